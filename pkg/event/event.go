@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+// Event is one line of JSON output: exactly one of the pointers is set, and says what kind of event it is.
+type Event struct {
+	ProcessExec *ProcessExec `json:"process_exec,omitempty"`
+	ProcessExit *ProcessExit `json:"process_exit,omitempty"`
+
+	// Not Tetragon's: what the stream says about itself.
+	Hello  *Hello  `json:"hello,omitempty"`
+	Loss   *Loss   `json:"loss,omitempty"`
+	Notice *Notice `json:"notice,omitempty"`
+	Bye    *Bye    `json:"bye,omitempty"`
+
+	// Executable is the file that process_exec really loaded, where process.binary is not its path: a symbolic link was
+	// followed, a script's interpreter runs, or the file has no name (memfd) or none any more ("… (deleted)").
+	Executable string `json:"executable,omitempty"`
+
+	NodeName string     `json:"node_name,omitempty"`
+	Time     *Timestamp `json:"time,omitempty"`
+}
+
+// ProcessExec: a process began to run a program.
+type ProcessExec struct {
+	Process   *Process   `json:"process,omitempty"`
+	Parent    *Process   `json:"parent,omitempty"`
+	Ancestors []*Process `json:"ancestors,omitempty"`
+}
+
+// ProcessExit: the last thread of a process left.
+type ProcessExit struct {
+	Process   *Process   `json:"process,omitempty"`
+	Parent    *Process   `json:"parent,omitempty"`
+	Ancestors []*Process `json:"ancestors,omitempty"`
+	// Signal is the name of the signal that ended the process (SIGKILL), empty when it exited by itself.
+	Signal string `json:"signal,omitempty"`
+	// Status is the exit code, 0–255.
+	Status uint32 `json:"status,omitempty"`
+	// Time of the exit.
+	Time *Timestamp `json:"time,omitempty"`
+}
+
+// Kind names an event type as Tetragon does (PROCESS_EXEC).
+type Kind string
+
+// The kinds of events.
+const (
+	KindExec    Kind = "PROCESS_EXEC"
+	KindExit    Kind = "PROCESS_EXIT"
+	KindHello   Kind = "HELLO"
+	KindLoss    Kind = "LOSS"
+	KindNotice  Kind = "NOTICE"
+	KindBye     Kind = "BYE"
+	KindUnknown Kind = "UNDEF"
+)
+
+// Subjects point at the fields of an event's body that name processes, so that a reader can fill them in.
+type Subjects struct {
+	Process, Parent **Process
+	Ancestors       *[]*Process
+}
+
+// kinds is the table of event types: how to recognise one, and where its processes are (nil: it has none).
+var kinds = [...]struct {
+	kind     Kind
+	is       func(*Event) bool
+	subjects func(*Event) Subjects
+}{
+	{KindExec, func(e *Event) bool { return e.ProcessExec != nil }, func(e *Event) Subjects {
+		return Subjects{&e.ProcessExec.Process, &e.ProcessExec.Parent, &e.ProcessExec.Ancestors}
+	}},
+	{KindExit, func(e *Event) bool { return e.ProcessExit != nil }, func(e *Event) Subjects {
+		return Subjects{&e.ProcessExit.Process, &e.ProcessExit.Parent, &e.ProcessExit.Ancestors}
+	}},
+	{KindHello, func(e *Event) bool { return e.Hello != nil }, nil},
+	{KindLoss, func(e *Event) bool { return e.Loss != nil }, nil},
+	{KindNotice, func(e *Event) bool { return e.Notice != nil }, nil},
+	{KindBye, func(e *Event) bool { return e.Bye != nil }, nil},
+}
+
+// Kind is the event's type; KindUnknown when nothing is set (an event of a newer tracer).
+func (e *Event) Kind() Kind {
+	for i := range kinds {
+		if kinds[i].is(e) {
+			return kinds[i].kind
+		}
+	}
+	return KindUnknown
+}
+
+// Subjects are the event's process fields; ok is false for an event that is not about a process.
+func (e *Event) Subjects() (s Subjects, ok bool) {
+	for i := range kinds {
+		if kinds[i].is(e) && kinds[i].subjects != nil {
+			return kinds[i].subjects(e), true
+		}
+	}
+	return Subjects{}, false
+}
+
+// Process is the process that the event is about, nil when it is about none.
+func (e *Event) Process() *Process {
+	if s, ok := e.Subjects(); ok {
+		return *s.Process
+	}
+	return nil
+}
+
+// Parent is the parent of Process, nil when unknown.
+func (e *Event) Parent() *Process {
+	if s, ok := e.Subjects(); ok {
+		return *s.Parent
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+// Hello is the first thing that a tracer says.
+type Hello struct {
+	// Protocol is the version of the wire format, Build the tracer's version and commit.
+	Protocol int    `json:"protocol"`
+	Build    string `json:"build"`
+	Session  string `json:"session"`
+	// Kernel is uname -r, Arch Go's name of the architecture.
+	Kernel string `json:"kernel"`
+	Arch   string `json:"arch"`
+	BootID string `json:"boot_id"`
+	// Tiers that this kernel accepts: trampoline, kprobe, tracepoint.
+	Tiers []string `json:"tiers"`
+	// Cgroups is the hierarchy by which targets are told apart: "unified", or the name of a v1 controller.
+	Cgroups string `json:"cgroups"`
+	// Hooks that were asked for, attached or not.
+	Hooks []Hook `json:"hooks"`
+}
+
+// Hook is what became of one hook.
+type Hook struct {
+	// Name of the hook as asked for, Backend that serves it (tp_btf, fentry, …).
+	Name    string `json:"name"`
+	Backend string `json:"backend,omitempty"`
+	// Refused says why the hook is not attached; empty when it is.
+	Refused string `json:"refused,omitempty"`
+}
+
+// Loss says that events are missing.
+type Loss struct {
+	// Cause is one of the Lost… names.
+	Cause string `json:"cause"`
+	// Count of events that were lost since the last such message, Total since the start.
+	Count uint64 `json:"count"`
+	Total uint64 `json:"total"`
+}
+
+// Level says how bad a notice is.
+type Level string
+
+// The levels of a notice.
+const (
+	LevelInfo    Level = "info"
+	LevelWarning Level = "warning"
+	LevelError   Level = "error"
+)
+
+// Notice is something that the reader of the stream has to know: a pod that could not be resolved, a clause that this
+// kernel can't do.
+type Notice struct {
+	Level Level `json:"level"`
+	// Subject is what it is about (a pod UID, a hook); may be empty.
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text"`
+}
+
+// Cost is what tracing cost on one node since the tracer's start.
+type Cost struct {
+	// CPUNanoseconds is user and system time of the tracer process.
+	CPUNanoseconds uint64 `json:"cpu_ns,string"`
+	// ResidentBytes is the tracer's resident memory now, PeakResidentBytes the most it ever was.
+	ResidentBytes     uint64 `json:"resident_bytes,string"`
+	PeakResidentBytes uint64 `json:"peak_resident_bytes,string"`
+	// BPFNanoseconds is the run time of the kernel programs, BPFRuns how often they ran.
+	BPFNanoseconds uint64 `json:"bpf_ns,string"`
+	BPFRuns        uint64 `json:"bpf_runs,string"`
+}
+
+// Totals count since the tracer's start. For every class of kernel event: seen by user space + lost = emitted by the kernel.
+type Totals struct {
+	// Seen by class of kernel event: exec, fork, exit.
+	Seen map[string]uint64 `json:"seen,omitempty"`
+	// Events that were written to the stream.
+	Events uint64 `json:"events"`
+	// Lost events by cause.
+	Lost map[string]uint64 `json:"lost,omitempty"`
+	Cost Cost              `json:"cost"`
+}
+
+// Bye is the last thing that a tracer says: after it the stream is complete.
+type Bye struct {
+	// Reason is one of the Bye… names.
+	Reason string `json:"reason"`
+	// Error is set when the tracer ends because something failed.
+	Error string `json:"error,omitempty"`
+	// ExitCode of the command that local mode ran; nil when there was none.
+	ExitCode *int   `json:"exit_code,omitempty"`
+	Totals   Totals `json:"totals"`
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wire is what tracer and plugin say to each other: frames from the tracer (its standard output), orders (its
+// argument) and control messages (its standard input). All are JSON, one value per line. It knows only io.Reader and
+// io.Writer, so frames travel equally well through a pod's log, an attach stream or a pipe in one process.
+//
+// A frame can be understood alone: the processes that its events name are in it. Counters are totals since the tracer's
+// start and frames and events are numbered, so that whoever reads sees every gap.
+package wire

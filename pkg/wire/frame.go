@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+
+// Version of the wire format; a reader refuses frames of another.
+const Version = 1
+
+// MaxFrame is the most bytes that a frame takes, line feed included: container runtimes cut a log entry at 16 KiB, and
+// the log endpoint adds a timestamp to it.
+const MaxFrame = 12 * 1024
+
+// Frame is one line of a tracer's output.
+type Frame struct {
+	Version int    `json:"v"`
+	Session string `json:"s"`
+	// Number of the frame; the first is 1 and the next is one more.
+	Number uint64 `json:"n"`
+	// First is the number of the first event in Events; the tracer's first event is 1. Count is len(Events).
+	First uint64 `json:"e,omitempty"`
+	Count int    `json:"k,omitempty"`
+	// Lost events by cause, as totals since the tracer's start.
+	Lost map[string]uint64 `json:"lost,omitempty"`
+	// Processes that the events name, by exec_id.
+	Processes map[string]*Process `json:"procs,omitempty"`
+	Events    []Event             `json:"ev,omitempty"`
+
+	// Hello is set in the first frame, Bye in the last, Heartbeat in one each second.
+	Hello     *event.Hello  `json:"hello,omitempty"`
+	Heartbeat *event.Totals `json:"hb,omitempty"`
+	Bye       *event.Bye    `json:"bye,omitempty"`
+	// Notice is set in a frame of its own.
+	Notice *event.Notice `json:"notice,omitempty"`
+}
+
+// Process is what the tracer knows of a process: everything but the pod's names, which only the plugin can look up.
+type Process struct {
+	event.Process
+	// PodUID and ContainerID (hex, without a runtime's prefix) from the name of its cgroup; empty outside of pods.
+	PodUID      string `json:"pod_uid,omitempty"`
+	ContainerID string `json:"container_id,omitempty"`
+	// NamespacePid is the pid in the process's own pid namespace.
+	NamespacePid uint32 `json:"ns_pid,omitempty"`
+}
+
+// Event is an event whose processes are named by exec_id, its own process fields being nil.
+type Event struct {
+	ProcessID   string   `json:"p,omitempty"`
+	ParentID    string   `json:"pp,omitempty"`
+	AncestorIDs []string `json:"anc,omitempty"`
+	event.Event
+}
+
+// Event returns the i-th event with its processes filled in. Each process passes through complete, which adds what the
+// reader knows (its pod) to a copy of its own; a process that the frame does not hold is shown by its exec_id alone, with
+// the flag "unknown".
+func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Event {
+	e := f.Events[i]
+	joined := e.Event
+	find := func(id string) *event.Process {
+		if p := f.Processes[id]; p != nil {
+			return complete(p)
+		}
+		return &event.Process{ExecID: id, Flags: event.FlagUnknown.String()}
+	}
+	if e.ProcessExec != nil { // bodies are copied: the frame stays as it was read
+		body := *e.ProcessExec
+		joined.ProcessExec = &body
+	}
+	if e.ProcessExit != nil {
+		body := *e.ProcessExit
+		joined.ProcessExit = &body
+	}
+	subjects, ok := joined.Subjects()
+	if !ok {
+		return &joined
+	}
+	if e.ProcessID != "" {
+		*subjects.Process = find(e.ProcessID)
+	}
+	if e.ParentID != "" {
+		*subjects.Parent = find(e.ParentID)
+	}
+	if subjects.Ancestors != nil {
+		*subjects.Ancestors = nil
+		for _, id := range e.AncestorIDs {
+			*subjects.Ancestors = append(*subjects.Ancestors, find(id))
+		}
+	}
+	return &joined
+}

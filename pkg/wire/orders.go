@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Orders are what a tracer is started with, as one JSON document.
+type Orders struct {
+	Version int    `json:"v"`
+	Session string `json:"session"`
+	// Node is the name of the node: part of every exec_id, and the source of what happens outside of pods.
+	Node    string  `json:"node"`
+	Targets Targets `json:"targets"`
+	// Process says what of a process is reported on top of the usual.
+	Process ProcessDetail `json:"process"`
+	// Deadline after which the tracer ends by itself; 0 is none.
+	Deadline Duration `json:"deadline,omitempty"`
+	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.
+	Silence Duration `json:"silence,omitempty"`
+}
+
+// Targets is whom to trace. The set fields add up; one at least must be set, and All excludes the others.
+type Targets struct {
+	// PodUIDs as the API server has them.
+	PodUIDs []string `json:"pod_uids,omitempty"`
+	// Cgroups are paths of cgroup directories; all below them is traced.
+	Cgroups []string `json:"cgroups,omitempty"`
+	// Pids are thread group ids in the tracer's own pid namespace: these and all their descendants are traced.
+	Pids []uint32 `json:"pids,omitempty"`
+	// All processes of the machine.
+	All bool `json:"all,omitempty"`
+}
+
+// ProcessDetail is what is reported of a process on request, because it makes events longer.
+type ProcessDetail struct {
+	Capabilities bool `json:"capabilities,omitempty"`
+	Namespaces   bool `json:"namespaces,omitempty"`
+	Credentials  bool `json:"credentials,omitempty"`
+}
+
+// Control is one line of a tracer's standard input. Any line, an empty object too, is a sign of life.
+type Control struct {
+	// Targets, when set, replace those in force.
+	Targets *Targets `json:"targets,omitempty"`
+	// Stop asks the tracer to drain, say bye and end.
+	Stop bool `json:"stop,omitempty"`
+}
+
+// Duration is a time.Duration that JSON shows as text ("30s").
+type Duration time.Duration
+
+// MarshalJSON writes Go's text form of a duration.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads Go's text form of a duration.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return fmt.Errorf("duration: want a text like \"30s\": %w", err)
+	}
+	parsed, err := time.ParseDuration(text)
+	*d = Duration(parsed)
+	return err
+}
+
+// ParseOrders reads and checks orders.
+func ParseOrders(document []byte) (Orders, error) {
+	var o Orders
+	decoder := json.NewDecoder(strings.NewReader(string(document)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&o); err != nil {
+		return Orders{}, fmt.Errorf("orders: %w", err)
+	}
+	return o, o.Validate()
+}
+
+// Validate says everything that is wrong with the orders.
+func (o Orders) Validate() error {
+	var errs []error
+	if o.Version != Version {
+		errs = append(errs, fmt.Errorf("orders: version %d, this tracer understands %d: plugin and tracer image must be of one release", o.Version, Version))
+	}
+	if o.Session == "" {
+		errs = append(errs, errors.New("orders: no session"))
+	}
+	if o.Node == "" {
+		errs = append(errs, errors.New("orders: no node name"))
+	}
+	if o.Deadline < 0 || o.Silence < 0 {
+		errs = append(errs, errors.New("orders: negative duration"))
+	}
+	return errors.Join(append(errs, o.Targets.validate())...)
+}
+
+func (t Targets) validate() error {
+	narrow := len(t.PodUIDs) + len(t.Cgroups) + len(t.Pids)
+	switch {
+	case t.All && narrow > 0:
+		return errors.New("targets: all excludes pods, cgroups and pids")
+	case slices.Contains(t.PodUIDs, "") || slices.Contains(t.Cgroups, "") || slices.Contains(t.Pids, 0):
+		return errors.New("targets: an empty pod UID, cgroup or pid")
+	}
+	return nil
+}
