@@ -97,7 +97,7 @@ func newAuthority(dir string) (*authority, error) {
 	if ca.cert, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
 	}
-	return ca, errors.Join(ca.write("ca.crt", "CERTIFICATE", der))
+	return ca, ca.write("ca.crt", "CERTIFICATE", der)
 }
 
 func (ca *authority) sign(t *x509.Certificate, public any) ([]byte, error) {
@@ -123,7 +123,9 @@ func (ca *authority) issue(t *x509.Certificate, file string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(ca.write(file+".crt", "CERTIFICATE", der), ca.write(file+".key", "EC PRIVATE KEY", keyDER))
+	return errors.Join(
+		ca.write(file+".crt", "CERTIFICATE", der),
+		ca.write(file+".key", "EC PRIVATE KEY", keyDER))
 }
 
 func (ca *authority) client(c client) error {

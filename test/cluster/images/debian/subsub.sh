@@ -1,0 +1,5 @@
+#!/bin/bash
+
+echo "Start subsub.sh"
+sleep 5
+echo "Finish subsub.sh"

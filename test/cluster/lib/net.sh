@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# One bridge in this machine's network namespace, with the control plane on its address; a network namespace and a veth
+# for each node (the kubelet refuses a loopback address), a tap for the VM.
+
+net_bridge() {
+	local i
+	[ -e "/sys/class/net/$BRIDGE" ] || ip link add "$BRIDGE" type bridge
+	ip addr replace "$CONTROL_PLANE/24" dev "$BRIDGE"
+	ip link set "$BRIDGE" up
+	# Every pod network that there could be, so that a node can join later without telling the others.
+	net_pod_routes "" | ip -batch -
+}
+
+# net_pod_routes SELF: routes to the pods of every node but SELF
+net_pod_routes() {
+	local i
+	for ((i = 1; i <= MAX_NODES; i++)); do
+		[ "$(node_name $i)" = "$1" ] || echo "route replace $POD_NET.$i.0/24 via $(node_ip $i)"
+	done
+	[ "$1" = "$VM" ] || echo "route replace $POD_NET.$VM_INDEX.0/24 via $VM_IP"
+}
+
+# net_node INDEX: namespace and veth, both named ts-<node>
+net_node() {
+	local name ns
+	name=$(node_name "$1")
+	ns=ts-$name
+	[ -e "/run/netns/$ns" ] || ip netns add "$ns"
+	[ -e "/sys/class/net/$ns" ] || ip link add "$ns" type veth peer name eth0 netns "$ns"
+	ip link set "$ns" master "$BRIDGE" up
+	{
+		echo "addr replace $(node_ip "$1")/24 dev eth0"
+		echo "link set lo up"
+		echo "link set eth0 up"
+		echo "route replace default via $CONTROL_PLANE" # kubelet and CNI look for the default route
+		net_pod_routes "$name"
+	} | ip -n "$ns" -batch -
+	# Not `ip netns exec`: it mounts a fresh /sys, without the cgroup and bpf file systems below it.
+	nsenter --net="/run/netns/$ns" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+}
+
+net_tap() {
+	[ -e "/sys/class/net/ts-$VM" ] || ip tuntap add dev "ts-$VM" mode tap
+	ip link set "ts-$VM" master "$BRIDGE" up
+}
+
+net_remove_tap() { [ ! -e "/sys/class/net/ts-$VM" ] || ip link del "ts-$VM"; }
+
+net_remove() {
+	local ns
+	for ns in $(net_namespaces); do ip netns del "$ns"; done # takes its end of the veth along, and that the other
+	net_remove_tap
+	[ ! -e "/sys/class/net/$BRIDGE" ] || ip link del "$BRIDGE"
+	# `ip netns` mounts this directory over itself when it makes its first namespace, and leaves it so.
+	if [ -d /run/netns ] && [ -z "$(ls /run/netns)" ] && mountpoint -q /run/netns; then umount /run/netns || true; fi
+}
+
+net_namespaces() { find /run/netns -maxdepth 1 -name 'ts-*' -printf '%f\n' 2>/dev/null || true; }
+net_links() { find /sys/class/net -maxdepth 1 -name 'ts-*' -printf '%f\n'; }

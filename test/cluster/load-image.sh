@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# load-image.sh ARCHIVE.tar...: import OCI image archives into every node, and into nodes that join later. Pods can then use the
+# image as name:tag or as name@sha256:<manifest digest>, with imagePullPolicy IfNotPresent or Never.
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lib/common.sh"
+. "$HERE/lib/cgroup.sh"
+. "$HERE/lib/node.sh"
+
+[ $# -gt 0 ] || die "usage: load-image.sh ARCHIVE.tar..."
+
+load() {
+	local archive=$1 i jobs=() failed=
+	for ((i = 1; i <= MAX_NODES; i++)); do
+		[ -d "$STATE/$(node_name $i)" ] || continue
+		in_node "$i" "$HERE/import-image.sh" <"$archive" >"$STATE/log/load-$(node_name $i).log" 2>&1 &
+		jobs+=($!)
+	done
+	for i in "${jobs[@]}"; do wait "$i" || failed=1; done
+	[ -z "$failed" ] || { tail -n 3 "$STATE"/log/load-*.log >&2 && die "$archive: not loaded"; }
+	say "loaded $(sed -n 's/^imported //p' "$STATE"/log/load-*.log | sort -u | tr '\n' ' ')into ${#jobs[@]} nodes"
+	mkdir -p "$STATE/loaded"
+	cp "$archive" "$STATE/loaded/$(sha256sum <"$archive" | cut -c1-16).tar"
+}
+
+lock
+[ -e "$KUBECONFIG_FILE" ] || die "the cluster is not up"
+for archive; do load "$archive"; done

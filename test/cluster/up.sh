@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# up.sh [--nodes N] [--vm]: a Kubernetes cluster on this machine, from nothing: N nodes (2) in namespaces of this kernel and,
+# with --vm, one in a virtual machine with a kernel of its own. What is there already is kept, what is missing is added.
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lib/common.sh"
+. "$HERE/lib/cgroup.sh"
+. "$HERE/lib/net.sh"
+. "$HERE/lib/install.sh"
+. "$HERE/lib/images.sh"
+. "$HERE/lib/control_plane.sh"
+. "$HERE/lib/node.sh"
+
+usage() {
+	echo "usage: up.sh [--nodes N] [--vm]" >&2
+	exit 2
+}
+
+nodes=2 vm=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--nodes)
+		nodes=${2:-}
+		shift
+		;;
+	--vm) vm=1 ;;
+	*) usage ;;
+	esac
+	shift
+done
+[[ $nodes =~ ^[0-9]{1,2}$ ]] || usage
+((nodes <= MAX_NODES)) || die "at most $MAX_NODES nodes"
+[ "$(id -u)" = 0 ] || die "needs root: it makes namespaces, cgroups and a bridge"
+
+node_ready() {
+	[ "$(admin get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
+}
+
+wanted() {
+	local i
+	for ((i = 1; i <= nodes; i++)); do node_name $i; done
+	[ -z "$vm" ] || echo "$VM"
+}
+
+complete() {
+	local n
+	control_plane_ready || return 1
+	for n in $(wanted); do node_ready "$n" || return 1; done 2>/dev/null
+}
+
+lock
+if complete; then
+	say "already up"
+	echo "$KUBECONFIG_FILE"
+	exit 0
+fi
+install_all
+SECONDS=0
+if ! control_plane_ready; then
+	"$HERE/down.sh" --locked # what a crash or a reboot has left
+	mkdir -p "$STATE/log"
+	net_bridge
+	for ((i = 1; i <= nodes; i++)); do node_start "$i"; done # containerd and images in the meantime
+	control_plane_start
+	touch "$STATE/api-server-ready"
+else
+	for ((i = 1; i <= nodes; i++)); do node_up "$i" || node_start "$i"; done
+fi
+for n in $(wanted); do wait_for 120 "node $n Ready" node_ready "$n"; done
+wait_for 60 "default service account" admin get serviceaccount default
+echo "$KUBECONFIG_FILE"
