@@ -21,7 +21,7 @@ left() {
 }
 
 [ "${1:-}" = --locked ] || lock
-cgroup_remove || true
+cgroup_remove "" || true
 net_remove
 rm -rf --one-file-system "$STATE"
 left=$(left)

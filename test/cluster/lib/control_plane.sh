@@ -13,10 +13,10 @@ component() {
 }
 
 control_plane_start() {
-	local pki=$STATE/pki nodes=() i
+	local pki=$STATE/pki clients=("$VM") i
 	mkdir -p "$STATE/log"
-	for ((i = 1; i <= MAX_NODES; i++)); do nodes+=("$(node_name $i)"); done
-	"$BIN/pki" "$pki" "$CONTROL_PLANE" "${nodes[@]}" "$VM"
+	for ((i = 1; i <= MAX_NODES; i++)); do clients+=("$(node_name $i)"); done
+	"$BIN/pki" "$pki" "$CONTROL_PLANE" "${clients[@]}"
 	install -m 0600 "$pki/admin.kubeconfig" "$KUBECONFIG_FILE"
 
 	# The data does not outlive the cluster, so it need not reach the disk.
