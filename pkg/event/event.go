@@ -61,29 +61,52 @@ type Subjects struct {
 	Ancestors       *[]*Process
 }
 
-// kinds is the table of event types: how to recognise one, and where its processes are (nil: it has none).
-var kinds = [...]struct {
-	kind     Kind
+// kind is one type of event: its name, how to recognise it, how to give an event a body of its own, and where its processes
+// are (nil: it has none).
+type kind struct {
+	name     Kind
 	is       func(*Event) bool
+	own      func(*Event)
 	subjects func(*Event) Subjects
-}{
-	{KindExec, func(e *Event) bool { return e.ProcessExec != nil }, func(e *Event) Subjects {
-		return Subjects{&e.ProcessExec.Process, &e.ProcessExec.Parent, &e.ProcessExec.Ancestors}
-	}},
-	{KindExit, func(e *Event) bool { return e.ProcessExit != nil }, func(e *Event) Subjects {
-		return Subjects{&e.ProcessExit.Process, &e.ProcessExit.Parent, &e.ProcessExit.Ancestors}
-	}},
-	{KindHello, func(e *Event) bool { return e.Hello != nil }, nil},
-	{KindLoss, func(e *Event) bool { return e.Loss != nil }, nil},
-	{KindNotice, func(e *Event) bool { return e.Notice != nil }, nil},
-	{KindBye, func(e *Event) bool { return e.Bye != nil }, nil},
+}
+
+// row makes a kind's entry from the place of its body.
+func row[B any](name Kind, body func(*Event) **B, subjects func(*B) Subjects) kind {
+	k := kind{
+		name: name,
+		is:   func(e *Event) bool { return *body(e) != nil },
+		own: func(e *Event) {
+			if shared := *body(e); shared != nil {
+				copied := *shared
+				*body(e) = &copied
+			}
+		},
+	}
+	if subjects != nil {
+		k.subjects = func(e *Event) Subjects { return subjects(*body(e)) }
+	}
+	return k
+}
+
+// kinds is the table of event types.
+var kinds = [...]kind{
+	row(KindExec, func(e *Event) **ProcessExec { return &e.ProcessExec }, func(b *ProcessExec) Subjects {
+		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
+	}),
+	row(KindExit, func(e *Event) **ProcessExit { return &e.ProcessExit }, func(b *ProcessExit) Subjects {
+		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
+	}),
+	row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
+	row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
+	row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
+	row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
 }
 
 // Kind is the event's type; KindUnknown when nothing is set (an event of a newer tracer).
 func (e *Event) Kind() Kind {
 	for i := range kinds {
 		if kinds[i].is(e) {
-			return kinds[i].kind
+			return kinds[i].name
 		}
 	}
 	return KindUnknown
@@ -113,4 +136,14 @@ func (e *Event) Parent() *Process {
 		return *s.Parent
 	}
 	return nil
+}
+
+// Clone returns a copy with a body of its own: its fields can be set without changing the original. What they point at
+// (processes, times) is shared.
+func (e *Event) Clone() *Event {
+	c := *e
+	for i := range kinds {
+		kinds[i].own(&c)
+	}
+	return &c
 }

@@ -26,7 +26,7 @@ func DecodeFrame(line []byte) (*Frame, error) {
 	if f.Version != Version {
 		return nil, fmt.Errorf("%w: wire version %d, this plugin understands %d: use a plugin and a tracer image of one release", ErrMalformed, f.Version, Version)
 	}
-	if f.Number == 0 || f.Count != len(f.Events) || (f.Count > 0 && f.First == 0) {
+	if f.Number == 0 || f.First == 0 || f.Count != len(f.Events) {
 		return nil, fmt.Errorf("%w: frame %d says %d events from %d and holds %d", ErrMalformed, f.Number, f.Count, f.First, len(f.Events))
 	}
 	for id, p := range f.Processes {

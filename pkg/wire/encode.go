@@ -12,9 +12,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// reserved is what a frame needs beside its events and processes: numbers, the session, the counters of lost events.
-const reserved = 1024
-
 // Encoder gathers events into frames. It is not for concurrent use.
 type Encoder struct {
 	w         io.Writer
@@ -29,10 +26,9 @@ type Encoder struct {
 	line      bytes.Buffer
 }
 
-// NewEncoder returns an encoder that writes each frame with one Write.
+// NewEncoder returns an encoder that writes each frame with one Write. The session must be one that Orders.Validate accepts.
 func NewEncoder(w io.Writer, session string) *Encoder {
-	quoted, _ := json.Marshal(session) // a string can always be marshalled
-	return &Encoder{w: w, session: quoted, has: map[string]struct{}{}}
+	return &Encoder{w: w, session: mustJSON(session), has: map[string]struct{}{}}
 }
 
 // Written is how many events were handed over so far.
@@ -42,27 +38,41 @@ func (e *Encoder) Written() uint64 { return e.event }
 func (e *Encoder) SetLost(lost map[string]uint64) {
 	e.lost = nil
 	if len(lost) > 0 {
-		e.lost, _ = json.Marshal(lost) // a map of numbers can always be marshalled
+		e.lost = mustJSON(lost)
 	}
 }
 
-// Add puts an event and the processes that it names into the current frame, and writes out frames as they fill. What does
-// not fit into a frame of its own is shortened and marked so (truncArgs): the parents' arguments first.
+// envelope is what a frame needs beside session, counters and content: the keys, and three numbers of up to 20 digits.
+const envelope = len(`{"v":,"s":,"n":,"e":,"k":,"lost":,"procs":{},"ev":[],"notice":}`) + 4*20 + len("\n")
+
+// room is how many bytes of a frame are for its events and their processes.
+func (e *Encoder) room() int {
+	return MaxFrame - envelope - len(e.session) - len(e.lost)
+}
+
+// Add puts an event and the processes that it names into the current frame, and writes out frames as they fill. Processes
+// are in order of importance: the event's own, its parent, ancestors from near to far. What does not fit into a frame of its
+// own is shortened and marked so in the flags, the least important first. An event that can't be encoded (a time outside of
+// the years 0–9999) is an error that wraps ErrEvent: it was not added, and the next may well be. Other errors are the writer's.
 func (e *Encoder) Add(ev Event, processes ...*Process) error {
-	body, err := json.Marshal(ev)
+	body, err := marshal(ev)
 	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
+		return fmt.Errorf("%w: %w", ErrEvent, err)
 	}
-	fitted := fit(MaxFrame-reserved-len(body), processes)
-	if e.events.Len()+e.processes.Len()+len(body)+e.missing(fitted) > MaxFrame-reserved {
+	processes = distinct(processes)
+	missing := e.encodeMissing(processes)
+	if e.events.Len()+e.processes.Len()+size(body, missing) > e.room() {
 		if err := e.Flush(); err != nil {
 			return err
 		}
-	}
-	for _, p := range fitted {
-		if _, ok := e.has[p.id]; ok {
-			continue
+		missing = e.encodeMissing(processes) // the new frame holds none yet
+		if size(body, missing) > e.room() {
+			if body, missing, err = fit(e.room(), ev, processes); err != nil {
+				return err
+			}
 		}
+	}
+	for _, p := range missing {
 		e.has[p.id] = struct{}{}
 		separate(&e.processes)
 		e.processes.Write(p.json)
@@ -74,13 +84,34 @@ func (e *Encoder) Add(ev Event, processes ...*Process) error {
 	return nil
 }
 
-func (e *Encoder) missing(processes []encodedProcess) (size int) {
+// encodeMissing encodes the processes that the current frame does not hold.
+func (e *Encoder) encodeMissing(processes []*Process) []encodedProcess {
+	var missing []encodedProcess
 	for _, p := range processes {
-		if _, ok := e.has[p.id]; !ok {
-			size += len(p.json) + 1
+		if _, ok := e.has[p.ExecID]; !ok {
+			missing = append(missing, encodeProcess(p))
 		}
 	}
-	return size
+	return missing
+}
+
+// named says whether one of the processes has this exec_id.
+func named(processes []*Process, id string) bool {
+	for _, p := range processes {
+		if p.ExecID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// size is how many bytes an event and processes take in a frame, separators included.
+func size(body []byte, processes []encodedProcess) int {
+	total := len(body) + 1
+	for _, p := range processes {
+		total += len(p.json) + 1
+	}
+	return total
 }
 
 func separate(b *bytes.Buffer) {
@@ -95,7 +126,6 @@ func (e *Encoder) Flush() error {
 		return nil
 	}
 	e.begin()
-	fmt.Fprintf(&e.line, `,"e":%d,"k":%d`, e.event-uint64(e.count)+1, e.count)
 	if e.processes.Len() > 0 {
 		e.line.WriteString(`,"procs":{`)
 		e.line.Write(e.processes.Bytes())
@@ -111,40 +141,58 @@ func (e *Encoder) Flush() error {
 	return e.end()
 }
 
-// Hello writes the first frame.
-func (e *Encoder) Hello(h event.Hello) error { return e.single("hello", h) }
+// Hello writes the first frame; texts and a list of hooks that make it too long are cut.
+func (e *Encoder) Hello(h event.Hello) error {
+	return e.single("hello", fitHello(h, e.room()))
+}
 
-// Heartbeat writes a frame with the totals so far, and before it the events that wait.
-func (e *Encoder) Heartbeat(t event.Totals) error { return e.single("hb", t) }
+// Heartbeat writes a frame with the totals so far, and before it the events that wait. It sets Totals.Events.
+func (e *Encoder) Heartbeat(t event.Totals) error {
+	t.Events = e.event
+	return e.single("hb", t)
+}
 
-// Notice writes a frame with a notice, and before it the events that wait.
-func (e *Encoder) Notice(n event.Notice) error { return e.single("notice", n) }
+// Notice writes a frame with a notice, and before it the events that wait; long texts are cut.
+func (e *Encoder) Notice(n event.Notice) error {
+	shorten(&n.Subject, maxText)
+	shorten(&n.Text, maxText)
+	return e.single("notice", n)
+}
 
-// Bye writes the last frame, and before it the events that wait.
-func (e *Encoder) Bye(b event.Bye) error { return e.single("bye", b) }
+// Bye writes the last frame, and before it the events that wait; a long error is cut. It sets Totals.Events.
+func (e *Encoder) Bye(b event.Bye) error {
+	shorten(&b.Error, maxText)
+	b.Totals.Events = e.event
+	return e.single("bye", b)
+}
 
 func (e *Encoder) single(key string, value any) error {
 	if err := e.Flush(); err != nil {
 		return err
 	}
-	body, err := json.Marshal(value)
+	body, err := marshal(value)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}
-	if len(body) > MaxFrame-reserved {
-		return fmt.Errorf("encode %s: %d bytes are more than a frame holds (%d)", key, len(body), MaxFrame-reserved)
+	if len(body) > e.room() {
+		return fmt.Errorf("encode %s: %d bytes are more than a frame holds (%d)", key, len(body), e.room())
 	}
 	e.begin()
 	fmt.Fprintf(&e.line, `,%q:%s`, key, body)
 	return e.end()
 }
 
+// begin starts a frame's line with what every frame has.
 func (e *Encoder) begin() {
 	e.number++
 	e.line.Reset()
 	e.line.WriteString(`{"v":` + strconv.Itoa(Version) + `,"s":`)
 	e.line.Write(e.session)
 	e.line.WriteString(`,"n":` + strconv.FormatUint(e.number, 10))
+	e.line.WriteString(`,"e":` + strconv.FormatUint(e.event-uint64(e.count)+1, 10))
+	if e.count > 0 {
+		e.line.WriteString(`,"k":` + strconv.Itoa(e.count))
+	}
 	if e.lost != nil {
 		e.line.WriteString(`,"lost":`)
 		e.line.Write(e.lost)
@@ -155,4 +203,24 @@ func (e *Encoder) end() error {
 	e.line.WriteString("}\n")
 	_, err := e.w.Write(e.line.Bytes())
 	return err
+}
+
+// marshal is json.Marshal that leaves <, > and & as they are: shell commands are full of them, and no browser reads frames.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// mustJSON encodes what can always be encoded: strings, numbers and what is made of them.
+func mustJSON(v any) []byte {
+	body, err := marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return body
 }

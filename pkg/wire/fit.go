@@ -3,10 +3,15 @@
 package wire
 
 import (
-	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
+
+// ErrEvent is wrapped by errors about one event that can't be encoded; the events after it may well be.
+var ErrEvent = errors.New("event can't be encoded")
 
 // encodedProcess is a process as it stands in a frame: `"<exec_id>":{…}`.
 type encodedProcess struct {
@@ -14,77 +19,97 @@ type encodedProcess struct {
 	json []byte
 }
 
-// shortArguments is what is left of the arguments of a process that an event only names as a parent, when space is short.
-const shortArguments = 256
-
-func encodeProcess(p Process) encodedProcess {
-	id := p.ExecID
+func encodeProcess(process *Process) encodedProcess {
+	p := *process
 	p.ExecID = "" // the key says it
-	body, err := json.Marshal(p)
+	body, err := marshal(p)
 	if err != nil { // only a start time outside the years 0–9999 can do that
 		p.StartTime = nil
-		body, _ = json.Marshal(p)
+		body = mustJSON(p)
 	}
-	key, _ := json.Marshal(id)
-	return encodedProcess{id, append(append(key, ':'), body...)}
+	return encodedProcess{process.ExecID, append(append(mustJSON(process.ExecID), ':'), body...)}
 }
 
-// fit encodes processes and shortens what can be shortened until all fit into budget bytes: first the arguments of the
-// parents, farthest first, then those of the process itself, then its directory and its binary (a path of 4 KiB of control
-// characters takes 24 KiB as JSON). Every cut is marked in the flags.
-func fit(budget int, processes []*Process) []encodedProcess {
-	encoded := make([]encodedProcess, len(processes))
-	total := 0
-	for i, p := range processes {
-		encoded[i] = encodeProcess(*p)
-		total += len(encoded[i].json) + 1
-	}
-	for i := len(processes) - 1; i >= 0 && total > budget; i-- {
-		copied := *processes[i]
-		for _, cut := range cuts {
-			if total <= budget {
-				break
-			}
-			field, room := cut.field(&copied), shortArguments
-			if i == 0 { // the process itself keeps as much as there is room for
-				room = max(shortArguments, quotedLength(*field)-(total-budget)-len(event.FlagTruncatedArguments.String()))
-			}
-			if !shorten(field, room) {
-				continue
-			}
-			total -= len(encoded[i].json)
-			copied.Flags = (event.ParseFlags(copied.Flags) | cut.flag).String()
-			encoded[i] = encodeProcess(copied)
-			total += len(encoded[i].json)
-		}
-	}
-	return encoded
-}
+// shortText is how many bytes of JSON are left of a text that has to make room.
+const shortText = 256
 
-// cuts are the fields that may be shortened, in this order, and the flag that says so.
+// flagRoom is what marking a cut in the flags takes at most: all the words of cuts, and the field itself.
+const flagRoom = len(`"flags":"truncArgs errorFilename errorCWD ",`)
+
+// cuts are the texts of a process that may be shortened, in this order, and the flag that says so.
 var cuts = [...]struct {
-	field func(*Process) *string
-	flag  event.Flag
+	text func(*Process) *string
+	flag event.Flag
 }{
 	{func(p *Process) *string { return &p.Arguments }, event.FlagTruncatedArguments},
 	{func(p *Process) *string { return &p.Cwd }, event.FlagErrorCwd},
 	{func(p *Process) *string { return &p.Binary }, event.FlagErrorFilename},
 }
 
-// quotedLength is the length of s as JSON, without the quotes.
-func quotedLength(s string) int {
-	quoted, _ := json.Marshal(s) // a string can always be marshalled
-	return len(quoted) - 2
-}
-
-// shorten cuts s to at most room bytes of JSON at a character's border, and says whether it had to.
-func shorten(s *string, room int) bool {
-	size := 0
-	for i, r := range *s {
-		if size += quotedLength(string(r)); size > room {
-			*s = (*s)[:i]
-			return true
+// fit encodes an event and its processes, and shortens until all fit into room bytes (a path of 4 KiB of control characters
+// takes 24 KiB as JSON). First the event's own texts get a quarter of the room; then, least important first: the texts of
+// parents, farthest first; the texts of the process itself, of which as much stays as there is room for; at last whole
+// parents, farthest first, which their readers know by exec_id alone and flag "unknown".
+func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, error) {
+	sources := slices.Clone(processes)
+	if shorten(&ev.Executable, room/4) && len(sources) > 0 {
+		marked := *sources[0]
+		marked.Flags = (event.ParseFlags(marked.Flags) | event.FlagErrorFilename).String()
+		sources[0] = &marked
+	}
+	for quoted := len(mustJSON(ev.AncestorIDs)); quoted > room/4; quoted = len(mustJSON(ev.AncestorIDs)) {
+		ev.AncestorIDs = ev.AncestorIDs[:len(ev.AncestorIDs)-1] // the last that stays names its parent: the cut shows
+	}
+	body, err := marshal(ev)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	encoded := make([]encodedProcess, len(sources))
+	for i, p := range sources {
+		encoded[i] = encodeProcess(p)
+	}
+	for i := len(encoded) - 1; i >= 0; i-- {
+		if excess := size(body, encoded) - room; excess > 0 {
+			encoded[i] = cutProcess(sources[i], excess, i == 0)
 		}
 	}
-	return false
+	for len(encoded) > 1 && size(body, encoded) > room {
+		encoded = encoded[:len(encoded)-1]
+	}
+	if total := size(body, encoded); total > room {
+		return nil, nil, fmt.Errorf("%w: %d bytes are more than a frame holds (%d)", ErrEvent, total, room)
+	}
+	return body, encoded, nil
+}
+
+// distinct are the processes that are not nil, each exec_id once.
+func distinct(processes []*Process) []*Process {
+	var found []*Process
+	for _, p := range processes {
+		if p != nil && !named(found, p.ExecID) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// cutProcess encodes a process with texts shortened, one after the other, until excess bytes are saved or all are short. keep
+// asks for no more to be cut than is needed.
+func cutProcess(process *Process, excess int, keep bool) encodedProcess {
+	p := *process
+	before := len(encodeProcess(&p).json)
+	for _, cut := range cuts {
+		missing := excess - (before - len(encodeProcess(&p).json))
+		if missing <= 0 {
+			break
+		}
+		text, room := cut.text(&p), shortText
+		if keep {
+			room = max(shortText, quotedLength(*text)-missing-flagRoom)
+		}
+		if shorten(text, room) {
+			p.Flags = (event.ParseFlags(p.Flags) | cut.flag).String()
+		}
+	}
+	return encodeProcess(&p)
 }

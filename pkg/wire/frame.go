@@ -17,8 +17,9 @@ type Frame struct {
 	Session string `json:"s"`
 	// Number of the frame; the first is 1 and the next is one more.
 	Number uint64 `json:"n"`
-	// First is the number of the first event in Events; the tracer's first event is 1. Count is len(Events).
-	First uint64 `json:"e,omitempty"`
+	// First is the number of the first event in Events, or of the next event where Events is empty, so that any frame says how
+	// many events went before it; the tracer's first event is 1. Count is len(Events).
+	First uint64 `json:"e"`
 	Count int    `json:"k,omitempty"`
 	// Lost events by cause, as totals since the tracer's start.
 	Lost map[string]uint64 `json:"lost,omitempty"`
@@ -56,25 +57,17 @@ type Event struct {
 // reader knows (its pod) to a copy of its own; a process that the frame does not hold is shown by its exec_id alone, with
 // the flag "unknown".
 func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Event {
-	e := f.Events[i]
-	joined := e.Event
+	e := &f.Events[i]
+	joined := e.Event.Clone() // the frame stays as it was read
 	find := func(id string) *event.Process {
 		if p := f.Processes[id]; p != nil {
 			return complete(p)
 		}
 		return &event.Process{ExecID: id, Flags: event.FlagUnknown.String()}
 	}
-	if e.ProcessExec != nil { // bodies are copied: the frame stays as it was read
-		body := *e.ProcessExec
-		joined.ProcessExec = &body
-	}
-	if e.ProcessExit != nil {
-		body := *e.ProcessExit
-		joined.ProcessExit = &body
-	}
 	subjects, ok := joined.Subjects()
 	if !ok {
-		return &joined
+		return joined
 	}
 	if e.ProcessID != "" {
 		*subjects.Process = find(e.ProcessID)
@@ -88,5 +81,5 @@ func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Even
 			*subjects.Ancestors = append(*subjects.Ancestors, find(id))
 		}
 	}
-	return &joined
+	return joined
 }

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// maxName is the longest name that Kubernetes gives anything; each frame and each exec_id carries one.
+const maxName = 253
+
 // Orders are what a tracer is started with, as one JSON document.
 type Orders struct {
 	Version int    `json:"v"`
@@ -92,6 +95,9 @@ func (o Orders) Validate() error {
 	}
 	if o.Node == "" {
 		errs = append(errs, errors.New("orders: no node name"))
+	}
+	if len(o.Session) > maxName || len(o.Node) > maxName {
+		errs = append(errs, fmt.Errorf("orders: session or node name longer than %d bytes", maxName))
 	}
 	if o.Deadline < 0 || o.Silence < 0 {
 		errs = append(errs, errors.New("orders: negative duration"))
