@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# down.sh: end the cluster and remove every trace of it but the cache. Fails, and says why, when something is left.
+# down.sh [--vm-only]: end the cluster, or only its VM node, and remove every trace but the cache. Fails, and says why, when
+# something is left.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/common.sh"
 . "$HERE/lib/cgroup.sh"
 . "$HERE/lib/net.sh"
+. "$HERE/lib/vm.sh"
+. "$HERE/lib/control_plane.sh"
 
 left() {
 	local pid root
@@ -20,14 +23,34 @@ left() {
 	[ ! -e "$STATE" ] || echo "state $STATE"
 }
 
-[ "${1:-}" = --locked ] || lock
+left_of_vm() {
+	! vm_up || echo "processes $(cgroup_pids "$VM" | tr '\n' ' ')"
+	net_links | grep -x "ts-$VM" || true
+	[ ! -e "$STATE/$VM" ] || echo "state $STATE/$VM"
+}
+
+report() {
+	[ -n "$1" ] || return 0
+	say "left behind:"
+	echo "$1" >&2
+	exit 1
+}
+
+case ${1:-} in
+--vm-only)
+	lock
+	vm_stop
+	if control_plane_ready; then admin delete node "$VM" --ignore-not-found >/dev/null; fi
+	report "$(left_of_vm)"
+	say "$VM is down"
+	exit 0
+	;;
+--locked) ;; # up.sh has the lock
+'') lock ;;
+*) die "usage: down.sh [--vm-only]" ;;
+esac
 cgroup_remove "" || true
 net_remove
 rm -rf --one-file-system "$STATE"
-left=$(left)
-if [ -n "$left" ]; then
-	say "left behind:"
-	echo "$left" >&2
-	exit 1
-fi
+report "$(left)"
 say "down, nothing left"

@@ -7,7 +7,9 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/common.sh"
 . "$HERE/lib/cgroup.sh"
+. "$HERE/lib/net.sh"
 . "$HERE/lib/node.sh"
+. "$HERE/lib/vm.sh"
 
 [ $# -gt 0 ] || die "usage: load-image.sh ARCHIVE.tar..."
 
@@ -18,6 +20,10 @@ load() {
 		in_node "$i" "$HERE/import-image.sh" <"$archive" >"$STATE/log/load-$(node_name $i).log" 2>&1 &
 		jobs+=($!)
 	done
+	if vm_up; then
+		vm_load <"$archive" >"$STATE/log/load-$VM.log" 2>&1 &
+		jobs+=($!)
+	fi
 	for i in "${jobs[@]}"; do wait "$i" || failed=1; done
 	[ -z "$failed" ] || { tail -n 3 "$STATE"/log/load-*.log >&2 && die "$archive: not loaded"; }
 	say "loaded $(sed -n 's/^imported //p' "$STATE"/log/load-*.log | sort -u | tr '\n' ' ')into ${#jobs[@]} nodes"

@@ -12,6 +12,9 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/images.sh"
 . "$HERE/lib/control_plane.sh"
 . "$HERE/lib/node.sh"
+. "$HERE/lib/kubelet.sh"
+. "$HERE/lib/vm-install.sh"
+. "$HERE/lib/vm.sh"
 
 usage() {
 	echo "usage: up.sh [--nodes N] [--vm]" >&2
@@ -57,6 +60,7 @@ if complete; then
 	exit 0
 fi
 install_all
+[ -z "$vm" ] || vm_install
 SECONDS=0
 if ! control_plane_ready; then
 	"$HERE/down.sh" --locked # what a crash or a reboot has left
@@ -68,6 +72,14 @@ if ! control_plane_ready; then
 else
 	for ((i = 1; i <= nodes; i++)); do node_up "$i" || node_start "$i"; done
 fi
-for n in $(wanted); do wait_for 120 "node $n Ready" node_ready "$n"; done
+new_vm=
+[ -z "$vm" ] || vm_up || { vm_start && new_vm=1; }
+for n in $(wanted); do wait_for 180 "node $n Ready" node_ready "$n"; done
+# Namespace nodes import what load-image.sh has brought so far before they are Ready, the VM here.
+if [ -n "$new_vm" ]; then
+	for archive in "$STATE"/loaded/*.tar; do
+		[ ! -e "$archive" ] || vm_load <"$archive" >>"$STATE/log/load-$VM.log" 2>&1 || die "$archive: not loaded into $VM"
+	done
+fi
 wait_for 60 "default service account" admin get serviceaccount default
 echo "$KUBECONFIG_FILE"
