@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+const (
+	// QueueBytes is how much of the log waits for a slow deliver, unless WithQueue says otherwise: at 4 MB/s, which is 10 000
+	// events a second, about 4 s. In memory frames are about three times as long as in the log.
+	QueueBytes = 16 << 20
+	// maxSilence is how long a tracer, which has a heartbeat each second, may say nothing.
+	maxSilence = 5 * time.Second
+	// overlap is how much of the log is read again when its stream broke: sinceTime is cut to the second, and lines of one
+	// moment may straddle it.
+	overlap = 2 * time.Second
+	// startInterval is how often the log of a container that has not started yet is asked for.
+	startInterval = 100 * time.Millisecond
+	// startsPerCheck is after how many of these it is asked whether the tracer is still there.
+	startsPerCheck = 20
+	// lastReads is how often the log of an ended tracer is tried to be read.
+	lastReads = 5
+)
+
+// newBackoff is how reading is tried again when it fails or brings nothing new: after 0.2 s, in the end each 5 s.
+func newBackoff() wait.Backoff {
+	return wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 10, Cap: 5 * time.Second}
+}
+
+// Option changes what Follow does.
+type Option func(*options)
+
+type options struct{ queueBytes int }
+
+// WithQueue sets how many bytes of the log may wait for a slow deliver.
+func WithQueue(bytes int) Option { return func(o *options) { o.queueBytes = bytes } }
+
+// Follow reads a tracer's log until the tracer says bye, its end or ctx's, and delivers what it reads, in order, from one
+// goroutine. deliver may block: the reader goes on, and what finds no room is counted in a Gap. When Follow returns, all
+// that was read has been delivered.
+//
+// The result is nil when bye was seen (or the tracer left its totals as termination message); *EndedError when the tracer
+// ended without; else ctx's error.
+func Follow(ctx context.Context, s Source, session string, deliver func(Item), opts ...Option) error {
+	o := options{queueBytes: QueueBytes}
+	for _, set := range opts {
+		set(&o)
+	}
+	q := newQueue(o.queueBytes)
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		for it, ok := q.pop(); ok; it, ok = q.pop() {
+			deliver(it)
+		}
+	}()
+	err := newFollower(s, session, q.push).run(ctx)
+	q.close()
+	<-delivered
+	return err
+}
+
+// follower reads one log. Its fields belong to the goroutine of run.
+type follower struct {
+	source  Source
+	session string
+	push    func(Item, int)
+	order   *order
+	ignored ignored
+	// backfill is the running attempt to read missing frames, nil when there is none.
+	backfill *backfill
+
+	// silence fires when no new frame came for maxSilence. heard is when the last one came, zero before the first; opened:
+	// the log could be opened once; silent: the silence was said.
+	silence        *time.Timer
+	heard          time.Time
+	opened, silent bool
+	// trouble is the text of the last error that was said; empty when reading goes well.
+	trouble string
+}
+
+func newFollower(s Source, session string, push func(Item, int)) *follower {
+	f := &follower{source: s, session: session, push: push}
+	f.ignored.push = push
+	f.order = newOrder(push, func(r received, err error) {
+		f.ignored.malformed(&lineError{sample: "", err: err})
+	})
+	return f
+}
+
+// outcome is how reading one stream ended.
+type outcome struct {
+	// err is nil at a clean end (EOF).
+	err error
+	// progress: it brought a new frame; starting: the container has not started yet.
+	progress, starting bool
+}
+
+// run is the life of a follower: read a stream until it ends, see whether the tracer has, and if not, read again.
+func (f *follower) run(ctx context.Context) error {
+	defer f.ignored.flush()
+	defer f.stopBackfill()
+	f.silence = time.NewTimer(maxSilence)
+	defer f.silence.Stop()
+	backoff, starts, reads := newBackoff(), 0, 0
+	var ending *Ending
+	for {
+		result := f.read(ctx, ending == nil)
+		switch {
+		case f.order.done:
+			return nil
+		case ctx.Err() != nil:
+			f.order.finish(nil, f.session)
+			return context.Cause(ctx)
+		case ending != nil:
+			if reads++; result.err == nil || apierrors.IsNotFound(result.err) || reads == lastReads {
+				return f.end(ctx, ending)
+			}
+		case result.starting:
+			f.silence.Reset(maxSilence)
+			if starts++; starts%startsPerCheck == 0 {
+				ending = f.ended(ctx)
+			}
+			f.pause(ctx, startInterval)
+			continue
+		default:
+			if ending = f.ended(ctx); ending != nil {
+				continue // read what is left
+			}
+		}
+		f.report(result)
+		if result.progress {
+			backoff = newBackoff()
+			continue
+		}
+		f.pause(ctx, backoff.Step())
+	}
+}
+
+// report says an error, once for a series of equal ones.
+func (f *follower) report(result outcome) {
+	if result.progress {
+		f.trouble = ""
+	}
+	if result.err == nil || errors.Is(result.err, errSilent) || result.err.Error() == f.trouble {
+		return
+	}
+	f.trouble = result.err.Error()
+	f.push(Item{Trouble: &Trouble{result.err}}, 0)
+}
+
+// ended asks whether the tracer has ended. That it can't be told is not worth a word: reading says the same.
+func (f *follower) ended(ctx context.Context) *Ending {
+	ctx, cancel := context.WithTimeout(ctx, maxSilence)
+	defer cancel()
+	ending, err := f.source.Ended(ctx)
+	if err != nil {
+		return nil
+	}
+	return ending
+}
+
+// end is for a log that was read to its end without a bye.
+func (f *follower) end(ctx context.Context, ending *Ending) error {
+	f.awaitBackfill(ctx)
+	farewell := parseFarewell(ending.Message)
+	f.order.finish(farewell, f.session)
+	if f.order.done {
+		return nil
+	}
+	return &EndedError{ending.Reason}
+}
+
+// parseFarewell reads the termination message of a tracer; nil when it is something else (a panic, the runtime's words).
+func parseFarewell(message string) *event.Bye {
+	var bye event.Bye
+	if err := json.Unmarshal([]byte(message), &bye); err != nil || bye.Reason == "" {
+		return nil
+	}
+	return &bye
+}
+
+// pause waits, while a running backfill may bring its frames.
+func (f *follower) pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-f.backfill.done():
+			f.endBackfill(ctx)
+		case <-f.silence.C:
+			f.saySilent()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// resumeFrom is where to read on.
+func (f *follower) resumeFrom() time.Time {
+	if f.order.last.IsZero() || f.silent { // silent: reading from the last frame brought nothing; perhaps the node's clock was set back
+		return time.Time{}
+	}
+	return f.order.last.Add(-overlap)
+}
+
+// read opens the log and takes its frames until the stream ends, the tracer is silent for too long, or bye.
+func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
+	stream, cancel := context.WithCancel(ctx)
+	p := startPump(stream, f.source, f.resumeFrom(), follow)
+	defer func() {
+		f.opened = f.opened || p.opened()
+		cancel()
+		p.drain()
+	}()
+	for !f.order.done {
+		select {
+		case got, ok := <-p.lines:
+			switch {
+			case !ok:
+				return result
+			case got.end != nil:
+				result.err, result.starting = classify(got.end)
+			case got.line != nil:
+				f.ignored.malformed(got.line)
+			case f.take(ctx, got.received):
+				result.progress = true
+			}
+		case <-f.backfill.done():
+			f.endBackfill(ctx)
+		case <-f.silence.C:
+			f.opened = f.opened || p.opened()
+			result.err = f.saySilent()
+			return result
+		case <-ctx.Done():
+			return result
+		}
+	}
+	return result
+}
+
+// classify tells a clean end and a container that has not started from an error.
+func classify(err error) (_ error, starting bool) {
+	if errors.Is(err, io.EOF) {
+		return nil, false
+	}
+	return err, strings.Contains(err.Error(), "is waiting to start") // the kubelet's words, in a plain BadRequest
+}
+
+var (
+	errSilent    = errors.New("the tracer is silent")
+	errNotOpened = fmt.Errorf("no answer to the request for the tracer's log within %s", maxSilence)
+)
+
+// saySilent is for when nothing new came for too long: it delivers Stale, once, and begins to measure anew.
+func (f *follower) saySilent() error {
+	f.silence.Reset(maxSilence)
+	if !f.opened {
+		return errNotOpened
+	}
+	if !f.silent {
+		f.silent = true
+		silence := maxSilence
+		if !f.heard.IsZero() {
+			silence = time.Since(f.heard)
+		}
+		f.push(Item{Stale: &Stale{Silence: silence, Last: f.heard}}, 0)
+	}
+	return errSilent
+}
+
+// take passes a frame on, and says whether it is a new one. A new gap is tried to be filled.
+func (f *follower) take(ctx context.Context, r received) bool {
+	if r.frame.Session != f.session {
+		f.ignored.foreign(r)
+		return false
+	}
+	if !f.order.add(r) {
+		return false
+	}
+	f.heard, f.silent = time.Now(), false
+	f.silence.Reset(maxSilence)
+	f.fillGap(ctx)
+	return true
+}
