@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Fills in an image_record and its strings: the same for an exec that happens now and for a process that runs already. */
+#pragma once
+#include "path.h"
+#include "scope.h"
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+/* How far up a parent outside of the scope is looked for. */
+#define PARENT_STEPS 16
+/* What the verifier must be told: a length that was computed is not beyond its buffer. */
+#define BOUNDED(length, max) ((length) > (max) ? (max) : (length))
+
+/* A record and its strings before they are put together. The buffers of paths overlap into what follows as far as the
+ * verifier can tell, so the largest stands last. */
+struct image_scratch {
+	struct image_record record;
+	char cgroup_path[CGROUP_PATH_MAX];
+	char filename[PATH_MAX];
+	char executable[PATH_MAX];
+	char cwd[PATH_MAX];
+	char parent_executable[PATH_MAX];
+	char arguments[ARGUMENTS_MAX];
+	__u32 executable_at, cwd_at, parent_executable_at, reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct image_scratch);
+} image_scratch SEC(".maps");
+
+static __always_inline struct image_scratch *get_scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&image_scratch, &zero);
+}
+
+static __always_inline void fill_key(struct task_key *key, struct task_struct *task)
+{
+	key->tgid = BPF_CORE_READ(task, tgid);
+	key->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	key->reserved = 0;
+}
+
+static __always_inline void fill_pids(__u32 *namespace_pid, __u32 *level, struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct upid number = {};
+
+	*level = BPF_CORE_READ(pid, level);
+	bpf_core_read(&number, sizeof(number),
+		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
+			      bpf_core_type_size(struct upid) * (*level & 31));
+	*namespace_pid = number.nr;
+}
+
+static __always_inline void fill_namespaces(struct namespaces *to, struct task_struct *task)
+{
+	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct pid_namespace *pid_namespace = NULL;
+	struct upid *number;
+
+	number = (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
+				 bpf_core_type_size(struct upid) * (BPF_CORE_READ(pid, level) & 31));
+	pid_namespace = BPF_CORE_READ(number, ns);
+	to->pid = BPF_CORE_READ(pid_namespace, ns.inum);
+	to->user = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+	if (!proxy) /* a zombie */
+		return;
+	to->uts = BPF_CORE_READ(proxy, uts_ns, ns.inum);
+	to->ipc = BPF_CORE_READ(proxy, ipc_ns, ns.inum);
+	to->mnt = BPF_CORE_READ(proxy, mnt_ns, ns.inum);
+	to->pid_for_children = BPF_CORE_READ(proxy, pid_ns_for_children, ns.inum);
+	to->net = BPF_CORE_READ(proxy, net_ns, ns.inum);
+	to->time = BPF_CORE_READ(proxy, time_ns, ns.inum);
+	to->time_for_children = BPF_CORE_READ(proxy, time_ns_for_children, ns.inum);
+	to->cgroup = BPF_CORE_READ(proxy, cgroup_ns, ns.inum);
+}
+
+static __always_inline void fill_credentials(struct credentials *to, struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+
+	to->uid = BPF_CORE_READ(cred, uid.val);
+	to->gid = BPF_CORE_READ(cred, gid.val);
+	to->euid = BPF_CORE_READ(cred, euid.val);
+	to->egid = BPF_CORE_READ(cred, egid.val);
+	to->suid = BPF_CORE_READ(cred, suid.val);
+	to->sgid = BPF_CORE_READ(cred, sgid.val);
+	to->fsuid = BPF_CORE_READ(cred, fsuid.val);
+	to->fsgid = BPF_CORE_READ(cred, fsgid.val);
+	to->securebits = BPF_CORE_READ(cred, securebits);
+	bpf_core_read(&to->permitted, sizeof(to->permitted), &cred->cap_permitted);
+	bpf_core_read(&to->effective, sizeof(to->effective), &cred->cap_effective);
+	bpf_core_read(&to->inheritable, sizeof(to->inheritable), &cred->cap_inheritable);
+	to->user_ns_level = BPF_CORE_READ(cred, user_ns, level);
+	to->user_ns_uid = BPF_CORE_READ(cred, user_ns, owner.val);
+	to->user_ns_gid = BPF_CORE_READ(cred, user_ns, group.val);
+}
+
+/* Joins the names of a cgroup and its ancestors to a path and returns its length; ids may be NULL. */
+static __always_inline __u32 fill_cgroup_path(char *to, __u64 *ids, struct cgroup *cgroup)
+{
+	__u32 depth = BPF_CORE_READ(cgroup, level), at = 0;
+
+	if (ids)
+		ids[0] = BPF_CORE_READ(cgroup_ancestor(cgroup, 0), kn, id);
+	for (__u32 level = 1; level < CGROUP_LEVELS; level++) {
+		struct kernfs_node *kn;
+		long length;
+
+		if (level > depth || at >= CGROUP_PATH_MAX - 1)
+			break;
+		kn = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn);
+		if (ids)
+			ids[level] = BPF_CORE_READ(kn, id);
+		to[at & (CGROUP_PATH_MAX - 1)] = '/';
+		at++;
+		length = bpf_probe_read_kernel_str(&to[at & (CGROUP_PATH_MAX - 1)], COMPONENT_MAX, BPF_CORE_READ(kn, name));
+		if (length > 0)
+			at += length - 1;
+	}
+	return BOUNDED(at, CGROUP_PATH_MAX);
+}
+
+/*
+ * The parent as the kernel has it. Outside of the scope of containers, though, it is for a moment one of the short-lived
+ * processes with which a runtime enters a container (runc); what stays, and will reap the process, is the nearest subreaper
+ * above (containerd-shim, conmon): that is the one that is reported.
+ */
+static __always_inline struct task_struct *parent_of(struct task_struct *task, __u32 *flags)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent), *above;
+	struct signal_struct *signal;
+
+	if (in_scope(parent))
+		return parent;
+	*flags |= RECORD_PARENT_OUTSIDE;
+	if (!scope_cgroups)
+		return parent;
+	above = parent;
+	for (int i = 0; i < PARENT_STEPS; i++) {
+		if (BPF_CORE_READ(above, pid) == 0)
+			break;
+		signal = BPF_CORE_READ(above, signal);
+		if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
+			return above;
+		above = BPF_CORE_READ(above, real_parent);
+	}
+	return parent;
+}
+
+static __always_inline void fill_executable(struct image_scratch *s, struct file *file, const struct path *root)
+{
+	struct image_record *r = &s->record;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	if (!path_resolve(s->executable, &s->executable_at, &file->f_path, root))
+		r->header.flags |= RECORD_EXECUTABLE_CUT;
+	r->executable_length = PATH_MAX - BOUNDED(s->executable_at, PATH_MAX);
+	r->inode = BPF_CORE_READ(inode, i_ino);
+	r->links = BPF_CORE_READ(inode, i_nlink);
+	r->mode = BPF_CORE_READ(inode, i_mode);
+	r->file_uid = BPF_CORE_READ(inode, i_uid.val);
+	r->file_gid = BPF_CORE_READ(inode, i_gid.val);
+}
+
+/* Everything that is read the same way from a process that execs and from one that runs; the arguments are the caller's. */
+static __always_inline void fill_image(struct image_scratch *s, struct task_struct *task, struct file *file)
+{
+	struct image_record *r = &s->record;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct task_struct *parent;
+	struct fs_struct *parent_fs;
+	struct file *parent_file;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	s->executable_at = s->cwd_at = s->parent_executable_at = PATH_MAX;
+	fill_key(&r->header.process, task);
+	parent = parent_of(task, &r->header.flags);
+	fill_key(&r->header.parent, parent);
+	r->header.cgroup = BPF_CORE_READ(cgroup_of(task), kn, id);
+	fill_pids(&r->namespace_pid, &r->pid_namespace_level, task);
+	r->auid = bpf_core_field_exists(struct task_struct, loginuid) ? BPF_CORE_READ(task, loginuid.val) : (__u32)-1;
+	fill_namespaces(&r->namespaces, task);
+	fill_credentials(&r->credentials, task);
+	bpf_core_read(&r->comm, sizeof(r->comm), &task->comm);
+	bpf_core_read(&r->parent_comm, sizeof(r->parent_comm), &parent->comm);
+	r->cgroup_level = BPF_CORE_READ(cgroup_of(task), level);
+	r->cgroup_path_length = fill_cgroup_path(s->cgroup_path, r->cgroup_ids, cgroup_of(task));
+	if (!fs)
+		return;
+	if (file)
+		fill_executable(s, file, &fs->root);
+	if (!path_resolve(s->cwd, &s->cwd_at, &fs->pwd, &fs->root))
+		r->header.flags |= RECORD_CWD_CUT;
+	r->cwd_length = PATH_MAX - BOUNDED(s->cwd_at, PATH_MAX);
+	if (!(r->header.flags & RECORD_PARENT_OUTSIDE))
+		return; /* its own record says it */
+	parent_file = BPF_CORE_READ(parent, mm, exe_file);
+	parent_fs = BPF_CORE_READ(parent, fs);
+	if (parent_file && parent_fs) {
+		path_resolve(s->parent_executable, &s->parent_executable_at, &parent_file->f_path, &parent_fs->root);
+		r->parent_executable_length = PATH_MAX - BOUNDED(s->parent_executable_at, PATH_MAX);
+	}
+}
+
+/* Where argv stands in the memory of a task, and how much of it is read. */
+static __always_inline unsigned long arguments_of(struct image_record *r, struct task_struct *task)
+{
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start), length = BPF_CORE_READ(task, mm, arg_end) - start;
+
+	if (length > ARGUMENTS_MAX) {
+		length = ARGUMENTS_MAX;
+		r->header.flags |= RECORD_ARGUMENTS_CUT;
+	}
+	r->arguments_length = length;
+	return start;
+}
+
+/* The strings that follow an image_record, in the order of its lengths: each as part(where, length). */
+#define FOR_EACH_STRING(s, part)                                                                                          \
+	do {                                                                                                              \
+		part((s)->cgroup_path, (s)->record.cgroup_path_length, CGROUP_PATH_MAX);                                 \
+		part((s)->filename, (s)->record.filename_length, PATH_MAX);                                               \
+		part(&(s)->executable[(s)->executable_at & (PATH_MAX - 1)], (s)->record.executable_length, PATH_MAX);     \
+		part(&(s)->cwd[(s)->cwd_at & (PATH_MAX - 1)], (s)->record.cwd_length, PATH_MAX);                          \
+		part(&(s)->parent_executable[(s)->parent_executable_at & (PATH_MAX - 1)],                                 \
+		     (s)->record.parent_executable_length, PATH_MAX);                                                     \
+		part((s)->arguments, (s)->record.arguments_length, ARGUMENTS_MAX);                                        \
+	} while (0)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The ring to user space, and what is counted about it. */
+#pragma once
+#include "records.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* Records to user space. Its size (4 MiB) holds a second of 5,000 short processes per second, should the tracer stall. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* What happened to records, by class. Per CPU: one writer, so no update is lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CLASS_COUNT);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counts SEC(".maps");
+
+/* Readers poll; they are woken only when this much waits, so that a flood costs few wake-ups. */
+#define WAKEUP_BYTES (256 << 10)
+
+static __always_inline struct counters *counters_of(__u32 class)
+{
+	return bpf_map_lookup_elem(&counts, &class);
+}
+
+static __always_inline __u64 wakeup(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= WAKEUP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Hands over a record without strings. */
+static __always_inline void send(__u32 class, void *record, __u64 size)
+{
+	struct counters *c = counters_of(class);
+
+	if (!c)
+		return;
+	if (bpf_ringbuf_output(&events, record, size, wakeup()))
+		c->ring_full++;
+	else
+		c->sent++;
+}
+
+/* Adds the run of a program that began at start to the cost of its class. */
+static __always_inline void account(__u32 class, __u64 start)
+{
+	struct counters *c = counters_of(class);
+
+	if (!c)
+		return;
+	c->nanoseconds += bpf_ktime_get_ns() - start;
+	c->runs++;
+}

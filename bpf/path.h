@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Paths as the process sees them: from the dentry up through the mounts to the root of the task, as d_path() does, which
+ * may not be called from here. Nothing is read from user memory.
+ */
+#pragma once
+#include "records.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* Components and mounts that are followed at most. A path of PATH_MAX bytes can have 2,048 components; 512 keep the time
+ * in the kernel bounded, and what is cut is marked. */
+#define PATH_STEPS 512
+/* The longest name of one component (NAME_MAX + 1, a power of two). */
+#define COMPONENT_MAX 256
+
+struct path_walk {
+	char *buffer;
+	/* where the path begins in buffer; it ends at PATH_MAX */
+	__u32 at;
+	__u32 done;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+	struct dentry *root_dentry;
+	struct vfsmount *root_mnt;
+};
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	return (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* Puts a name of length bytes, and the slash if wanted, before what is in the buffer already; false when it is full. */
+static __always_inline bool path_prepend(struct path_walk *w, const void *name, __u32 length, bool slash)
+{
+	__u32 at = w->at, need = length + slash;
+
+	if (length >= COMPONENT_MAX || need > at)
+		return false;
+	at -= need;
+	if (slash)
+		w->buffer[at & (PATH_MAX - 1)] = '/';
+	bpf_probe_read_kernel(&w->buffer[(at + slash) & (PATH_MAX - 1)], length & (COMPONENT_MAX - 1), name);
+	w->at = at;
+	return true;
+}
+
+static long path_step(__u32 step, struct path_walk *w)
+{
+	/* copies: an access through our own struct would be taken for one to a kernel type */
+	struct dentry *dentry = w->dentry, *parent, *mnt_root;
+	struct vfsmount *mnt = w->mnt;
+	const unsigned char *name;
+
+	if (dentry == w->root_dentry && mnt == w->root_mnt) {
+		w->done = 1;
+		return 1;
+	}
+	mnt_root = BPF_CORE_READ(mnt, mnt_root);
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == mnt_root) {
+		struct mount *m = mount_of(mnt);
+		struct mount *above = BPF_CORE_READ(m, mnt_parent);
+
+		if (above == m) { /* the root of all mounts, or one that is mounted nowhere */
+			w->done = 1;
+			return 1;
+		}
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = (struct vfsmount *)((char *)above + bpf_core_field_offset(struct mount, mnt));
+		return 0;
+	}
+	name = BPF_CORE_READ(dentry, d_name.name);
+	if (!path_prepend(w, name, BPF_CORE_READ(dentry, d_name.len), true))
+		return 1;
+	if (parent == dentry) { /* a file outside of all directories: memfd, pipe */
+		w->done = 1;
+		return 1;
+	}
+	w->dentry = parent;
+	return 0;
+}
+
+/*
+ * Writes the path of p to the end of buffer (PATH_MAX bytes, and as many after it that the verifier must see but nobody
+ * writes) and sets *at to where it begins. " (deleted)" is added when no directory names the file any more. Returns false
+ * when the front of the path is missing.
+ */
+static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
+{
+	static const char deleted[] = " (deleted)";
+	struct dentry *dentry = BPF_CORE_READ(p, dentry);
+	struct vfsmount *mnt = BPF_CORE_READ(p, mnt);
+	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
+
+	w.root_dentry = BPF_CORE_READ(root, dentry);
+	w.root_mnt = BPF_CORE_READ(root, mnt);
+	if (!dentry || !mnt) {
+		*at = PATH_MAX;
+		return false;
+	}
+	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(mnt, mnt_root))
+		path_prepend(&w, deleted, sizeof(deleted) - 1, false);
+	bpf_loop(PATH_STEPS, path_step, &w, 0);
+	if (w.done && w.at == PATH_MAX)
+		path_prepend(&w, "/", 1, false);
+	*at = w.at;
+	return w.done;
+}

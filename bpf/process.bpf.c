@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+//go:build ignore
+
+/* The life of processes: fork, exec, exit; and the making of cgroups, by which later containers are found. */
+#include "image.h"
+#include "output.h"
+
+/* Keeps the types of records in the object's BTF, from which the Go types are generated. */
+const struct image_record *keep_image_record __attribute__((unused));
+const struct fork_record *keep_fork_record __attribute__((unused));
+const struct exit_record *keep_exit_record __attribute__((unused));
+const struct cgroup_record *keep_cgroup_record __attribute__((unused));
+const enum record_class *keep_record_class __attribute__((unused));
+const enum record_flags *keep_record_flags __attribute__((unused));
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before loading: whether this kernel's sched_process_exit says if the whole thread group is dead (since 6.16). */
+const volatile bool exit_tells_group_dead;
+
+#define CLONE_THREAD_LEADER(task) (BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid))
+
+static __always_inline void send_image(struct image_scratch *s)
+{
+	struct image_record *r = &s->record;
+	struct counters *c = counters_of(CLASS_EXEC);
+	struct bpf_dynptr to;
+	__u32 at = sizeof(*r), size;
+
+	if (!c)
+		return;
+	size = at + r->cgroup_path_length + r->filename_length + r->executable_length + r->cwd_length +
+	       r->parent_executable_length + r->arguments_length;
+	if (bpf_ringbuf_reserve_dynptr(&events, size, 0, &to)) {
+		bpf_ringbuf_discard_dynptr(&to, 0);
+		c->ring_full++;
+		return;
+	}
+	bpf_dynptr_write(&to, 0, r, sizeof(*r), 0);
+#define WRITE_PART(from, length, max)                                                                                     \
+	do {                                                                                                              \
+		__u32 part_length = length;                                                                               \
+		if (part_length <= max) {                                                                                 \
+			bpf_dynptr_write(&to, at, from, part_length, 0);                                                  \
+			at += part_length;                                                                                \
+		}                                                                                                         \
+	} while (0)
+	FOR_EACH_STRING(s, WRITE_PART);
+	bpf_ringbuf_submit_dynptr(&to, wakeup());
+	c->sent++;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	__u64 began = bpf_ktime_get_ns();
+	struct image_scratch *s;
+	unsigned long arguments;
+	const char *filename;
+	long length;
+
+	if (!in_scope(task))
+		return 0;
+	s = get_scratch();
+	if (!s)
+		return 0;
+	fill_image(s, task, BPF_CORE_READ(binprm, file));
+	s->record.header.class = CLASS_EXEC;
+	s->record.header.time = bpf_ktime_get_boot_ns();
+	filename = BPF_CORE_READ(binprm, filename);
+	if (filename != BPF_CORE_READ(binprm, interp))
+		s->record.header.flags |= RECORD_INTERPRETED;
+	length = bpf_probe_read_kernel_str(s->filename, sizeof(s->filename), filename);
+	s->record.filename_length = length > 0 ? length - 1 : 0;
+	arguments = arguments_of(&s->record, task);
+	if (bpf_probe_read_user(s->arguments, BOUNDED(s->record.arguments_length, ARGUMENTS_MAX), (void *)arguments)) {
+		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
+		s->record.arguments_length = 0;
+	}
+	send_image(s);
+	account(CLASS_EXEC, began);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 began = bpf_ktime_get_ns();
+	struct fork_record r = {};
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+
+	if (!CLONE_THREAD_LEADER(child))
+		return 0; /* a thread */
+	if (scope_processes && process_is_target(BPF_CORE_READ(parent, tgid))) {
+		__u8 one = 1;
+
+		if (bpf_map_update_elem(&target_processes, &tgid, &one, BPF_ANY)) {
+			struct counters *c = counters_of(CLASS_FORK);
+
+			if (c)
+				c->scope_full++;
+		}
+	}
+	if (!in_scope(child))
+		return 0;
+	r.header.class = CLASS_FORK;
+	r.header.time = bpf_ktime_get_boot_ns();
+	fill_key(&r.header.process, child);
+	fill_key(&r.forker, parent);
+	fill_key(&r.header.parent, parent_of(child, &r.header.flags));
+	r.header.cgroup = BPF_CORE_READ(cgroup_of(child), kn, id);
+	fill_pids(&r.namespace_pid, &r.pid_namespace_level, child);
+	bpf_core_read(&r.comm, sizeof(r.comm), &child->comm);
+	send(CLASS_FORK, &r, sizeof(r));
+	account(CLASS_FORK, began);
+	return 0;
+}
+
+/* wait(2)'s status: that of the group when one was set (exit_group, a deadly signal), else the leader's. */
+static __always_inline __u32 wait_status(struct task_struct *task)
+{
+	const __u32 SIGNAL_GROUP_EXIT = 4; /* include/linux/sched/signal.h */
+
+	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		return BPF_CORE_READ(task, signal, group_exit_code);
+	return BPF_CORE_READ(task, group_leader, exit_code);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	__u64 began = bpf_ktime_get_ns();
+	struct exit_record r = {};
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	bool dead;
+
+	/* Without the argument two last threads that leave together may both see nobody alive: user space drops the second. */
+	dead = exit_tells_group_dead ? (bool)ctx[1] : BPF_CORE_READ(task, signal, live.counter) == 0;
+	if (!dead || !in_scope(task))
+		return 0;
+	r.header.class = CLASS_EXIT;
+	r.header.time = bpf_ktime_get_boot_ns();
+	fill_key(&r.header.process, task);
+	fill_key(&r.header.parent, BPF_CORE_READ(task, real_parent));
+	r.header.cgroup = BPF_CORE_READ(cgroup_of(task), kn, id);
+	r.code = wait_status(task);
+	r.uid = BPF_CORE_READ(task, real_cred, euid.val);
+	bpf_core_read(&r.comm, sizeof(r.comm), &task->comm);
+	send(CLASS_EXIT, &r, sizeof(r));
+	if (scope_processes)
+		bpf_map_delete_elem(&target_processes, &tgid);
+	account(CLASS_EXIT, began);
+	return 0;
+}
+
+/* A cgroup's record and path before they are put together. */
+struct cgroup_scratch {
+	struct cgroup_record record;
+	char path[CGROUP_PATH_MAX + COMPONENT_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgroup_scratch);
+} cgroup_scratch SEC(".maps");
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_made, struct cgroup *cgroup)
+{
+	__u64 began = bpf_ktime_get_ns();
+	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
+	struct cgroup_scratch *s;
+	__u32 zero = 0, length;
+
+	if (BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(cgroup_of(current), root))
+		return 0; /* another hierarchy */
+	s = bpf_map_lookup_elem(&cgroup_scratch, &zero);
+	if (!s)
+		return 0;
+	__builtin_memset(&s->record, 0, sizeof(s->record));
+	s->record.header.class = CLASS_CGROUP;
+	s->record.header.time = bpf_ktime_get_boot_ns();
+	s->record.header.cgroup = BPF_CORE_READ(cgroup, kn, id);
+	s->record.level = BPF_CORE_READ(cgroup, level);
+	length = fill_cgroup_path(s->path, s->record.cgroup_ids, cgroup);
+	s->record.cgroup_path_length = length;
+	if (length <= CGROUP_PATH_MAX)
+		send(CLASS_CGROUP, s, sizeof(s->record) + length);
+	account(CLASS_CGROUP, began);
+	return 0;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Whether a task is one that is to be traced: the first question of every program. */
+#pragma once
+#include "records.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* Set before loading: which of the questions below is asked at all. */
+const volatile bool scope_all;
+const volatile bool scope_cgroups;
+const volatile bool scope_processes;
+/* Set before loading: the hierarchy in which cgroups are told apart: a v1 controller's number (enum cgroup_subsys_id of
+ * the running kernel), or -1 for the unified hierarchy. */
+const volatile __s32 scope_controller = -1;
+
+/* Levels at which a target cgroup lies, one bit each: so that asking costs one look-up, not one per level. */
+__u64 scope_levels;
+
+/* Cgroups (by id) that are targets with all below them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} target_cgroups SEC(".maps");
+
+/* Processes (thread group ids in the initial pid namespace) that are targets with all their descendants: entered at fork,
+ * removed at exit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u8);
+} target_processes SEC(".maps");
+
+static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+
+	if (scope_controller < 0)
+		return BPF_CORE_READ(set, dfl_cgrp);
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      (char *)set + bpf_core_field_offset(struct css_set, subsys) + sizeof(state) * scope_controller);
+	return BPF_CORE_READ(state, cgroup);
+}
+
+/* The ancestor of a cgroup at a level; itself at its own. */
+static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup *ancestor = NULL;
+
+	bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+			      (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) + sizeof(ancestor) * level);
+	return ancestor;
+}
+
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup)
+{
+	__u64 levels = scope_levels;
+	__u32 depth = BPF_CORE_READ(cgroup, level);
+
+	for (__u32 level = 0; level < CGROUP_LEVELS; level++) {
+		__u64 id;
+
+		if (level > depth)
+			break;
+		if (!(levels & (1ULL << level)))
+			continue;
+		id = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+		if (bpf_map_lookup_elem(&target_cgroups, &id))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool process_is_target(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&target_processes, &tgid) != NULL;
+}
+
+static __always_inline bool in_scope(struct task_struct *task)
+{
+	if (scope_all)
+		return true;
+	if (scope_cgroups && cgroup_is_target(cgroup_of(task)))
+		return true;
+	return scope_processes && process_is_target(BPF_CORE_READ(task, tgid));
+}

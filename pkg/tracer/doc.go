@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tracer is the program that runs on a node: it takes orders, has the kernel trace what they name, and writes
+// frames. It knows Kubernetes only as far as cgroups name pods and containers, uses no network and leaves nothing in the
+// kernel: when it ends, however it ends, everything detaches.
+//
+// The way of an event: ring buffer → kernel.Programs.Read → process.Table → queue → wire.Encoder. One goroutine reads and
+// owns all state; a second one writes, so that output that blocks fills the queue (what does not fit is counted as lost)
+// and never keeps the ring from being drained.
+package tracer

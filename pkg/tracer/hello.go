@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+func (s *session) hello(scope kernel.Scope, attached []string) event.Hello {
+	h := event.Hello{
+		Protocol: wire.Version, Build: s.Build, Session: s.Orders.Session,
+		Kernel: kernelRelease(), Arch: runtime.GOARCH, BootID: firstLine("/proc/sys/kernel/random/boot_id"),
+		// Process life needs nothing more than tracepoints; which other tiers there are is found out when a hook needs one.
+		Tiers: []string{"tracepoint"}, Cgroups: scope.Hierarchy.Name,
+	}
+	for _, name := range attached {
+		h.Hooks = append(h.Hooks, event.Hook{Name: name, Backend: "tp_btf"})
+	}
+	return h
+}
+
+func kernelRelease() string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
+func firstLine(file string) string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(content), "\n")
+	return line
+}
+
+// ownCost is what this process has used so far; 0 where the system does not say.
+func ownCost() (c event.Cost) {
+	var usage unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &usage) == nil {
+		c.CPUNanoseconds = uint64(usage.Utime.Nano() + usage.Stime.Nano())
+		c.PeakResidentBytes = uint64(usage.Maxrss) << 10
+	}
+	var total, resident uint64
+	if _, err := fmt.Sscan(firstLine("/proc/self/statm"), &total, &resident); err == nil {
+		c.ResidentBytes = resident * uint64(os.Getpagesize())
+	}
+	return c
+}
+
+// totals as bye tells them.
+func (s *session) totals() event.Totals {
+	if s.programs != nil {
+		if counts, err := s.programs.Counts(); err == nil {
+			s.output.setCounts(counts)
+		}
+	}
+	return s.output.totals()
+}

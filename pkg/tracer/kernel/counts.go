@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package kernel
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// Counts are totals since the programs were loaded, over all CPUs.
+type Counts struct {
+	// Sent records by class; the reader must see as many.
+	Sent map[string]uint64
+	// RingFull: records that found the ring full. ScopeFull: processes that could not be noted as descendants. Missed: runs
+	// that the kernel left out because the program was already running on that CPU.
+	RingFull, ScopeFull, Missed uint64
+	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
+	RunTime time.Duration
+	Runs    uint64
+}
+
+// classNames are the names of the classes of records in totals.
+var classNames = map[bpf.ProcessRecordClass]string{
+	bpf.ProcessRecordClassCLASS_EXEC: "exec",
+	bpf.ProcessRecordClassCLASS_FORK: "fork",
+	bpf.ProcessRecordClassCLASS_EXIT: "exit",
+}
+
+// Counts reads the counters.
+func (p *Programs) Counts() (Counts, error) {
+	total := Counts{Sent: map[string]uint64{}}
+	for class := range bpf.ProcessRecordClassCLASS_COUNT {
+		var perCPU []bpf.ProcessCounters
+		if err := p.objects.Counts.Lookup(uint32(class), &perCPU); err != nil {
+			return Counts{}, fmt.Errorf("read the counters of lost events: %w", err)
+		}
+		for _, c := range perCPU {
+			if name, ok := classNames[class]; ok {
+				total.Sent[name] += c.Sent
+			}
+			total.RingFull += c.RingFull
+			total.ScopeFull += c.ScopeFull
+			total.RunTime += time.Duration(c.Nanoseconds)
+			total.Runs += c.Runs
+		}
+	}
+	for _, h := range p.hooks() {
+		stats, err := h.program.Stats()
+		if err != nil {
+			return Counts{}, fmt.Errorf("read how often %s was missed: %w", h.name, err)
+		}
+		total.Missed += stats.RecursionMisses
+	}
+	return total, nil
+}

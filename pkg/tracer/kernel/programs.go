@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// pollInterval is how long a record waits in the ring at most: the programs wake the reader only when much waits.
+const pollInterval = 10 * time.Millisecond
+
+// Programs are the loaded programs of process life. Read is for one goroutine; the other methods may be called beside it.
+type Programs struct {
+	objects bpf.ProcessObjects
+	links   []link.Link
+	reader  *ringbuf.Reader
+	levels  uint64
+}
+
+// hook is one program with its name in messages.
+type hook struct {
+	name    string
+	program *ebpf.Program
+}
+
+func (p *Programs) hooks() []hook {
+	return []hook{
+		{"sched_process_exec", p.objects.ProcessExec},
+		{"sched_process_fork", p.objects.ProcessFork},
+		{"sched_process_exit", p.objects.ProcessExit},
+		{"cgroup_mkdir", p.objects.CgroupMade},
+	}
+}
+
+// Load loads the programs for a scope. Nothing is traced before Attach. Close frees everything.
+func Load(scope Scope) (*Programs, error) {
+	spec, err := bpf.LoadProcess()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF object: %w", err)
+	}
+	if err := scope.apply(spec.Variables); err != nil {
+		return nil, err
+	}
+	groupDead, err := exitTellsGroupDead()
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.Variables["exit_tells_group_dead"].Set(groupDead); err != nil {
+		return nil, err
+	}
+	p := &Programs{}
+	if err := spec.LoadAndAssign(&p.objects, nil); err != nil {
+		return nil, explain("load the programs", err)
+	}
+	if p.reader, err = ringbuf.NewReader(p.objects.Events); err != nil {
+		p.objects.Close()
+		return nil, fmt.Errorf("map the ring buffer: %w", err)
+	}
+	return p, nil
+}
+
+// Attach begins to trace. It returns the names of the hooks.
+func (p *Programs) Attach() (hooks []string, err error) {
+	for _, h := range p.hooks() {
+		l, err := link.AttachTracing(link.TracingOptions{Program: h.program, AttachType: ebpf.AttachTraceRawTp})
+		if err != nil {
+			return hooks, explain("attach to "+h.name, err)
+		}
+		p.links = append(p.links, l)
+		hooks = append(hooks, h.name)
+	}
+	return hooks, nil
+}
+
+// Detach ends tracing; what the ring still holds can be read.
+func (p *Programs) Detach() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	p.links = nil
+	return errors.Join(errs...)
+}
+
+// Close frees everything.
+func (p *Programs) Close() error {
+	return errors.Join(p.Detach(), p.reader.Close(), p.objects.Close())
+}
+
+// Read hands records to h until ctx ends and the ring is empty. After each turn, at least every pollInterval, it calls
+// idle. A record that can't be decoded is reported to malformed and passed over.
+func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed func(error)) error {
+	var record ringbuf.Record
+	for {
+		ended := ctx.Err() != nil // before the last turn: what comes while it runs is read
+		p.reader.SetDeadline(time.Now().Add(pollInterval))
+		for {
+			err := p.reader.ReadInto(&record)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("read the ring buffer: %w", err)
+			}
+			if err := decode(record.RawSample, h); err != nil {
+				malformed(err)
+			}
+		}
+		idle()
+		if ended {
+			return nil
+		}
+	}
+}
+
+func isNotExist(err error) bool { return errors.Is(err, ebpf.ErrKeyNotExist) }
+
+// explain words errors of the BPF system call: the kernel says EPERM for everything that it does not allow.
+func explain(what string, err error) error {
+	var verifier *ebpf.VerifierError
+	switch {
+	case errors.As(err, &verifier) && len(verifier.Log) > 0:
+		return fmt.Errorf("%s: this kernel's verifier refuses a program: %s; please report this with the kernel's version: %w",
+			what, verifier.Log[len(verifier.Log)-1], err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON, and a kernel that is not locked down to confidentiality: %w", what, err)
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return fmt.Errorf("%s: this kernel can't do it; Linux 6.1 or later with BTF is needed: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

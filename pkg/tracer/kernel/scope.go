@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// Scope says by which questions a task is taken for a target. What is not asked costs nothing in the kernel.
+type Scope struct {
+	All, Cgroups, Processes bool
+	// Hierarchy in which cgroups are told apart.
+	Hierarchy Hierarchy
+}
+
+// apply sets the constants of a program collection before it is loaded.
+func (s Scope) apply(variables map[string]*ebpf.VariableSpec) error {
+	for name, value := range map[string]any{
+		"scope_all":        s.All,
+		"scope_cgroups":    s.Cgroups,
+		"scope_processes":  s.Processes,
+		"scope_controller": s.Hierarchy.controller,
+	} {
+		if err := variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// AddCgroup makes a cgroup and all below it targets. Level is its distance from the root of the hierarchy.
+func (p *Programs) AddCgroup(id uint64, level int) error {
+	if level < 0 || level >= len(bpf.ProcessCgroupRecord{}.CgroupIds) {
+		return fmt.Errorf("cgroup %d lies %d levels deep, at most %d can be told apart", id, level, len(bpf.ProcessCgroupRecord{}.CgroupIds)-1)
+	}
+	if err := p.objects.TargetCgroups.Put(id, uint8(1)); err != nil {
+		return fmt.Errorf("add cgroup %d to the targets (at most %d): %w", id, p.objects.TargetCgroups.MaxEntries(), err)
+	}
+	p.levels |= 1 << level
+	return p.objects.ScopeLevels.Set(p.levels)
+}
+
+// AddCgroupAtAnyLevel is AddCgroup for when the level is not known: every level is asked, which costs more.
+func (p *Programs) AddCgroupAtAnyLevel(id uint64) error {
+	for level := range len(bpf.ProcessCgroupRecord{}.CgroupIds) {
+		if err := p.AddCgroup(id, level); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveCgroup ends what AddCgroup began. It is no error when the cgroup is no target.
+func (p *Programs) RemoveCgroup(id uint64) error {
+	if err := p.objects.TargetCgroups.Delete(id); err != nil && !isNotExist(err) {
+		return fmt.Errorf("remove cgroup %d from the targets: %w", id, err)
+	}
+	return nil
+}
+
+// AddProcess makes a process and its future descendants targets.
+func (p *Programs) AddProcess(tgid uint32) error {
+	if err := p.objects.TargetProcesses.Put(tgid, uint8(1)); err != nil {
+		return fmt.Errorf("add process %d to the targets: %w", tgid, err)
+	}
+	return nil
+}
+
+// RemoveProcess ends what AddProcess began, for this process alone. It is no error when it is no target.
+func (p *Programs) RemoveProcess(tgid uint32) error {
+	if err := p.objects.TargetProcesses.Delete(tgid); err != nil && !isNotExist(err) {
+		return fmt.Errorf("remove process %d from the targets: %w", tgid, err)
+	}
+	return nil
+}
+
+// HasProcesses says whether any target process is alive.
+func (p *Programs) HasProcesses() (bool, error) {
+	var tgid uint32
+	switch err := p.objects.TargetProcesses.NextKey(nil, &tgid); {
+	case isNotExist(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look for target processes: %w", err)
+	}
+	return true, nil
+}

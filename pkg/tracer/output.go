@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+const (
+	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most.
+	queueLength = 8192
+	// flushInterval is how long an event waits for others to share a frame with.
+	flushInterval = 50 * time.Millisecond
+	// heartbeatInterval is how often a frame comes although nothing happens.
+	heartbeatInterval = time.Second
+	// byeTimeout is how long the end waits for output that blocks.
+	byeTimeout = 5 * time.Second
+)
+
+// output is the way from the table to the frames. event, count and malformed are for the goroutine that reads the ring;
+// write runs on its own.
+type output struct {
+	encoder *wire.Encoder
+	queue   chan process.Output
+	notices chan event.Notice
+	// written is closed when write has ended, with err set.
+	written chan struct{}
+	err     error
+	started bool
+
+	mutex  sync.Mutex
+	seen   map[string]uint64
+	counts kernel.Counts
+	queued atomic.Uint64 // events lost because the queue was full
+	broken atomic.Uint64 // records that could not be decoded
+	events atomic.Uint64
+}
+
+func newOutput(w io.Writer, session string) *output {
+	return &output{
+		encoder: wire.NewEncoder(w, session), queue: make(chan process.Output, queueLength), notices: make(chan event.Notice, 64),
+		written: make(chan struct{}), seen: map[string]uint64{},
+	}
+}
+
+func (o *output) hello(h event.Hello) error { return o.encoder.Hello(h) }
+
+// event queues an event; it never waits.
+func (o *output) event(e process.Output) {
+	select {
+	case o.queue <- e:
+	default:
+		o.queued.Add(1)
+	}
+}
+
+// notice queues a notice. When even these don't get out, the loss of events tells it.
+func (o *output) notice(n event.Notice) {
+	select {
+	case o.notices <- n:
+	default:
+	}
+}
+
+func (o *output) malformed(err error) {
+	if o.broken.Add(1) == 1 { // the count tells the rest
+		o.notice(event.Notice{Level: event.LevelError, Subject: "records", Text: err.Error()})
+	}
+}
+
+func (o *output) count(class string) {
+	o.mutex.Lock()
+	o.seen[class]++
+	o.mutex.Unlock()
+}
+
+func (o *output) setCounts(c kernel.Counts) {
+	o.mutex.Lock()
+	o.counts = c
+	o.mutex.Unlock()
+}
+
+// lost are the totals by cause; causes that did not occur are left out.
+func (o *output) lost() map[string]uint64 {
+	o.mutex.Lock()
+	c := o.counts
+	o.mutex.Unlock()
+	lost := map[string]uint64{}
+	for cause, n := range map[string]uint64{
+		event.LostRing: c.RingFull, event.LostMissed: c.Missed, event.LostScope: c.ScopeFull,
+		event.LostQueue: o.queued.Load(), event.LostDecode: o.broken.Load(),
+	} {
+		if n > 0 {
+			lost[cause] = n
+		}
+	}
+	return lost
+}
+
+// anyLost says whether records did not come, so that what they would have told is not known.
+func (o *output) anyLost() bool {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.counts.RingFull+o.counts.Missed > 0 || o.broken.Load() > 0
+}
+
+func (o *output) totals() event.Totals {
+	o.mutex.Lock()
+	seen, counts := maps.Clone(o.seen), o.counts
+	o.mutex.Unlock()
+	cost := ownCost()
+	cost.BPFNanoseconds, cost.BPFRuns = uint64(counts.RunTime), counts.Runs
+	return event.Totals{Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost}
+}
+
+// write turns events into frames until the queue is closed; when that fails it ends the session.
+func (o *output) write(end context.CancelCauseFunc) {
+	defer close(o.written)
+	flush, heartbeat := time.NewTicker(flushInterval), time.NewTicker(heartbeatInterval)
+	defer flush.Stop()
+	defer heartbeat.Stop()
+	for {
+		var err error
+		select {
+		case e, more := <-o.queue:
+			if !more {
+				return
+			}
+			if err = o.encoder.Add(e.Event, e.Processes...); err == nil {
+				o.events.Add(1)
+			}
+		case <-flush.C:
+			o.encoder.SetLost(o.lost())
+			err = o.encoder.Flush()
+		case <-heartbeat.C:
+			o.encoder.SetLost(o.lost())
+			err = o.encoder.Heartbeat(o.totals())
+		case n := <-o.notices:
+			err = o.encoder.Notice(n)
+		}
+		if err != nil {
+			o.err = fmt.Errorf("write frames: %w", err)
+			end(o.err)
+			return
+		}
+	}
+}
+
+// errBlocked: whoever reads the frames does not.
+var errBlocked = errors.New("the output is blocked: the last events were not written")
+
+// bye writes what is queued and then the last frame. Nothing may be queued any more.
+func (o *output) bye(b event.Bye) error {
+	if o.started {
+		close(o.queue)
+		select {
+		case <-o.written:
+		case <-time.After(byeTimeout):
+			return errBlocked
+		}
+	}
+	if o.err != nil {
+		return o.err
+	}
+	for len(o.notices) > 0 {
+		if err := o.encoder.Notice(<-o.notices); err != nil {
+			return err
+		}
+	}
+	if err := o.encoder.Flush(); err != nil {
+		return err
+	}
+	o.encoder.SetLost(o.lost())
+	b.Totals.Events, b.Totals.Lost = o.encoder.Written(), o.lost()
+	return o.encoder.Bye(b)
+}

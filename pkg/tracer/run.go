@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// Config is what a tracer works with.
+type Config struct {
+	Orders wire.Orders
+	// Frames takes one Write per frame.
+	Frames io.Writer
+	// Control has a wire.Control per line; nil: none is read. When it ends, so does the tracer.
+	Control io.Reader
+	// Command, when set, is started once tracing has begun, and is traced with all its descendants; the tracer ends when
+	// they have ended. It is not killed when the tracer ends before.
+	Command *exec.Cmd
+	// Build is the version that hello tells.
+	Build string
+}
+
+// housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
+const housekeeping = 10 * time.Second
+
+// ended is the cause of a context that ended for a reason that bye tells.
+type ended string
+
+func (e ended) Error() string { return string(e) }
+
+// session is one run of the tracer. Its fields belong to the goroutine that reads the ring.
+type session struct {
+	Config
+	programs *kernel.Programs
+	tasks    *kernel.Tasks
+	table    *process.Table
+	targets  *targets
+	clock    *process.Clock
+	output   *output
+	end      context.CancelCauseFunc
+
+	control       chan wire.Control
+	commandStatus atomic.Pointer[int]
+	kept          time.Time
+}
+
+// Run traces as ordered until ctx ends, the orders' deadline passes, control says so, or the command and its descendants
+// have ended. It returns what its last frame said; an error when it could not do its work, which the last frame says too.
+func Run(ctx context.Context, c Config) (event.Bye, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	s := &session{Config: c, end: end, control: make(chan wire.Control), output: newOutput(c.Frames, c.Orders.Session)}
+	err := s.run(ctx)
+	bye := event.Bye{Reason: s.reason(ctx), ExitCode: s.commandStatus.Load(), Totals: s.totals()}
+	if err != nil {
+		bye.Reason, bye.Error = event.ByeError, err.Error()
+	}
+	if s.programs != nil {
+		err = errors.Join(err, s.programs.Close(), s.tasks.Close())
+	}
+	return bye, errors.Join(err, s.output.bye(bye))
+}
+
+// reason says why the context ended.
+func (s *session) reason(ctx context.Context) string {
+	var why ended
+	if errors.As(context.Cause(ctx), &why) {
+		return string(why)
+	}
+	return event.ByeStopped
+}
+
+func (s *session) run(ctx context.Context) error {
+	if err := s.Orders.Validate(); err != nil {
+		return err
+	}
+	if s.Command == nil && s.Orders.Targets.Empty() && s.Control == nil {
+		return errors.New("orders: no targets, and nobody who could name some later")
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if s.Orders.Deadline > 0 {
+		timer := time.AfterFunc(time.Duration(s.Orders.Deadline), func() { s.end(ended(event.ByeDeadline)) })
+		defer timer.Stop()
+	}
+	if s.Control != nil {
+		go s.readControl(ctx)
+	}
+	s.output.started = true
+	go s.output.write(s.end)
+	if err := s.startCommand(); err != nil {
+		return err
+	}
+	return errors.Join(s.programs.Read(ctx, s, s.idle, s.output.malformed), s.drain())
+}
+
+// begin sets everything up: when it returns, the targets are traced and hello is written.
+func (s *session) begin() (err error) {
+	if s.clock, err = process.NewClock(); err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	w := s.Orders.Targets
+	scope := kernel.Scope{
+		All:       w.All,
+		Cgroups:   len(w.PodUIDs)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
+		Processes: len(w.Pids) > 0 || s.Command != nil,
+	}
+	var images []*kernel.Image
+	if s.tasks, scope.Hierarchy, images, err = openTasks(scope, w); err != nil {
+		return err
+	}
+	if s.programs, err = kernel.Load(scope); err != nil {
+		s.tasks.Close()
+		return err
+	}
+	s.targets = newTargets(s.programs, s.output.notice)
+	if err := s.targets.set(w, images); err != nil {
+		return err
+	}
+	hooks, err := s.programs.Attach()
+	if err != nil {
+		return err
+	}
+	if err := s.seed(); err != nil {
+		return err
+	}
+	return s.output.hello(s.hello(scope, hooks))
+}
+
+// seed notes what runs already; it comes after attaching, so that nothing falls in between.
+func (s *session) seed() error {
+	images, err := s.tasks.All()
+	if err != nil {
+		return err
+	}
+	host, err := s.tasks.HostNamespaces()
+	if err != nil {
+		return err
+	}
+	s.table = process.NewTable(process.Config{
+		Node: s.Orders.Node, Detail: s.Orders.Process, Clock: s.clock, HostNamespaces: host,
+		Running: s.tasks.All, Emit: s.output.event, Lost: s.output.anyLost,
+	})
+	s.table.Seed(images, s.targets.includes)
+	return s.targets.set(s.Orders.Targets, images)
+}
+
+// drain ends tracing and reads what the ring still holds.
+func (s *session) drain() error {
+	if err := s.programs.Detach(); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	return s.programs.Read(done, s, func() {}, s.output.malformed)
+}
+
+// idle runs between turns of reading.
+func (s *session) idle() {
+	select {
+	case c := <-s.control:
+		s.obey(c)
+	default:
+	}
+	if counts, err := s.programs.Counts(); err == nil {
+		s.output.setCounts(counts)
+	}
+	if s.commandStatus.Load() != nil {
+		if alive, err := s.programs.HasProcesses(); err != nil || !alive {
+			s.end(ended(event.ByeFinished))
+		}
+	}
+	if now := time.Now(); now.Sub(s.kept) > housekeeping {
+		s.kept = now
+		s.keep()
+	}
+}
+
+func (s *session) keep() {
+	if err := s.clock.Set(); err != nil {
+		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "clock", Text: "times may be off: " + err.Error()})
+	}
+	images, err := s.tasks.All()
+	if err != nil {
+		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "tasks", Text: err.Error()})
+		return
+	}
+	s.table.DropExited(images)
+	s.targets.remind()
+}
