@@ -105,6 +105,11 @@ func (o Orders) Validate() error {
 	return errors.Join(append(errs, o.Targets.validate())...)
 }
 
+// Empty says whether nothing is to be traced.
+func (t Targets) Empty() bool {
+	return !t.All && len(t.PodUIDs)+len(t.Cgroups)+len(t.Pids) == 0
+}
+
 func (t Targets) validate() error {
 	narrow := len(t.PodUIDs) + len(t.Cgroups) + len(t.Pids)
 	switch {
