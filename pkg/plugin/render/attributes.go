@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// attribute is something that a wide line says about an event; an empty value is not shown.
+type attribute struct {
+	key   string
+	value func(*event.Event) string
+}
+
+// wideAttributes in the order in which they follow the compact line.
+var wideAttributes = [...]attribute{
+	{"duration", func(e *event.Event) string { return shortDuration(lifetime(e)) }},
+	{"pid", ofProcess(func(p *event.Process) string { return number(p.Pid) })},
+	{"uid", ofProcess(func(p *event.Process) string { return number(p.Uid) })},
+	{"auid", ofProcess(loginUser)},
+	{"container", ofProcess(containerName)},
+	{"node", func(e *event.Event) string { return e.NodeName }},
+	{"cwd", ofProcess(func(p *event.Process) string { return p.Cwd })},
+	{"executable", func(e *event.Event) string { return e.Executable }},
+	{"parent", func(e *event.Event) string { return binaryOf(e.Parent()) }},
+	{"flags", ofProcess(func(p *event.Process) string { return p.Flags })},
+	{"injected", ofProcess(func(p *event.Process) string {
+		if injected(p) {
+			return "true"
+		}
+		return ""
+	})},
+	{"privileges", ofProcess(raisedPrivileges)},
+}
+
+func ofProcess(f func(*event.Process) string) func(*event.Event) string {
+	return func(e *event.Event) string {
+		if p := e.Process(); p != nil {
+			return f(p)
+		}
+		return ""
+	}
+}
+
+func number(n *uint32) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatUint(uint64(*n), 10)
+}
+
+// noLoginUser is the audit login uid of a process that nobody logged in for.
+const noLoginUser = 4294967295
+
+func loginUser(p *event.Process) string {
+	if p.Auid != nil && *p.Auid == noLoginUser {
+		return ""
+	}
+	return number(p.Auid)
+}
+
+func containerName(p *event.Process) string {
+	switch {
+	case p.Pod != nil && p.Pod.Container != nil && p.Pod.Container.Name != "":
+		return p.Pod.Container.Name
+	default:
+		return p.Docker
+	}
+}
+
+func binaryOf(p *event.Process) string {
+	if p == nil {
+		return ""
+	}
+	return p.Binary
+}
+
+// injected says that a process of a pod does not descend from its container's first process: kubectl exec, or a probe.
+func injected(p *event.Process) bool {
+	return p.Pod != nil && p.InInitTree != nil && !*p.InInitTree
+}
+
+// raisedPrivileges are the words of Tetragon without what they have in common: FILE_SETUID.
+func raisedPrivileges(p *event.Process) string {
+	if p.BinaryProperties == nil {
+		return ""
+	}
+	var words []string
+	for _, w := range p.BinaryProperties.PrivilegesChanged {
+		words = append(words, strings.ToLower(strings.TrimPrefix(w, "PRIVILEGES_RAISED_EXEC_FILE_")))
+	}
+	return strings.Join(words, ",")
+}
+
+// lifetime of a process that left, negative when it is not known (or the event is no exit).
+func lifetime(e *event.Event) time.Duration {
+	x := e.ProcessExit
+	if x == nil || x.Process == nil || x.Process.StartTime == nil {
+		return -1
+	}
+	end := x.Time
+	if end == nil {
+		end = e.Time
+	}
+	if end == nil {
+		return -1
+	}
+	return end.Sub(x.Process.StartTime.Time)
+}
+
+// shortDuration has few characters: 0.4ms, 12ms, 5.0s, 15.2s, 3m04s, 2h05m, 3d04h; empty when
+// negative.
+func shortDuration(d time.Duration) string {
+	two := func(n time.Duration) string { return string([]byte{'0' + byte(n/10), '0' + byte(n%10)}) }
+	whole := func(n time.Duration) string { return strconv.FormatInt(int64(n), 10) }
+	decimal := func(d, unit time.Duration) string {
+		return strconv.FormatFloat(float64(d)/float64(unit), 'f', 1, 64)
+	}
+	const day = 24 * time.Hour
+	switch {
+	case d < 0:
+		return ""
+	case d < 10*time.Millisecond:
+		return decimal(d, time.Millisecond) + "ms"
+	case d < time.Second:
+		return whole(d/time.Millisecond) + "ms"
+	case d < time.Minute:
+		return decimal(d, time.Second) + "s"
+	case d < time.Hour:
+		return whole(d/time.Minute) + "m" + two(d%time.Minute/time.Second) + "s"
+	case d < day:
+		return whole(d/time.Hour) + "h" + two(d%time.Hour/time.Minute) + "m"
+	default:
+		return whole(d/day) + "d" + two(d%day/time.Hour) + "h"
+	}
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf16"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/jsonpath"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// documents shows each event as data.
+type documents struct {
+	out    io.Writer
+	encode func(*event.Event) ([]byte, error)
+	err    error
+}
+
+func (d *documents) Event(e *event.Event) error {
+	if d.err != nil {
+		return d.err
+	}
+	text, err := d.encode(e)
+	if err != nil {
+		d.err = fmt.Errorf("event of node %s: %w", e.NodeName, err)
+		return d.err
+	}
+	if len(text) > 0 {
+		_, d.err = d.out.Write(text)
+	}
+	return d.err
+}
+
+func (d *documents) Close() error { return d.err }
+
+func newJSON(out io.Writer, _ Options, _ string) (Renderer, error) {
+	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+		return marshal(e, "", jsonEscape)
+	}}, nil
+}
+
+// newYAML writes a document per event. YAML has no escapes outside of double quotes: an event that holds characters that
+// must not reach a terminal is written in YAML's JSON form, where it has.
+func newYAML(out io.Writer, _ Options, _ string) (Renderer, error) {
+	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+		text, err := yaml.Marshal(e)
+		if err == nil && bytes.ContainsFunc(text, unsafeInDocument) {
+			text, err = marshal(e, "  ", yamlEscape)
+		}
+		return append([]byte("---\n"), text...), err
+	}}, nil
+}
+
+// newJSONPath writes a line for each event of which the template finds something. Texts in it are escaped as in the other
+// formats for people; json has the exact ones.
+func newJSONPath(out io.Writer, _ Options, template string) (Renderer, error) {
+	template = relaxed(template)
+	if err := jsonpath.New("output").Parse(template); err != nil {
+		return nil, fmt.Errorf("output format jsonpath: template %q: %w", template, err)
+	}
+	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+		return findJSONPath(template, e)
+	}}, nil
+}
+
+func findJSONPath(template string, e *event.Event) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	var data map[string]any
+	if err := utiljson.Unmarshal(text, &data); err != nil { // keeps integers: a pid is not 1.2e+06
+		return nil, err
+	}
+	path := jsonpath.New("output").AllowMissingKeys(true) // a new one each time: {range} uses its parser up
+	if err := path.Parse(template); err != nil {
+		return nil, err
+	}
+	var found bytes.Buffer
+	if err := path.Execute(&found, sanitized(data)); err != nil {
+		return nil, fmt.Errorf("output format jsonpath: template %q: %w", template, err)
+	}
+	if strings.TrimSpace(found.String()) == "" {
+		return nil, nil
+	}
+	return append(bytes.TrimSuffix(found.Bytes(), []byte("\n")), '\n'), nil
+}
+
+// relaxed accepts what kubectl does for a template without braces: .a.b and a.b.
+func relaxed(template string) string {
+	if strings.ContainsAny(template, "{}") {
+		return template
+	}
+	return "{." + strings.TrimPrefix(template, ".") + "}"
+}
+
+// sanitized cleans all texts in data as encoding/json decodes it, in place.
+func sanitized(data any) any {
+	switch x := data.(type) {
+	case string:
+		return terminal.Sanitize(x)
+	case []any:
+		for i := range x {
+			x[i] = sanitized(x[i])
+		}
+	case map[string]any:
+		for key, value := range x { // label keys are valid names: the API server checks them
+			x[key] = sanitized(value)
+		}
+	}
+	return data
+}
+
+// marshal writes JSON and a line feed; escape writes the characters that must not reach a terminal, which can only be
+// inside of its strings.
+func marshal(e *event.Event, indent string, escape func(r rune) string) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	if err := encoder.Encode(e); err != nil {
+		return nil, err
+	}
+	if !bytes.ContainsFunc(text.Bytes(), unsafeInDocument) {
+		return text.Bytes(), nil
+	}
+	var out bytes.Buffer
+	for _, r := range text.String() {
+		if unsafeInDocument(r) {
+			out.WriteString(escape(r))
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func unsafeInDocument(r rune) bool { return r != '\n' && terminal.Unsafe(r) }
+
+// jsonEscape is \uNNNN, twice (as UTF-16 has it) above U+FFFF.
+func jsonEscape(r rune) string {
+	if first, second := utf16.EncodeRune(r); r > 0xffff {
+		return fmt.Sprintf(`\u%04x\u%04x`, first, second)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}
+
+// yamlEscape is \uNNNN, or \UNNNNNNNN: YAML has no surrogates.
+func yamlEscape(r rune) string {
+	if r > 0xffff {
+		return fmt.Sprintf(`\U%08x`, r)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}

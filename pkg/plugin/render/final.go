@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
+// final shows the whole tree of each source.
+func (t *tree) final() {
+	var sources []*source
+	for _, s := range t.forest.sources {
+		if s.seen.processes > 0 {
+			sources = append(sources, s)
+		}
+	}
+	if len(sources) == 0 {
+		return
+	}
+	t.rule()
+	for i, s := range sources {
+		if i > 0 {
+			t.line("")
+		}
+		t.finalTitle(s)
+		t.finalChildren(s.top, nil)
+	}
+	if t.forest.gone.processes > 0 {
+		t.caution(counted(uint64(t.forest.gone.processes), "process") + " of containers that ended before: no longer remembered")
+	}
+	if t.lost > 0 {
+		t.caution(counted(t.lost, "event") + " were lost: the trees are incomplete")
+	}
+}
+
+// rule tells the live lines from the trees.
+func (t *tree) rule() {
+	title := " process trees "
+	width := 40
+	if t.Columns > 0 {
+		width = min(t.Columns, maxEdge)
+	}
+	left := strings.Repeat(t.glyphs.rule, 2)
+	right := strings.Repeat(t.glyphs.rule, max(0, width-2-len(title)))
+	t.line(t.paint(toneQuiet, left) + t.paint(toneTitle, title) + t.paint(toneQuiet, right))
+}
+
+func (t *tree) caution(s string) {
+	t.line(t.paint(toneCaution, t.choose("⚠️", "!")+" "+s))
+}
+
+// finalTitle is the source and what became of its processes.
+func (t *tree) finalTitle(s *source) {
+	body := t.title(s)
+	parts := []piece{{toneQuiet, counted(uint64(s.seen.processes), "process")}}
+	for _, c := range []struct {
+		count int
+		what  string
+		tone  tone
+	}{
+		{s.seen.failed - s.killed, " failed", toneBad},
+		{s.killed, " killed", toneBad},
+		{s.running, " running", toneGood},
+	} {
+		if c.count > 0 {
+			parts = append(parts, piece{toneQuiet, ", "}, piece{c.tone, strconv.Itoa(c.count) + c.what})
+		}
+	}
+	body = append(body, piece{tonePlain, "  "})
+	t.line(t.paintText(append(body, parts...)))
+}
+
+// finalChildren shows the descendants of a process below the guides that lead to it.
+func (t *tree) finalChildren(n *process, guides []string) {
+	for i, c := range n.children {
+		last := i == len(n.children)-1 && n.gone.processes == 0
+		own, below := t.branch, t.bar
+		if last {
+			own, below = t.last, t.none
+		}
+		if n.origin == originTop { // roots hang on nothing
+			own, below = "", ""
+		}
+		t.finalLine(c, t.indent(t.glyphs, guides)+own)
+		if below == "" {
+			t.finalChildren(c, guides)
+		} else {
+			t.finalChildren(c, append(guides[:len(guides):len(guides)], below+" "))
+		}
+	}
+	if n.gone.processes > 0 {
+		what := counted(uint64(n.gone.processes), "process") + " that ended before, no longer remembered"
+		if n.gone.failed > 0 {
+			what += " (" + strconv.Itoa(n.gone.failed) + " failed)"
+		}
+		t.line(t.paint(toneQuiet, t.indent(t.glyphs, guides)+t.last+" ") + t.paint(toneCaution, what))
+	}
+}
+
+func (t *tree) finalLine(n *process, prefix string) {
+	if prefix != "" {
+		prefix += " "
+	}
+	body := text{{toneQuiet, prefix}}
+	for _, earlier := range n.earlier {
+		body = append(body, piece{toneQuiet, t.clean(path.Base(earlier)) + " " + strings.TrimSpace(t.replaced) + " "})
+	}
+	var repeats text
+	if n.repeats > 1 {
+		repeats = text{{toneCaution, " " + t.times + strconv.Itoa(n.repeats)}}
+	}
+	body = append(body, t.command(n.binary, t.existingArguments(n))...)
+	if n.origin == originOutside {
+		t.line(t.paintText(t.fit(body, 0)))
+		return
+	}
+	status := text{{toneGood, t.running}}
+	if n.exited {
+		most := ""
+		if n.repeats > 1 && t.UTF8 {
+			most = "≤"
+		}
+		status = t.pen.status(t.glyphs, n.outcome, n.longest, most)
+	}
+	body = append(t.fit(body, repeats.width()), repeats...)
+	gap, _ := t.withStatus(body.width(), status)
+	t.line(t.paintText(body) + gap + t.paintText(status))
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// glyphs are the signs that a tree is drawn with. All guides are two cells wide.
+type glyphs struct {
+	bar, none         string // a process that still runs, one that does not
+	end, note         string // a process's exit: below its own line, somewhere else
+	branch, last      string // the final tree
+	running, existing string
+	replaced          string
+	good, bad, killed string
+	times, by, deep   string
+	rule              string
+}
+
+func newGlyphs(p *pen) glyphs {
+	g := glyphs{
+		bar: "│ ", none: "  ", end: "╰ ", note: "· ", branch: "├─", last: "╰─",
+		running: "● running", existing: "○", replaced: "↻ ", good: "✔", bad: "✘", killed: "✘",
+		times: "×", by: "◂ ", deep: "⋯", rule: "─",
+	}
+	if p.Emoji {
+		g.killed, g.replaced = "💥", "🔁"
+	}
+	if !p.UTF8 {
+		g = glyphs{
+			bar: "| ", none: "  ", end: "` ", note: ". ", branch: "|-", last: "`-",
+			running: "running", existing: "o", replaced: "> ", good: "ok", bad: "failed", killed: "killed",
+			times: "x", by: "< ", deep: "...", rule: "-",
+		}
+	}
+	return g
+}
+
+// mark is something about an exec that deserves attention.
+type mark struct {
+	emoji, ascii string
+	// text says what it is, empty when it does not apply.
+	text func(e *event.Event) string
+}
+
+// marks follow the program in a tree.
+var marks = [...]mark{
+	{"💉", "!", func(e *event.Event) string {
+		if p, parent := e.Process(), e.Parent(); injected(p) && (parent == nil || !injected(parent)) {
+			return "injected"
+		}
+		return ""
+	}},
+	{"🔑", "!", func(e *event.Event) string { return raisedPrivileges(e.Process()) }},
+	{"👤", "*", func(e *event.Event) string {
+		p, parent := e.Process(), e.Parent()
+		if parent == nil || parent.Pod == nil && p.Pod != nil || p.Uid == nil || parent.Uid == nil || *p.Uid == *parent.Uid {
+			return ""
+		}
+		return "uid " + number(parent.Uid) + " to " + number(p.Uid)
+	}},
+	{"👻", "!", func(e *event.Event) string {
+		if strings.HasSuffix(e.Executable, " (deleted)") || strings.HasPrefix(e.Executable, "memfd:") || strings.HasPrefix(e.Executable, "/memfd:") {
+			return e.Executable
+		}
+		return ""
+	}},
+	{"✂ ", "!", func(e *event.Event) string {
+		if event.ParseFlags(e.Process().Flags)&event.FlagTruncatedArguments != 0 {
+			return "arguments cut"
+		}
+		return ""
+	}},
+}
+
+func (p *pen) marks(e *event.Event) text {
+	var t text
+	for _, m := range marks {
+		if s := m.text(e); s != "" {
+			t = append(t, piece{toneCaution, "  " + p.choose(m.emoji, m.ascii) + " " + p.clean(s)})
+		}
+	}
+	return t
+}
+
+// program is a binary with its directory held back: the name is what one looks for.
+func (p *pen) program(binary string) text {
+	if binary == "" {
+		return text{{toneQuiet, "(unknown)"}}
+	}
+	directory, name := path.Split(binary)
+	return text{{toneQuiet, p.clean(directory)}, {toneBinary, p.clean(name)}}
+}
+
+// command is a program with its arguments.
+func (p *pen) command(binary, arguments string) text {
+	t := p.program(binary)
+	if arguments != "" {
+		t = append(t, piece{toneArgument, " " + p.clean(arguments)})
+	}
+	return t
+}
+
+// Widths of the status column: the outcome, and the lifetime right-aligned after it.
+const (
+	outcomeWidth  = 11
+	lifetimeWidth = 7
+)
+
+// status is how and after which time a process ended; prefix comes before the lifetime ("≤" for several processes).
+func (p *pen) status(g glyphs, o outcome, lifetime time.Duration, prefix string) text {
+	var what piece
+	switch {
+	case o.unseen:
+		what = piece{toneCaution, "? no exit"}
+	case o.signal != "":
+		what = piece{toneBad, g.killed + " " + p.clean(o.signal)}
+	case o.code != 0:
+		what = piece{toneBad, g.bad + " " + strconv.FormatUint(uint64(o.code), 10)}
+	default:
+		what = piece{toneGood, g.good + " 0"}
+	}
+	duration := shortDuration(lifetime)
+	if duration == "" {
+		return text{what}
+	}
+	duration = prefix + duration
+	if p.Columns == 0 {
+		return text{what, {toneQuiet, " " + duration}}
+	}
+	gap := max(1, outcomeWidth-terminal.Width(what.text)) + max(0, lifetimeWidth-terminal.Width(duration))
+	return text{what, {toneQuiet, strings.Repeat(" ", gap) + duration}}
+}
+
+// maxEdge is the column of the status at most: further to the right, the eye loses the line.
+const maxEdge = 120
+
+// statusWidth is what the status column takes where lines have a width.
+const statusWidth = outcomeWidth + lifetimeWidth
+
+// withStatus puts the status into its column, two blanks after a body that is longer; ok is false when it does not fit.
+func (p *pen) withStatus(bodyWidth int, status text) (gap string, ok bool) {
+	if p.Columns == 0 {
+		return "  ", true
+	}
+	column := min(p.Columns, maxEdge) - max(statusWidth, status.width())
+	blanks := max(column-bodyWidth, 2)
+	return strings.Repeat(" ", blanks), bodyWidth+blanks+status.width() <= p.Columns
+}
+
+// fit cuts a body so that the status column, and as many cells before it as extra says, stay free.
+func (p *pen) fit(body text, extra int) text {
+	if p.Columns == 0 {
+		return body
+	}
+	return body.truncate(max(min(p.Columns, maxEdge)-statusWidth-2-extra, 1))
+}
+
+// indent joins guides, the innermost ones only when there are too many, with the number of those left out in front.
+func (p *pen) indent(g glyphs, guides []string) string {
+	room := 24
+	if p.Columns > 0 {
+		room = p.Columns / 4
+	}
+	if len(guides) <= room {
+		return strings.Join(guides, "")
+	}
+	kept := room / 2
+	return g.deep + strconv.Itoa(len(guides)-kept) + " " + strings.Join(slices.Clone(guides[len(guides)-kept:]), "")
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// maxLines is how many lines of the terminal a command may take; what is longer is cut, and says so.
+const maxLines = 3
+
+func (t *tree) exec(r *row, e *event.Event) {
+	p := e.ProcessExec.Process
+	n, replaced := t.forest.exec(e)
+	t.goTo(n, e)
+	symbol := t.choose(r.emoji, r.ascii)
+	tail := t.marks(e)
+	switch {
+	case replaced:
+		symbol = t.replaced
+		if was := len(n.earlier); was > 0 {
+			tail = append(tail, piece{toneQuiet, "  (was " + t.clean(path.Base(n.earlier[was-1])) + ")"})
+		}
+	case !t.tip.within(n.parent): // the bars lead elsewhere
+		tail = append(tail, piece{toneQuiet, "  " + t.by + t.clean(path.Base(n.parent.binary))})
+	}
+	head := text{{toneQuiet, t.bars(n)}, {toneEvent, symbol + " "}}
+	t.command3(n, e, head, t.command(p.Binary, p.Arguments), tail)
+	t.tip = n
+}
+
+// command3 writes a command on at most maxLines lines; the last is left open.
+func (t *tree) command3(n *process, e *event.Event, head, command, tail text) {
+	stamp := t.stamp(e)
+	if t.Columns == 0 {
+		body := slices.Concat(head, command, tail)
+		t.endOpen()
+		t.since++
+		t.leaveOpen(n, stamp+t.paintText(body), len(stamp)+body.width())
+		return
+	}
+	indent := text{{toneQuiet, strings.Repeat(" ", len(stamp)) + t.bars(n) + t.bar + "  "}}
+	first, rest := t.Columns-len(stamp)-head.width(), t.Columns-indent.width()
+	room := first + (maxLines-1)*rest - tail.width() - maxLines // a wide character may leave a cell empty
+	lines := append(command.truncate(max(room, 16)), tail...).split(first, rest)
+	for i, line := range lines {
+		prefix := indent
+		if i == 0 {
+			prefix = append(text{{tonePlain, stamp}}, head...)
+		}
+		body := append(slices.Clip(prefix), line...)
+		t.endOpen()
+		t.since++
+		if i == len(lines)-1 {
+			t.leaveOpen(n, t.paintText(body), body.width())
+		} else {
+			t.buf.WriteString(t.paintText(body) + "\n")
+		}
+	}
+}
+
+func (t *tree) exit(e *event.Event) {
+	n, known := t.forest.exit(e)
+	status := t.pen.status(t.glyphs, n.outcome, n.outcome.lifetime, "")
+	if t.joins(n) {
+		if gap, fits := t.withStatus(t.open.width, status); fits {
+			t.finishOpen(gap + t.paintText(status))
+			t.tip = n.parent
+			return
+		}
+	}
+	body := text{{tonePlain, t.stamp(e)}}
+	switch {
+	case t.at != n.source: // not worth changing to another source and back
+		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.place(n.source)}, piece{tonePlain, " "})
+	case t.tip.within(n):
+		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
+		t.tip = n.parent
+	default:
+		body = append(body, piece{toneQuiet, t.bars(n) + t.note})
+	}
+	body = append(body, t.command(n.binary, n.arguments).in(toneQuiet)...)
+	if !known {
+		body = append(body, piece{toneQuiet, "  (exec not seen)"})
+	}
+	body = t.fit(body, max(0, status.width()-statusWidth))
+	gap, _ := t.withStatus(body.width(), status)
+	t.line(t.paintText(body) + gap + t.paintText(status))
+}
+
+// action shows any other event of a process below it.
+func (t *tree) action(r *row, e *event.Event) {
+	body := text{{tonePlain, t.stamp(e)}}
+	if n := t.forest.find(e.Process()); n != nil {
+		t.goTo(n, e)
+		body = append(body, piece{toneQuiet, t.bars(n) + t.bar})
+		if !t.tip.within(n) {
+			body = append(body, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
+		}
+	} else {
+		body = append(body, piece{toneSource, t.source(e)}, piece{tonePlain, " "})
+		body = append(body, t.program(e.Process().Binary)...)
+		body = append(body, piece{tonePlain, " "})
+	}
+	t.line(t.paintText(append(body, t.described(r, e)...)))
+}
+
+// message shows an event that is about no process.
+func (t *tree) message(r *row, e *event.Event) {
+	body := text{{tonePlain, t.stamp(e)}}
+	if e.Loss != nil {
+		t.lost += e.Loss.Count
+	}
+	body = append(body, piece{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}, piece{tonePlain, " "},
+		piece{toneSource, t.clean(e.NodeName)})
+	for _, d := range r.details(e) {
+		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
+	}
+	t.line(t.paintText(body))
+}
+
+func (t *tree) described(r *row, e *event.Event) text {
+	body := text{{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}}
+	for _, d := range r.details(e) {
+		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
+	}
+	return body
+}
+
+// goTo makes sure that the reader knows where a process belongs: the header of its source when that was not the last one
+// (or is off the screen), and processes that it hangs on and that were not shown yet.
+func (t *tree) goTo(n *process, e *event.Event) {
+	up := n.ancestors()
+	slices.Reverse(up)
+	shown := 0
+	for shown < len(up) && up[shown].shown {
+		shown++
+	}
+	if t.at != n.source || t.since >= headerEvery {
+		t.header(n.source, up[:shown])
+		t.at, t.since = n.source, 0
+		t.tip = n.source.top
+		if shown > 0 {
+			t.tip = up[shown-1]
+		}
+	}
+	for _, a := range up[shown:] {
+		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
+		body = append(body, t.command(a.binary, t.existingArguments(a))...)
+		t.line(t.paintText(t.fit(body, 0)))
+		a.shown = true
+		t.tip = a
+	}
+	n.shown = true
+}
+
+// existingArguments leaves out those of a shim: ids that say nothing at a glance.
+func (t *tree) existingArguments(n *process) string {
+	if n.origin == originOutside {
+		return ""
+	}
+	return n.arguments
+}
+
+// header names a source and, when its processes are off the screen, the way to where the next line belongs.
+func (t *tree) header(s *source, way []*process) {
+	body := t.title(s)
+	for i, a := range way {
+		if a.origin == originOutside && i == 0 {
+			continue
+		}
+		body = append(body, piece{toneQuiet, " › "}, piece{toneQuiet, t.clean(path.Base(a.binary))})
+	}
+	if t.Columns > 0 {
+		body = body.truncate(t.Columns)
+	}
+	t.line(t.paintText(body))
+}
+
+// title is a source's name and container.
+func (t *tree) title(s *source) text {
+	body := text{{toneTitle, t.choose("📦", "#") + " "}, {toneSource, t.place(s)}}
+	if s.pod == "" {
+		body[0].text = t.choose("💻", "#") + " "
+	}
+	if s.container != "" {
+		body = append(body, piece{tonePlain, "  " + t.clean(s.container)})
+	}
+	if s.pod != "" && s.node != "" {
+		body = append(body, piece{toneQuiet, "  " + t.clean(s.node)})
+	}
+	return body
+}
+
+// place is namespace/pod, or the node.
+func (t *tree) place(s *source) string {
+	if s.pod == "" {
+		return t.clean(s.node)
+	}
+	return t.clean(s.namespace) + "/" + t.clean(s.pod)
+}
+
+// bars are the guides of what runs above a process.
+func (t *tree) bars(n *process) string {
+	up := n.ancestors()
+	guides := make([]string, len(up))
+	for i, a := range up {
+		guides[len(up)-1-i] = t.bar
+		if a.exited {
+			guides[len(up)-1-i] = t.none
+		}
+	}
+	return t.indent(t.glyphs, guides)
+}
+
+const stampLayout = "15:04:05.000 "
+
+// stamp begins a line with its time, UTC as in the other formats.
+func (t *tree) stamp(e *event.Event) string {
+	if !t.o.Timestamps || e.Time == nil {
+		return ""
+	}
+	return terminal.Pad(e.Time.UTC().Format(stampLayout), len(stampLayout))
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+
+// lossTexts says of each cause what was too slow or too small.
+var lossTexts = map[string]string{
+	event.LostRing:    "the kernel's ring buffer was full",
+	event.LostMissed:  "the kernel skipped a program that was already running on that CPU",
+	event.LostScope:   "descendants of the traced command are not traced: the table of processes was full",
+	event.LostQueue:   "the tracer's log could not be written fast enough",
+	event.LostDecode:  "the tracer could not read a record",
+	event.LostWire:    "the log was rotated or cut before it was read",
+	event.LostDisplay: "this terminal or pipe was too slow",
+}
+
+// LossText says in a few words what a cause of loss (event.Lost…) means; an unknown cause is returned as it is.
+func LossText(cause string) string {
+	if text, known := lossTexts[cause]; known {
+		return text
+	}
+	return cause
+}

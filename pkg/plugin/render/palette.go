@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/fatih/color"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// tone is what a piece of text means; the palette gives it a colour.
+type tone int
+
+const (
+	tonePlain    tone = iota
+	toneEvent         // what happened
+	toneSource        // pod or node
+	toneBinary        // the program
+	toneArgument      // arguments, attributes
+	toneStatus        // exit status in Tetragon's lines
+	toneGood          // exit code 0
+	toneBad           // exit code, signal
+	toneAlarm         // what must not be missed
+	toneCaution       // worth a look
+	toneQuiet         // guides, repeated names
+	toneTitle         // headings
+)
+
+// toneColors is Tetragon's choice for the tones that its lines have.
+var toneColors = map[tone][]color.Attribute{
+	toneEvent:    {color.FgBlue},
+	toneSource:   {color.FgGreen},
+	toneBinary:   {color.FgMagenta},
+	toneArgument: {color.FgCyan},
+	toneStatus:   {color.FgRed},
+	toneGood:     {color.FgGreen},
+	toneBad:      {color.FgRed, color.Bold},
+	toneAlarm:    {color.FgHiWhite, color.BgRed, color.Bold},
+	toneCaution:  {color.FgYellow},
+	toneQuiet:    {color.FgHiBlack},
+	toneTitle:    {color.Bold},
+}
+
+// piece is a text with a meaning. The text may be hostile: pen.write is the only way for it to an output.
+type piece struct {
+	tone tone
+	text string
+}
+
+// pen writes pieces for one output.
+type pen struct {
+	terminal.Capabilities
+	colors map[tone]*color.Color
+}
+
+func newPen(c terminal.Capabilities) *pen {
+	p := &pen{Capabilities: c, colors: map[tone]*color.Color{}}
+	for t, attributes := range toneColors {
+		p.colors[t] = color.New(attributes...)
+		p.colors[t].EnableColor() // not what the package found out about the process's own standard output
+		if !c.Color {
+			p.colors[t].DisableColor()
+		}
+	}
+	return p
+}
+
+// clean makes a text fit for the output.
+func (p *pen) clean(s string) string {
+	if p.UTF8 {
+		return terminal.Sanitize(s)
+	}
+	return terminal.SanitizeASCII(s)
+}
+
+// quoted is clean, in double quotes when the text has a blank or a character that must be escaped, as Tetragon does it.
+func (p *pen) quoted(s string) string {
+	if clean := p.clean(s); clean == s && !strings.Contains(s, " ") {
+		return s
+	}
+	return p.clean(strconv.Quote(s))
+}
+
+// paint colours a text that is clean already.
+func (p *pen) paint(t tone, clean string) string {
+	if c := p.colors[t]; c != nil && clean != "" {
+		return c.Sprint(clean)
+	}
+	return clean
+}
+
+// write cleans and colours.
+func (p *pen) write(x piece) string { return p.paint(x.tone, p.clean(x.text)) }
+
+// choose picks the form of a symbol that the output can show.
+func (p *pen) choose(emoji, ascii string) string {
+	if p.Emoji {
+		return emoji
+	}
+	return ascii
+}

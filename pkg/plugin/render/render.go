@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// Options say how events are shown.
+type Options struct {
+	// Format is one of Formats; jsonpath is followed by "=" and a template. Empty is tree.
+	Format string
+	// Timestamps begin each line of tree, compact and wide.
+	Timestamps bool
+	// Out is what standard output can show.
+	Out terminal.Capabilities
+	// SharedTerminal says that another program writes to the same terminal (local mode with a command), so that a line
+	// can't be left open for the exit that may follow.
+	SharedTerminal bool
+	// NoFinalTree leaves out the whole trees that the tree format shows at the end.
+	NoFinalTree bool
+}
+
+// Renderer shows events as they come. Event is called by one goroutine at a time and shows the event before it returns,
+// or, an exec that nothing else can follow on its line, within 50 ms. An error means that the output is gone (a closed
+// pipe); it is returned again by every later call.
+type Renderer interface {
+	Event(*event.Event) error
+	// Close writes what is held back and, for a tree, the whole of it. It does not close the output.
+	Close() error
+}
+
+// formats is the table of output formats; the first is the default.
+var formats = [...]struct {
+	name     string
+	argument bool // "name=argument"
+	make     func(out io.Writer, o Options, argument string) (Renderer, error)
+}{
+	{"tree", false, newTree},
+	{"compact", false, newCompact},
+	{"wide", false, newWide},
+	{"json", false, newJSON},
+	{"yaml", false, newYAML},
+	{"jsonpath", true, newJSONPath},
+}
+
+// Formats lists the names of the formats; one that ends in "=" takes an argument.
+func Formats() []string {
+	var names []string
+	for _, f := range formats {
+		if f.argument {
+			names = append(names, f.name+"=")
+		} else {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// New returns the renderer for a format. It fails for an unknown format and a template that can't be parsed, and writes
+// nothing yet.
+func New(out io.Writer, o Options) (Renderer, error) {
+	name, argument, given := strings.Cut(o.Format, "=")
+	if name == "" && !given {
+		name = formats[0].name
+	}
+	for _, f := range formats {
+		switch {
+		case f.name != name:
+		case f.argument && argument == "":
+			return nil, fmt.Errorf("output format %s: give a template: -o %s='{.process_exec.process.binary}'", name, name)
+		case !f.argument && given:
+			return nil, fmt.Errorf("output format %s takes no argument, got %q", name, argument)
+		default:
+			return f.make(out, o, argument)
+		}
+	}
+	return nil, fmt.Errorf("unknown output format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
+}

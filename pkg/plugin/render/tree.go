@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// treeLimit is how many processes a tree remembers, about 1 KiB each: enough for the whole of most sessions.
+const treeLimit = 20000
+
+// holdTime is how long an exec waits for an exit that would share its line, where a line can't be left open.
+const holdTime = 50 * time.Millisecond
+
+// headerEvery is after how many lines a source's header is shown again, so that it is on the screen.
+const headerEvery = 40
+
+// tree shows execs where they belong in the tree of their container, as they come:
+//
+//	📦 shop/web-7d9f8c5b4-x2x9p  nginx · node-1
+//	○ /usr/local/bin/containerd-shim-runc-v2
+//	│ 🚀 /docker-entrypoint.sh nginx
+//	│ │ 🚀 /usr/bin/find /docker-entrypoint.d/        ✔ 0         4.2ms
+//	│ ╰ /docker-entrypoint.sh                         ✔ 0          12ms
+//
+// Lines that scrolled away can't be changed, so everything is true when it is printed: a bar stands for a process that
+// runs, an exec whose parent is not the one that the bars lead to names its parent (◂), and an exit that directly follows
+// its exec is on the exec's line. At the end each container's whole tree is shown.
+type tree struct {
+	*pen
+	glyphs
+	o      Options
+	out    io.Writer
+	forest *forest
+	limit  int
+
+	mu   sync.Mutex // against the timer that ends a held line
+	buf  bytes.Buffer
+	open *openLine
+	err  error
+
+	// where the last line was: its source, and the process that the bars lead to.
+	at    *source
+	tip   *process
+	since int // lines since the last header
+	lost  uint64
+}
+
+func newTree(out io.Writer, o Options, _ string) (Renderer, error) {
+	p := newPen(o.Out)
+	return &tree{pen: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}, nil
+}
+
+func (t *tree) Event(e *event.Event) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return t.err
+	}
+	r := rowOf(e)
+	switch {
+	case r.dataOnly:
+		return nil
+	case e.Process() == nil:
+		t.message(r, e)
+	case e.ProcessExec != nil:
+		t.exec(r, e)
+	case e.ProcessExit != nil:
+		t.exit(e)
+	default:
+		t.action(r, e)
+	}
+	t.forest.trim()
+	return t.flush()
+}
+
+func (t *tree) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return t.err
+	}
+	t.endOpen()
+	if !t.o.NoFinalTree {
+		t.final()
+	}
+	return t.flush()
+}
+
+// flush writes what the event brought, in one piece.
+func (t *tree) flush() error {
+	if t.buf.Len() > 0 && t.err == nil {
+		_, t.err = t.out.Write(t.buf.Bytes())
+		t.buf.Reset()
+	}
+	return t.err
+}
+
+// openLine is an exec's line that an exit may still join.
+type openLine struct {
+	process *process
+	width   int
+	held    string      // the line itself when it is held back; empty: it is written, without a line feed
+	timer   *time.Timer // ends a held line
+}
+
+// lineOpen is implemented by terminal.Screen's output.
+type lineOpen interface{ LineOpen() bool }
+
+// leaveOpen writes an exec's line so that an exit can join it.
+func (t *tree) leaveOpen(n *process, line string, width int) {
+	t.open = &openLine{process: n, width: width}
+	if t.Terminal && !t.o.SharedTerminal {
+		t.buf.WriteString(line)
+		return
+	}
+	open := t.open
+	open.held = line
+	open.timer = time.AfterFunc(holdTime, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.open == open {
+			t.endOpen()
+			t.flush()
+		}
+	})
+}
+
+// endOpen ends the open line as it is.
+func (t *tree) endOpen() { t.finishOpen("") }
+
+// finishOpen ends the open line with what belongs to it.
+func (t *tree) finishOpen(tail string) {
+	open := t.open
+	if open == nil {
+		return
+	}
+	t.open = nil
+	if open.timer != nil {
+		open.timer.Stop()
+	}
+	if open.held == "" && t.brokenOff() {
+		return // somebody else ended it; tail is empty, see joins
+	}
+	t.buf.WriteString(open.held + tail + "\n")
+}
+
+// joins says whether an exit can be put on the open line.
+func (t *tree) joins(n *process) bool {
+	return t.open != nil && t.open.process == n && (t.open.held != "" || !t.brokenOff())
+}
+
+// brokenOff says that something else was written after the open line.
+func (t *tree) brokenOff() bool {
+	screen, shared := t.out.(lineOpen)
+	return shared && !screen.LineOpen()
+}
+
+// line ends the open line and writes one.
+func (t *tree) line(s string) {
+	t.endOpen()
+	t.buf.WriteString(s + "\n")
+	t.since++
+}
