@@ -149,10 +149,11 @@ func (f *follower) run(ctx context.Context) error {
 	}
 }
 
-// report says an error, once for a series of equal ones.
+// report says an error, once for a series of equal ones. The end of a stream that brought something new is none yet.
 func (f *follower) report(result outcome) {
 	if result.progress {
 		f.trouble = ""
+		return
 	}
 	if result.err == nil || errors.Is(result.err, errSilent) || result.err.Error() == f.trouble {
 		return
