@@ -94,6 +94,7 @@ echo "nameserver $CONTROL_PLANE" >"$work/resolv.conf"
 PATH=$(node_path)
 export PATH
 containerd --config "$work/containerd.toml" >>"$work/log/containerd.log" 2>&1 &
+containerd=$!
 until ctr version >/dev/null 2>&1; do sleep 0.1; done
 
 # Before the kubelet: a pod with imagePullPolicy Never must not meet a Ready node without the images.
@@ -103,7 +104,11 @@ done >>"$work/log/import.log" 2>&1
 
 # After the API server: a kubelet that cannot register at once waits up to 7 s before it tries again.
 until [ -e "$STATE/api-server-ready" ]; do sleep 0.1; done
-kubelet --config "$work/kubelet.yaml" --kubeconfig "$STATE/pki/kubelet-$name.kubeconfig" \
-	--root-dir "$fast/kubelet" --hostname-override "$name" --node-ip "$(node_ip "$index")" \
-	--node-labels trace-sec.test/kind=namespace >>"$work/log/kubelet.log" 2>&1 &
-wait
+# In a loop: a test may kill it, and it comes back as it would under systemd.
+while :; do
+	kubelet --config "$work/kubelet.yaml" --kubeconfig "$STATE/pki/kubelet-$name.kubeconfig" \
+		--root-dir "$fast/kubelet" --hostname-override "$name" --node-ip "$(node_ip "$index")" \
+		--node-labels trace-sec.test/kind=namespace || echo "the kubelet has ended with status $?"
+	sleep 1
+done >>"$work/log/kubelet.log" 2>&1 &
+wait $containerd # and with this process everything in the node ends

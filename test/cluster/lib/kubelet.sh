@@ -24,7 +24,7 @@ kubelet_config() {
 		evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
 		# At a rotation a non-follow read of a log starts from an empty file; tests set this low to see many.
 		containerLogMaxSize: ${TRACE_SEC_CLUSTER_LOG_MAX:-10Mi}
-		containerLogMonitorInterval: 3s
+		${TRACE_SEC_CLUSTER_LOG_MAX:+containerLogMonitorInterval: 3s}
 		# The default limits (50 requests per second, events 50) make a kubelet wait when many pods start at once.
 		kubeAPIQPS: 300
 		kubeAPIBurst: 600

@@ -149,7 +149,7 @@ vm_build_root() {
 
 # vm_import_images DIR: unpack the images into a containerd's data, here, because in the guest it takes 15 s of each boot
 vm_import_images() {
-	local tmp pid archive
+	local tmp archive pids
 	tmp=$(mktemp -d "$VM_DIR/.containerd.XXXX")
 	cat >"$tmp/config.toml" <<-T
 		version = 2
@@ -159,12 +159,16 @@ vm_import_images() {
 		[grpc]
 		  address = "$tmp/socket"
 	T
-	unshare --mount "$DEB/containerd/usr/bin/containerd" --config "$tmp/config.toml" >"$tmp/log" 2>&1 9>&- &
-	pid=$!
-	local ctr=("$DEB/containerd/usr/bin/ctr" -a "$tmp/socket" -n k8s.io)
-	wait_for 20 "containerd for the VM's images" "${ctr[@]}" version
-	for archive in "$IMAGES"/*.tar; do "${ctr[@]}" images import "$archive" >/dev/null; done
-	kill $pid
-	wait $pid || true
+	local -x CONTAINERD_ADDRESS=$tmp/socket PATH=$DEB/containerd/usr/bin:$PATH
+	start_in_cgroup vm-image "$tmp/log" unshare --mount containerd --config "$tmp/config.toml"
+	wait_for 20 "containerd for the VM's images" ctr version
+	for archive in "$IMAGES"/*.tar; do "$HERE/import-image.sh" --no-cri <"$archive" >/dev/null; done
+	# Told, not killed, so that it closes its database.
+	mapfile -t pids < <(cgroup_pids vm-image)
+	kill "${pids[@]}"
+	wait_for 20 "images for the VM" no_process vm-image
+	cgroup_remove vm-image
 	rm -r "$tmp"
 }
+
+no_process() { [ -z "$(cgroup_pids "$1")" ]; }

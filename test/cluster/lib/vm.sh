@@ -19,7 +19,7 @@ vm_start() {
 	start_in_cgroup "$VM" "$STATE/log/$VM-qemu.log" \
 		env LD_LIBRARY_PATH="$(vm_qemu_libraries)" TMPDIR="$dir/tmp" "$VM_DIR/qemu/usr/bin/qemu-system-x86_64" \
 		-L "$VM_DIR/qemu/usr/share/qemu" -L "$VM_DIR/qemu/usr/share/seabios" \
-		-nodefaults -display none -no-reboot -machine pc -accel tcg,thread=multi,tb-size=512 -cpu max,la57=off \
+		-nodefaults -display none -no-reboot -machine pc -accel "${TRACE_SEC_CLUSTER_VM_ACCEL:-tcg,thread=multi,tb-size=512}" -cpu max,la57=off \
 		-smp "${TRACE_SEC_CLUSTER_VM_CPUS:-2}" -m "${TRACE_SEC_CLUSTER_VM_MEMORY:-2048}" -rtc base=utc,clock=host \
 		-kernel "$(vm_kernel)" -initrd "$dir/initrd" -append "$(vm_kernel_command_line)" \
 		-chardev file,id=console,path="$console" -serial chardev:console \
@@ -54,6 +54,8 @@ vm_node_files() {
 	{
 		kubelet_config "$VM_IP" /etc/node/ca.crt
 		echo "resolvConf: /etc/resolv.conf"
+		# Only what asks for this node, or has no other to go to: it is slow.
+		echo "registerWithTaints: [{key: trace-sec.test/vm, effect: PreferNoSchedule}]"
 		echo "cgroupRoot: /$ROOT_CGROUP/$VM"
 		echo "kubeletCgroups: /$ROOT_CGROUP/$VM/daemons"
 	} >"$1/kubelet.yaml"
