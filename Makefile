@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists what can be made. Everything runs on a Debian machine with Go, gcc, make and apt; what else is needed,
+# the scripts fetch into $TRACE_SEC_CACHE (default: ~/.cache/trace-sec).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOARCH   ?= $(shell go env GOARCH)
+# Where the tracer's image is published. The plugin asks for it by digest, so what runs on a node is what was built here.
+IMAGE    ?= ghcr.io/kubectl-trace-sec/tracer
+ARCHIVE  := bin/tracer-image.tar
+DIGEST   := bin/tracer-image.digest
+# Static and reproducible: no C library, no paths of the building machine.
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags
+NODES    ?= 2
+VM       ?=
+
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'bpf/*.o' go.mod go.sum)
+
+.PHONY: help build generate image install cluster-up cluster-down demo test test-short test-e2e bench lint clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+build: bin/kubectl-trace_sec bin/trace-sec-tracer ## Build bin/kubectl-trace_sec (the plugin) and bin/trace-sec-tracer
+
+bin/trace-sec-tracer: $(GO_FILES)
+	$(GO_BUILD) "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/trace-sec-tracer
+
+image: $(ARCHIVE) ## Write the tracer's image as an OCI archive, without a container engine
+	@echo "$(ARCHIVE): $(IMAGE)@$$(cat $(DIGEST))"
+
+$(ARCHIVE) $(DIGEST) &: bin/trace-sec-tracer
+	go run ./cmd/oci-archive -name $(IMAGE):latest -arch $(GOARCH) -out $(ARCHIVE) -digest-file $(DIGEST) \
+		-file bin/trace-sec-tracer=/trace-sec-tracer:0755 -- /trace-sec-tracer >/dev/null
+
+# kubectl turns the dash of `kubectl trace-sec` into an underscore when it looks for the program.
+bin/kubectl-trace_sec: $(GO_FILES) $(DIGEST)
+	$(GO_BUILD) "-s -w -X main.version=$(VERSION) -X main.image=$(IMAGE)@$$(cat $(DIGEST))" -o $@ ./cmd/kubectl-trace-sec
+
+install: bin/kubectl-trace_sec ## Put the plugin into $GOBIN
+	install -m 0755 bin/kubectl-trace_sec "$$(go env GOBIN | grep . || echo "$$(go env GOPATH)/bin")/"
+
+generate: ## Rebuild the BPF objects from bpf/*.c
+	./bpf/toolchain.sh
+	go generate ./bpf
+
+cluster-up: ## Start the test cluster: NODES=2, VM=1 adds a virtual machine with another kernel
+	./test/cluster/up.sh --nodes $(NODES) $(if $(VM),--vm)
+
+cluster-down: ## Stop the test cluster; nothing is left behind
+	./test/cluster/down.sh
+
+demo: build image ## Show the tool at work in a real pod (on $KUBECONFIG's cluster, else on the test cluster)
+	./test/demo.sh
+
+test: ## Run all tests: unit, kernel (needs root), and end to end on a cluster
+	./test/run.sh
+
+bench: build image ## Measure start-up, memory and what tracing costs
+	./test/bench/run.sh
+
+lint: ## Check format and common mistakes
+	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
+	go vet ./...
+
+clean: ## Remove what was built
+	rm -rf bin dist
