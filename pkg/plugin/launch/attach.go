@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/remotecommand"
+)
+
+var errNoAttach = errors.New("no attach without a REST configuration")
+
+// attach connects stdin to a tracer until either ends, as kubectl does: over WebSocket, and over SPDY where a proxy or an
+// old API server does not let that through, or where the user may create pods/attach but not get it.
+func (l *Launcher) attach(ctx context.Context, pod string, stdin io.Reader) error {
+	if l.streaming == nil {
+		return errNoAttach
+	}
+	address := l.logs.CoreV1().RESTClient().Post().Namespace(l.config.Namespace).Resource("pods").Name(pod).SubResource("attach").
+		VersionedParams(&corev1.PodAttachOptions{Container: ContainerName, Stdin: true}, scheme.ParameterCodec).URL()
+	spdy, err := remotecommand.NewSPDYExecutor(l.streaming, http.MethodPost, address)
+	if err != nil {
+		return fmt.Errorf("attach to pod %s: %w", pod, err)
+	}
+	websocket, err := remotecommand.NewWebSocketExecutor(l.streaming, http.MethodGet, address.String())
+	if err != nil {
+		return fmt.Errorf("attach to pod %s: %w", pod, err)
+	}
+	executor, err := remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+	})
+	if err != nil {
+		return fmt.Errorf("attach to pod %s: %w", pod, err)
+	}
+	return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin})
+}

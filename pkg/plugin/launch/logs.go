@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+)
+
+// startWait is how long Open relies on the watch to tell it of the container's start; then it asks the kubelet, whose
+// answer is the truth.
+const startWait = time.Second
+
+// Open opens the tracer's log from a time on (to the second; zero is from its beginning), each line with the kubelet's
+// timestamp. It waits for the container's start and may be called right after Start, without pauses: while there is no
+// container its errors wrap ErrNotStarted, each after a second. The stream may end at any time; only Ended says that the
+// tracer has.
+func (t *Tracer) Open(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
+	limited, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	if err := t.await(limited, begun); err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	options := &corev1.PodLogOptions{Container: ContainerName, Follow: follow, Timestamps: true}
+	if !since.IsZero() {
+		options.SinceTime = &metav1.Time{Time: since}
+	}
+	log, err := t.launcher.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
+	switch {
+	case err == nil:
+		return log, nil
+	case notStarted(err):
+		err = errors.Join(ErrNotStarted, err)
+	}
+	return nil, fmt.Errorf("node %s: open the log of the tracer: %w", t.node, access.Explain(err))
+}
+
+// notStarted tells by the kubelet's words that a container has no log yet.
+func notStarted(err error) bool {
+	return apierrors.IsBadRequest(err) && (strings.Contains(err.Error(), "waiting to start") || strings.Contains(err.Error(), "is not available"))
+}

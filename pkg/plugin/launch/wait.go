@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// slowStart is when a start is slow enough to look for the reason in the pod's events.
+const slowStart = time.Second
+
+// Wait returns when the tracer's container runs. What it waits for in the meantime goes to progress, each once. The error
+// is a *NodeError, or the context's; it does not delete the pod. Nothing is polled: states come by the session's watch.
+func (t *Tracer) Wait(ctx context.Context, progress Progress) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timeout := time.NewTimer(t.launcher.config.startupTimeout())
+	defer timeout.Stop()
+	slow := time.NewTimer(slowStart)
+	defer slow.Stop()
+	var warnings <-chan watch.Event
+	say := onceEach(func(text string) {
+		if progress != nil {
+			progress(t.node, text)
+		}
+	})
+	last := verdict{}
+	for {
+		pod, gone, changed := t.state()
+		now := judge(pod, gone)
+		if now.started || now.failed {
+			return now.error(t)
+		}
+		if now.waitingFor != "" {
+			last = now
+			say(now.waitingFor)
+		}
+		select {
+		case <-changed:
+		case <-slow.C:
+			warnings = t.warnings(ctx)
+		case e, ok := <-warnings:
+			if !ok {
+				warnings = nil
+			} else if text := warning(e); text != "" {
+				last.waitingFor = text
+				say(text)
+			}
+		case <-timeout.C:
+			return t.timedOut(ctx, last)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// onceEach passes on texts that it has not passed on before.
+func onceEach(say func(string)) func(string) {
+	said := map[string]bool{}
+	return func(text string) {
+		if !said[text] {
+			said[text] = true
+			say(text)
+		}
+	}
+}
+
+// warnings watches the events of the pod: the kubelet's reasons that are not in a pod's status (FailedMount,
+// FailedCreatePodSandBox). Without permission there are none.
+func (t *Tracer) warnings(ctx context.Context) <-chan watch.Event {
+	w, err := t.launcher.client.CoreV1().Events(t.launcher.config.Namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector: fields.OneTermEqualSelector("involvedObject.uid", string(t.uid)).String()})
+	if err != nil {
+		return nil
+	}
+	context.AfterFunc(ctx, w.Stop)
+	return w.ResultChan()
+}
+
+func warning(e watch.Event) string {
+	event, ok := e.Object.(*corev1.Event)
+	if !ok || event.Type != corev1.EventTypeWarning {
+		return ""
+	}
+	return event.Reason + ": " + event.Message
+}
+
+// timedOut says why nothing started in time: what was last seen, or that the node itself is not well.
+func (t *Tracer) timedOut(ctx context.Context, last verdict) error {
+	if problem := t.launcher.checkNode(ctx, t.node); problem != nil {
+		return problem
+	}
+	reason, remedy := last.reason, last.remedy
+	if reason == "" {
+		reason, remedy = StartupTimeout, fmt.Sprintf("see kubectl --namespace=%s describe pod %s", t.launcher.config.Namespace, t.name)
+	}
+	what := last.waitingFor
+	if what == "" {
+		what = "the kubelet has not said anything about it"
+	}
+	return &NodeError{Node: t.node, Reason: reason, Remedy: remedy,
+		Message: fmt.Sprintf("the tracer did not start within %s: %s", t.launcher.config.startupTimeout(), what)}
+}
