@@ -13,6 +13,9 @@ import (
 // ErrMalformed is wrapped by errors about one line that is not a frame; the lines after it may well be.
 var ErrMalformed = errors.New("not a frame")
 
+// maxNumber of frames and events: so that sums of what a frame says don't overflow.
+const maxNumber = 1 << 62
+
 // DecodeFrame reads one line, with or without its line feed. What a node sends is not to be trusted: the frame is checked
 // for what its reader relies on, not for what its strings hold.
 func DecodeFrame(line []byte) (*Frame, error) {
@@ -26,8 +29,11 @@ func DecodeFrame(line []byte) (*Frame, error) {
 	if f.Version != Version {
 		return nil, fmt.Errorf("%w: wire version %d, this plugin understands %d: use a plugin and a tracer image of one release", ErrMalformed, f.Version, Version)
 	}
-	if f.Number == 0 || f.First == 0 || f.Count != len(f.Events) {
+	if f.Number == 0 || f.Number > maxNumber || f.First == 0 || f.First > maxNumber || f.Count != len(f.Events) {
 		return nil, fmt.Errorf("%w: frame %d says %d events from %d and holds %d", ErrMalformed, f.Number, f.Count, f.First, len(f.Events))
+	}
+	if f.Bye != nil && f.Bye.Totals.Events > maxNumber {
+		return nil, fmt.Errorf("%w: frame %d says that %d events were written", ErrMalformed, f.Number, f.Bye.Totals.Events)
 	}
 	for id, p := range f.Processes {
 		if p == nil {

@@ -5,6 +5,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -48,8 +49,9 @@ var cuts = [...]struct {
 
 // fit encodes an event and its processes, and shortens until all fit into room bytes (a path of 4 KiB of control characters
 // takes 24 KiB as JSON). First the event's own texts get a quarter of the room; then, least important first: the texts of
-// parents, farthest first; the texts of the process itself, of which as much stays as there is room for; at last whole
-// parents, farthest first, which their readers know by exec_id alone and flag "unknown".
+// parents, farthest first; the texts of the process itself, of which as much stays as there is room for; then whole
+// parents, farthest first, which their readers know by exec_id alone and flag "unknown"; and if even that is not enough, the
+// process's details, marked by the flag "miss".
 func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, error) {
 	sources := slices.Clone(processes)
 	if shorten(&ev.Executable, room/4) && len(sources) > 0 {
@@ -76,6 +78,9 @@ func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, er
 	for len(encoded) > 1 && size(body, encoded) > room {
 		encoded = encoded[:len(encoded)-1]
 	}
+	if len(encoded) > 0 && size(body, encoded) > room {
+		encoded[0] = cutProcess(withoutDetails(sources[0]), math.MaxInt, false)
+	}
 	if total := size(body, encoded); total > room {
 		return nil, nil, fmt.Errorf("%w: %d bytes are more than a frame holds (%d)", ErrEvent, total, room)
 	}
@@ -93,21 +98,29 @@ func distinct(processes []*Process) []*Process {
 	return found
 }
 
+// withoutDetails is a process without what is reported on request only.
+func withoutDetails(process *Process) *Process {
+	p := *process
+	p.Cap, p.Ns, p.ProcessCredentials = nil, nil, nil
+	p.Flags = (event.ParseFlags(p.Flags) | event.FlagMiss).String()
+	return &p
+}
+
 // cutProcess encodes a process with texts shortened, one after the other, until excess bytes are saved or all are short. keep
 // asks for no more to be cut than is needed.
 func cutProcess(process *Process, excess int, keep bool) encodedProcess {
 	p := *process
-	before := len(encodeProcess(&p).json)
 	for _, cut := range cuts {
-		missing := excess - (before - len(encodeProcess(&p).json))
-		if missing <= 0 {
+		if excess <= 0 {
 			break
 		}
 		text, room := cut.text(&p), shortText
+		before := quotedLength(*text)
 		if keep {
-			room = max(shortText, quotedLength(*text)-missing-flagRoom)
+			room = max(shortText, before-excess-flagRoom)
 		}
 		if shorten(text, room) {
+			excess -= before - quotedLength(*text)
 			p.Flags = (event.ParseFlags(p.Flags) | cut.flag).String()
 		}
 	}

@@ -81,6 +81,9 @@ func ParseOrders(document []byte) (Orders, error) {
 	if err := decoder.Decode(&o); err != nil {
 		return Orders{}, fmt.Errorf("orders: %w", err)
 	}
+	if decoder.More() {
+		return Orders{}, errors.New("orders: more text after the document")
+	}
 	return o, o.Validate()
 }
 

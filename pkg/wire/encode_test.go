@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func number(n uint32) *uint32 { return &n }
+
+func moment(nanosecond int) *event.Timestamp {
+	return &event.Timestamp{Time: time.Date(2026, 3, 1, 12, 0, 0, nanosecond, time.UTC)}
+}
+
+func process(id string) *Process {
+	return &Process{
+		Process: event.Process{ExecID: id, Pid: number(0), Binary: "/bin/sh", Arguments: `-c "a && b > c"`, Flags: "execve clone", StartTime: moment(0)},
+		PodUID:  "uid", ContainerID: "0123", NamespacePid: 1,
+	}
+}
+
+func execOf(id, parent string, ancestors ...string) Event {
+	return Event{ProcessID: id, ParentID: parent, AncestorIDs: ancestors, Event: event.Event{ProcessExec: &event.ProcessExec{}, NodeName: "node", Time: moment(1)}}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// frames decodes all of a stream, and checks what holds for every one.
+func frames(t *testing.T, stream []byte) []*Frame {
+	t.Helper()
+	var all []*Frame
+	events := uint64(1)
+	for line := range bytes.Lines(stream) {
+		if len(line) > MaxFrame {
+			t.Fatalf("frame %d has %d bytes", len(all)+1, len(line))
+		}
+		f, err := DecodeFrame(line)
+		must(t, err)
+		if f.Number != uint64(len(all)+1) || f.First != events || f.Count != len(f.Events) {
+			t.Fatalf("frame %d, events %d + %d: want frame %d, event %d", f.Number, f.First, f.Count, len(all)+1, events)
+		}
+		events += uint64(f.Count)
+		all = append(all, f)
+	}
+	return all
+}
+
+func TestGolden(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	code := 0
+	must(t, e.Hello(event.Hello{Protocol: Version, Build: "v1", Session: "session", Kernel: "6.18", Hooks: []event.Hook{{Name: "exec", Backend: "tp_btf"}}}))
+	must(t, e.Heartbeat(event.Totals{Events: 99}))
+	must(t, e.Add(execOf("a", "b", "c"), process("a"), process("b")))
+	must(t, e.Add(Event{ProcessID: "a", Event: event.Event{ProcessExit: &event.ProcessExit{Status: 1}}}, process("a")))
+	e.SetLost(map[string]uint64{event.LostRing: 3})
+	must(t, e.Flush())
+	must(t, e.Flush())
+	must(t, e.Add(execOf("d", ""), process("d")))
+	must(t, e.Notice(event.Notice{Level: event.LevelInfo, Text: "text"}))
+	must(t, e.Add(execOf("d", ""), process("d")))
+	must(t, e.Bye(event.Bye{Reason: event.ByeFinished, ExitCode: &code, Totals: event.Totals{Lost: map[string]uint64{event.LostRing: 3}}}))
+
+	golden := filepath.Join("testdata", "frames.ndjson")
+	if *update {
+		must(t, os.WriteFile(golden, out.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	must(t, err)
+	if !bytes.Equal(out.Bytes(), want) {
+		t.Errorf("got\n%s\nwant\n%s", out.Bytes(), want)
+	}
+	frames(t, out.Bytes())
+	if e.Written() != 4 {
+		t.Errorf("%d events were written", e.Written())
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	const events = 1000
+	for n := range events {
+		p := process(fmt.Sprint("process-", n))
+		p.Arguments = strings.Repeat("x", n)
+		parent := process("parent")
+		must(t, e.Add(execOf(p.ExecID, parent.ExecID), p, parent))
+	}
+	must(t, e.Flush())
+	n := 0
+	for _, f := range frames(t, out.Bytes()) {
+		for i := range f.Events {
+			want := process(fmt.Sprint("process-", n))
+			want.Arguments = strings.Repeat("x", n)
+			got := f.Event(i, func(p *Process) *event.Process { return &p.Process })
+			if !reflect.DeepEqual(got.Process(), &want.Process) || !reflect.DeepEqual(got.Parent(), &process("parent").Process) {
+				t.Fatalf("event %d: %+v", n, got.Process())
+			}
+			if p := f.Processes[want.ExecID]; p.PodUID != "uid" || p.ContainerID != "0123" || p.NamespacePid != 1 {
+				t.Fatalf("event %d: %+v", n, p)
+			}
+			n++
+		}
+	}
+	if n != events {
+		t.Errorf("%d events came out", n)
+	}
+}
+
+func TestEventIsJoinedWithoutChangingTheFrame(t *testing.T) {
+	f := &Frame{
+		Processes: map[string]*Process{"a": process("a"), "b": process("b")},
+		Events:    []Event{execOf("a", "b", "c", "b"), {Event: event.Event{Notice: &event.Notice{}}}, execOf("", "")},
+	}
+	complete := func(p *Process) *event.Process { return &event.Process{ExecID: "completed " + p.ExecID} }
+	for range 2 { // a second time, nothing is left of the first
+		got := f.Event(0, complete)
+		ancestors := got.ProcessExec.Ancestors
+		if got.Process().ExecID != "completed a" || got.Parent().ExecID != "completed b" || len(ancestors) != 2 ||
+			ancestors[0].ExecID != "c" || ancestors[0].Flags != "unknown" || ancestors[1].ExecID != "completed b" {
+			t.Fatalf("%+v", got.ProcessExec)
+		}
+	}
+	if p := f.Events[0].ProcessExec; p.Process != nil || p.Parent != nil || p.Ancestors != nil {
+		t.Error("the frame was changed")
+	}
+	if got := f.Event(1, complete); got.Notice == nil {
+		t.Error("an event without processes is lost")
+	}
+	if got := f.Event(2, complete); got.ProcessExec == nil || got.Process() != nil {
+		t.Errorf("an event without names of processes: %+v", got)
+	}
+}
+
+// A process that a frame holds already is not put there again, and each frame holds what its events name.
+func TestFrameHoldsEachProcessOnce(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	for range 500 {
+		must(t, e.Add(execOf("a", "b", "a"), process("a"), process("b"), nil, process("a")))
+	}
+	must(t, e.Flush())
+	all := frames(t, out.Bytes())
+	if len(all) < 2 {
+		t.Fatalf("%d frames", len(all))
+	}
+	for i, line := range bytes.SplitAfter(out.Bytes(), []byte("\n"))[:len(all)] {
+		if n := bytes.Count(line, []byte(`"a":{`)); n != 1 || len(all[i].Processes) != 2 {
+			t.Errorf("frame %d: process a is there %d times, %d processes", i+1, n, len(all[i].Processes))
+		}
+	}
+}
+
+func TestAddRefusesWhatCantBeEncoded(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	broken := execOf("a", "")
+	broken.Time = &event.Timestamp{Time: time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := e.Add(broken, process("a")); !errors.Is(err, ErrEvent) {
+		t.Errorf("got %v", err)
+	}
+	odd := process("b")
+	odd.StartTime = broken.Time
+	must(t, e.Add(execOf("b", ""), odd))
+	must(t, e.Flush())
+	if all := frames(t, out.Bytes()); len(all) != 1 || all[0].Events[0].ProcessID != "b" || all[0].Processes["b"].StartTime != nil {
+		t.Errorf("%s", out.Bytes())
+	}
+}
+
+type refusing struct{ error }
+
+func (w refusing) Write([]byte) (int, error) { return 0, w.error }
+
+func TestErrorsOfTheWriterComeBack(t *testing.T) {
+	full := errors.New("disk full")
+	for what, use := range map[string]func(*Encoder) error{
+		"hello":     func(e *Encoder) error { return e.Hello(event.Hello{}) },
+		"heartbeat": func(e *Encoder) error { return e.Heartbeat(event.Totals{}) },
+		"bye":       func(e *Encoder) error { return e.Bye(event.Bye{}) },
+		"flush":     func(e *Encoder) error { return errors.Join(e.Add(execOf("a", "")), e.Flush()) },
+		"add": func(e *Encoder) (err error) {
+			for n := 0; n < MaxFrame && err == nil; n++ {
+				err = e.Add(execOf("a", ""))
+			}
+			return err
+		},
+	} {
+		if err := use(NewEncoder(refusing{full}, "s")); !errors.Is(err, full) || errors.Is(err, ErrEvent) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	e := NewEncoder(nowhere{}, "session")
+	p, parent, ev := process("bm9kZS1uYW1lOjEyMzQ1Njc4OTAxMjM0OjEyMzQ1"), process("bm9kZS1uYW1lOjEyMzQ1Njc4OTAxMjM0OjEyMzQ2"), execOf("a", "b")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := e.Add(ev, p, parent); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOrdersRoundTrip(t *testing.T) {
+	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{PodUIDs: []string{"u"}}, Process: ProcessDetail{Namespaces: true},
+		Deadline: Duration(30 * time.Minute), Silence: Duration(30 * time.Second)}
+	document, err := json.Marshal(want)
+	must(t, err)
+	if !strings.Contains(string(document), `"silence":"30s"`) {
+		t.Errorf("%s", document)
+	}
+	got, err := ParseOrders(document)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestParseOrders(t *testing.T) {
+	for document, want := range map[string]string{
+		`{"v":1,"session":"s","node":"n","targets":{"all":true}}`:                      "",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[1],"cgroups":["/x"]}}`:     "",
+		`{"v":2,"session":"s","node":"n","targets":{"all":true}}`:                      "one release",
+		`{"v":1,"node":"n","targets":{"all":true}}`:                                    "no session",
+		`{"v":1,"session":"s","targets":{"all":true}}`:                                 "no node",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true,"pids":[1]}}`:           "all excludes",
+		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":[""]}}`:                 "empty pod UID",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[0]}}`:                      "empty pod UID, cgroup or pid",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"-1s"}`:     "negative",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"soon"}`:    "soon",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"silence":30}`:         "want a text",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"new":1}`:              "unknown field",
+		`{"v":1,"session":"` + strings.Repeat("s", 254) + `","node":"n","targets":{}}`: "longer than",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true}} {}`:                   "after",
+		``: "EOF",
+	} {
+		_, err := ParseOrders([]byte(document))
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", document, err, want)
+		}
+	}
+}
