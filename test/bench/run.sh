@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Measures, and prints tables: what tracing costs beside no tracer and beside bpftrace, the tracer's memory, and how long
+# the start and the end take on a cluster ($KUBECONFIG, or the project's own, which is started and stopped).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if ! command -v bpftrace >/dev/null; then
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bpftrace >/dev/null
+fi
+# bpftrace looks for tracefs below /sys/kernel/debug: mounted for it alone.
+unshare --mount sh -c 'mount -t debugfs debugfs /sys/kernel/debug && exec "$@"' sh go run ./test/bench/processcost
+
+if [[ -z ${KUBECONFIG:-} ]]; then
+	trap ./test/cluster/down.sh EXIT
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee /dev/stderr | tail -n 1)
+	export KUBECONFIG
+	./test/cluster/load-image.sh bin/tracer-image.tar
+fi
+go run ./test/bench/session

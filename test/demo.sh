@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Shows the tool at work: a real pod in which scripts call scripts, and what `kubectl trace-sec exec` tells of it.
+#   $KUBECONFIG set: on that cluster, with $DEMO_IMAGE (any image with a shell and sleep); else on the project's own test
+#   cluster, which is started before and stopped afterwards.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+own_cluster=
+stop() {
+	[[ -z ${watcher:-} ]] || kill "$watcher" 2>/dev/null || true
+	wait || true
+	kubectl delete namespace trace-sec-demo --wait=false --ignore-not-found >/dev/null 2>&1 || true
+	[[ -z $own_cluster ]] || ./test/cluster/down.sh
+}
+trap stop EXIT
+
+if [[ -z ${KUBECONFIG:-} ]]; then
+	own_cluster=yes
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee /dev/stderr | tail -n 1)
+	export KUBECONFIG
+	./test/cluster/load-image.sh bin/tracer-image.tar
+	DEMO_IMAGE=localhost/debian:1
+	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
+fi
+# kubectl finds plugins on the PATH
+export PATH=$PWD/bin:$PATH
+
+kubectl create namespace trace-sec-demo >/dev/null
+kubectl create -f - >/dev/null <<POD
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: demo, namespace: trace-sec-demo}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: demo}}
+  template:
+    metadata: {labels: {app: demo}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: shell
+        image: ${DEMO_IMAGE:-busybox:stable}
+        imagePullPolicy: IfNotPresent
+        command: [sleep, "3600"]
+POD
+kubectl rollout status deployment/demo -n trace-sec-demo --timeout=120s >/dev/null
+mapfile -t pods < <(kubectl get pods -n trace-sec-demo -l app=demo -o name)
+
+echo
+echo '$ kubectl trace-sec exec deployment/demo'
+# The pods do something as soon as the tracers say that they are tracing; until then their standard input waits.
+mkfifo "${fifo:=$(mktemp -u)}"
+kubectl trace-sec exec deployment/demo -n trace-sec-demo --duration 25s 2> >(tee "$fifo" >&2) &
+watcher=$!
+grep -q -m1 -i 'tracing' "$fifo"
+cat "$fifo" >/dev/null &
+kubectl exec -n trace-sec-demo "${pods[0]}" -- sh -c 'if [ -x /sub.sh ]; then exec /sub.sh; else sleep 2; (sleep 3; false); fi' >/dev/null
+kubectl exec -n trace-sec-demo "${pods[1]}" -- sh -c 'cat /etc/passwd; ls /nowhere; kill -9 $$' >/dev/null 2>&1 || true
+wait "$watcher"
+rm -f "$fifo"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# All tests, as root on a Debian machine with Go, gcc, make and apt: what else is needed is installed here.
+#   $KUBECONFIG set: the end-to-end tests run on that cluster, which must be able to pull the tracer's image (make IMAGE=…);
+#   else on the project's own, which is started and stopped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+[[ $EUID == 0 ]] || { echo "the kernel tests need root: sudo -E make test" >&2; exit 1; }
+
+step "tools"
+./bpf/toolchain.sh
+./test/tools.sh
+
+step "lint"
+make lint
+
+step "build"
+make build image
+
+step "unit and kernel tests"
+go test -timeout 20m $(go list ./... | grep -v /test/e2e)
+
+if [[ -z ${KUBECONFIG:-} ]]; then
+	step "test cluster: two nodes on this machine's kernel, one virtual machine with another"
+	trap ./test/cluster/down.sh EXIT
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 --vm | tee /dev/stderr | tail -n 1)
+	export KUBECONFIG
+	./test/cluster/load-image.sh bin/tracer-image.tar
+fi
+
+step "end-to-end tests"
+go test -count=1 -timeout 30m ./test/e2e/...
