@@ -20,7 +20,9 @@ load() {
 		in_node "$i" "$HERE/import-image.sh" <"$archive" >"$STATE/log/load-$(node_name $i).log" 2>&1 &
 		jobs+=($!)
 	done
-	if vm_up; then
+	if vm_up && vm_crashed; then
+		say "$VM has crashed and gets the image when up.sh --vm starts it again"
+	elif vm_up; then
 		vm_load <"$archive" >"$STATE/log/load-$VM.log" 2>&1 &
 		jobs+=($!)
 	fi

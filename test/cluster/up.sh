@@ -73,6 +73,11 @@ else
 	for ((i = 1; i <= nodes; i++)); do node_up "$i" || node_start "$i"; done
 fi
 new_vm=
+if [ -n "$vm" ] && vm_up && vm_crashed; then
+	say "$VM has crashed, see $STATE/log/$VM.crash.log"
+	mv "$STATE/log/$VM.log" "$STATE/log/$VM.crash.log"
+	vm_stop
+fi
 [ -z "$vm" ] || vm_up || { vm_start && new_vm=1; }
 for n in $(wanted); do wait_for 180 "node $n Ready" node_ready "$n"; done
 # Namespace nodes import what load-image.sh has brought so far before they are Ready, the VM here.

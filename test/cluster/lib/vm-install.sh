@@ -4,6 +4,8 @@
 # What the VM node needs in the cache: QEMU, a Debian cloud kernel, an initrd with its modules, and a root image.
 
 VM_DIR=$CACHE/vm-node
+# shellcheck source=/dev/null
+CODENAME=$(. /etc/os-release && echo "$VERSION_CODENAME")
 VM_KERNEL=${TRACE_SEC_CLUSTER_VM_KERNEL:-6.12} # a version or the start of one
 
 vm_install() {
@@ -16,49 +18,53 @@ vm_install() {
 	vm_build_root
 }
 
-# QEMU and the libraries that this machine lacks, unpacked side by side in $VM_DIR/qemu
+# other_suites NAME SUITE...: set `apt` to the options for an apt with suites of our own choice, from the mirror that this machine
+# uses, and its lists in the cache
+other_suites() {
+	local dir=$VM_DIR/apt-$1 mirror suite
+	shift
+	# shellcheck disable=SC2016 # apt's variables
+	mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' | sed -n "s/^$CODENAME //p" | head -1)
+	[ -n "$mirror" ] || die "no Debian mirror in this machine's apt configuration"
+	mkdir -p "$dir"/{lists,archives}/partial
+	for suite; do
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+	done >"$dir/sources.list"
+	apt=(-qq -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/nonexistent
+		-o Dir::State::lists="$dir/lists" -o Dir::Cache::archives="$dir/archives"
+		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o APT::Sandbox::User=root)
+	apt-get "${apt[@]}" update || die "cannot read Debian's package lists"
+}
+
+# QEMU and the libraries that this machine lacks, unpacked side by side in $VM_DIR/qemu. From backports: the guest's memory is
+# corrupted within minutes under the emulation of Debian 12's own QEMU 7.2, with one processor as well as with two.
 vm_install_qemu() {
-	local deb tmp
+	local deb tmp apt
 	[ ! -d "$VM_DIR/qemu" ] || return 0
-	say "unpacking Debian's QEMU"
+	say "unpacking QEMU"
+	other_suites qemu "$CODENAME" "$CODENAME-updates" "$CODENAME-backports"
 	tmp=$(mktemp -d "$VM_DIR/.qemu.XXXX")
 	mkdir -p "$tmp/archives/partial"
-	vm_download_qemu "$tmp/archives" || { apt-get update -qq && vm_download_qemu "$tmp/archives"; } || die "cannot download QEMU"
+	# --reinstall: also when this machine has it
+	apt-get "${apt[@]}" install -y --no-install-recommends --reinstall --download-only -t "$CODENAME-backports" \
+		-o Dir::Cache::archives="$tmp/archives" qemu-system-x86 qemu-system-common qemu-system-data seabios >/dev/null ||
+		die "cannot download QEMU"
 	for deb in "$tmp"/archives/*.deb; do dpkg -x "$deb" "$tmp/root"; done
 	mv "$tmp/root" "$VM_DIR/qemu"
 	rm -r "$tmp"
 }
 
-# --reinstall: QEMU itself also when this machine has it installed
-vm_download_qemu() {
-	apt-get install -qq -y --no-install-recommends --reinstall --download-only -o Dir::Cache::archives="$1" \
-		-o Debug::NoLocking=1 qemu-system-x86 qemu-system-common qemu-system-data seabios >/dev/null
-}
-
-# Newer kernels than this Debian's own: backports and the next release, from the mirror that this machine uses, in an apt
-# configuration of our own.
+# Newer than this Debian's own: from backports and the next release
 vm_install_kernel() {
-	local apt=$VM_DIR/apt uri codename package tmp
+	local apt package tmp
 	[ ! -e "$VM_DIR/kernel-$VM_KERNEL/boot" ] || return 0
-	# shellcheck source=/dev/null
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	# shellcheck disable=SC2016 # apt's variables
-	uri=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' | sed -n "s/^$codename //p" | head -1)
-	[ -n "$uri" ] || die "no Debian mirror in this machine's apt configuration"
-	mkdir -p "$apt"/{lists,archives}/partial
-	for suite in "$codename" "$codename-backports" trixie trixie-backports; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main"
-	done >"$apt/sources.list"
-	local options=(-qq -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent
-		-o Dir::State::lists="$apt/lists" -o Dir::Cache::archives="$apt/archives"
-		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1)
-	apt-get "${options[@]}" update || die "cannot read Debian's package lists"
-	package=$(apt-cache "${options[@]}" pkgnames "linux-image-$VM_KERNEL." | grep -E '^linux-image-[0-9.]+\+[^-]*-cloud-amd64$' |
+	other_suites kernel "$CODENAME" "$CODENAME-backports" trixie trixie-backports
+	package=$(apt-cache "${apt[@]}" pkgnames "linux-image-$VM_KERNEL." | grep -E '^linux-image-[0-9.]+\+[^-]*-cloud-amd64$' |
 		sort -V | tail -1)
 	[ -n "$package" ] || die "Debian has no cloud kernel $VM_KERNEL"
 	say "unpacking Debian's $package"
 	tmp=$(mktemp -d "$VM_DIR/.kernel.XXXX")
-	(cd "$tmp" && apt-get "${options[@]}" download "$package" 2>/dev/null) || die "cannot download $package"
+	(cd "$tmp" && apt-get "${apt[@]}" download "$package") || die "cannot download $package"
 	dpkg -x "$tmp"/*.deb "$tmp/root"
 	mv "$tmp/root" "$VM_DIR/kernel-$VM_KERNEL"
 	rm -r "$tmp"

@@ -4,6 +4,7 @@
 # The VM node, seen from this machine: QEMU on a tap in the cluster's bridge, with a kernel and a cgroup2 tree of its own. The one
 # place here where a pod can be denied something by an LSM or fmod_ret program.
 
+vm_crashed() { grep -qs 'Kernel panic' "$STATE/log/$VM.log"; }
 vm_up() { [ -n "$(cgroup_pids "$VM")" ]; }
 
 vm_start() {
@@ -20,7 +21,7 @@ vm_start() {
 		env LD_LIBRARY_PATH="$(vm_qemu_libraries)" TMPDIR="$dir/tmp" "$VM_DIR/qemu/usr/bin/qemu-system-x86_64" \
 		-L "$VM_DIR/qemu/usr/share/qemu" -L "$VM_DIR/qemu/usr/share/seabios" \
 		-nodefaults -display none -no-reboot -machine pc -accel "${TRACE_SEC_CLUSTER_VM_ACCEL:-tcg,thread=multi,tb-size=512}" -cpu max,la57=off \
-		-smp "${TRACE_SEC_CLUSTER_VM_CPUS:-2}" -m "${TRACE_SEC_CLUSTER_VM_MEMORY:-2048}" -rtc base=utc,clock=host \
+		-smp "${TRACE_SEC_CLUSTER_VM_CPUS:-1}" -m "${TRACE_SEC_CLUSTER_VM_MEMORY:-2048}" -rtc base=utc,clock=host \
 		-kernel "$(vm_kernel)" -initrd "$dir/initrd" -append "$(vm_kernel_command_line)" \
 		-chardev file,id=console,path="$console" -serial chardev:console \
 		-drive if=none,id=root,format=raw,file="$VM_DIR/root.raw",snapshot=on,cache=unsafe,aio=threads -device virtio-blk-pci,drive=root \
@@ -66,7 +67,7 @@ vm_node_files() {
 # vm_load <ARCHIVE: what comes back is what import-image.sh says in the guest
 vm_load() {
 	local out
-	out=$("$DEB/busybox-static/bin/busybox" nc -w 10 "$VM_IP" "$VM_LOAD_PORT")
+	out=$(timeout 120 "$DEB/busybox-static/bin/busybox" nc -w 5 "$VM_IP" "$VM_LOAD_PORT")
 	echo "$out"
 	[[ $out =~ (^|$'\n')imported\ [^$'\n']*$ ]]
 }
