@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpWidth in cells: what most terminals show without wrapping.
+const helpWidth = 120
+
+// flagGroup is flags under one heading in a command's help.
+type flagGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// usage returns a usage function that shows the flags by group. The kubeconfig flags are left to "options".
+func usage(groups []flagGroup) func(*cobra.Command) error {
+	return func(cmd *cobra.Command) error {
+		var b strings.Builder
+		if cmd.Runnable() {
+			fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
+		} else {
+			fmt.Fprintf(&b, "Usage:\n  %s COMMAND [flags]\n", cmd.CommandPath())
+		}
+		if cmd.HasExample() {
+			fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+		}
+		if cmd.HasAvailableSubCommands() {
+			b.WriteString("\nCommands:\n")
+			for _, sub := range cmd.Commands() {
+				if sub.IsAvailableCommand() {
+					fmt.Fprintf(&b, "  %-*s %s\n", cmd.NamePadding(), sub.Name(), sub.Short)
+				}
+			}
+		}
+		for _, g := range groups {
+			fmt.Fprintf(&b, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(helpWidth))
+		}
+		if len(groups) == 0 && cmd.HasAvailableLocalFlags() && cmd.HasParent() {
+			fmt.Fprintf(&b, "\nFlags:\n%s", cmd.LocalFlags().FlagUsagesWrapped(helpWidth))
+		}
+		fmt.Fprintf(&b, "\nFlags of every command (--context, --kubeconfig, --as, -v, …): %s options\n", name)
+		_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
+		return err
+	}
+}
+
+// explainFlagError says which flag was probably meant.
+func explainFlagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		if near := nearestFlags(cmd, unknown.GetSpecifiedName()); len(near) > 0 {
+			text += "; did you mean " + strings.Join(near, " or ") + "?"
+		}
+	}
+	return fmt.Errorf("%s\nSee '%s --help' for usage", text, cmd.CommandPath())
+}
+
+// nearestFlags asks cobra, which knows only how to suggest commands: so each flag becomes one.
+func nearestFlags(cmd *cobra.Command, typed string) (near []string) {
+	index := &cobra.Command{SuggestionsMinimumDistance: 2}
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			index.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	for _, suggestion := range index.SuggestionsFor(typed) {
+		if flag := "--" + suggestion; len(near) == 0 || near[len(near)-1] != flag {
+			near = append(near, flag)
+		}
+	}
+	return near
+}
+
+func visitNames(flags *pflag.FlagSet, visit func(name string)) {
+	flags.VisitAll(func(f *pflag.Flag) { visit(f.Name) })
+}

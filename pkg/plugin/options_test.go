@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// built is a build with an image; kubeconfig names a cluster that nobody may talk to in these tests.
+var built = Build{Version: "v0.0.1", Image: "localhost/trace-sec-tracer@sha256:0000"}
+
+// runPlugin runs the plugin without a cluster.
+func runPlugin(t *testing.T, build Build, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv("KUBECONFIG", "/nonexistent/kubeconfig")
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	t.Setenv("HOME", t.TempDir())
+	var out, errOut bytes.Buffer
+	code = Main(args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut}, build)
+	return code, out.String(), errOut.String()
+}
+
+func TestRefusedBeforeAnythingStarts(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want string // in the error
+	}{
+		{"exce", `unknown command "exce"`},
+		{"exce", "exec"},
+		{"exec --continer web", "did you mean --container?"},
+		{"exec --durration 5s", "did you mean --duration?"},
+		{"exec -x", "unknown shorthand flag"},
+		{"exec --duration", "flag needs an argument"},
+		{"exec --duration 5", "invalid argument"},
+		{"exec --duration -5s", "--duration -5s: at least 1s"},
+		{"exec --duration 0s", "--duration 0s: at least 1s"},
+		{"exec --max-events 0", "--max-events 0: at least 1"},
+		{"exec --max-events -1", "invalid argument"},
+		{"exec -A -n web", "exclude each other"},
+		{"exec -A web", "looked up in one namespace"},
+		{"exec -A deploy/web", "looked up in one namespace"},
+		{"exec -A --pod web", "looked up in one namespace"},
+		{"exec web -l app=web", "names and selectors exclude each other"},
+		{"exec --pod web --field-selector status.phase=Running", "names and selectors exclude each other"},
+		{"exec --pod Web_1", "--pod \"Web_1\" is not a name"},
+		{"exec --pod ", "--pod"},
+		{"exec --node n/1", "--node \"n/1\" is not a name"},
+		{"exec -c a.b", "--container \"a.b\" is not a name"},
+		{"exec --tracer-namespace A", "--tracer-namespace \"A\" is not a name"},
+		{"exec --image-pull-secret A", "--image-pull-secret \"A\" is not a name"},
+		{"exec --image-pull-policy Sometimes", "want one of Always, IfNotPresent, Never"},
+		{"exec --image a\tb", "is not the reference of an image"},
+		{"exec --image=", "is not the reference of an image"},
+		{"exec --color yes", "want one of auto, always, never"},
+		{"exec --emoji yes", "want one of auto, always, never"},
+		{"exec --dry-run maybe", "want one of none, client, server"},
+		{"exec --dry-run client -o tree", "--dry-run prints pods"},
+		{"exec -o xml", "xml"},
+		{"exec -o jsonpath={", "jsonpath"},
+		{"exec -- ls", "is run by --local only"},
+		{"exec web -- ls", "is run by --local only"},
+		{"exec --pid 1", "add --local"},
+		{"exec --cgroup /sys/fs/cgroup", "add --local"},
+		{"exec --local ls", `--local -- ls`},
+		{"exec --local ls -- ls", `"ls" would be a pod`},
+		{"exec --local --pid 1 -- ls", "leave out --cgroup and --pid"},
+		{"exec --local --pid 0", "--pid 0 is not a process"},
+		{"exec --local -l a=b -A", "leave out --all-namespaces, --selector"},
+		{"exec --local --context prod", "leave out --context"},
+		{"exec --local -n web", "leave out --namespace"},
+		{"exec --local --image a", "leave out --image"},
+		{"exec --local --dry-run client", "leave out --dry-run"},
+		{"exec --local -c web", "leave out --container"},
+		{"exec --local -o xml", "xml"},
+		{"exec --server http://localhost:1 -l a=b=c", "a=b=c"},
+		{"exec web", "no cluster is configured"},
+		{"exec --context nope web", "nope"},
+		{"cleanup", "no cluster is configured"},
+		{"cleanup --tracer-namespace A", "is not a name"},
+		{"cleanup everything", "unknown command"},
+		{"version 1", "unknown command"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			code, out, errOut := runPlugin(t, built, strings.Split(test.args, " ")...)
+			if code != exitError {
+				t.Errorf("exit code %d, want %d", code, exitError)
+			}
+			if !strings.Contains(errOut, test.want) {
+				t.Errorf("stderr lacks %q:\n%s", test.want, errOut)
+			}
+			if out != "" {
+				t.Errorf("stdout is for events, got:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
+	_, _, errOut := runPlugin(t, built, "exec", "-A", "-n", "x", "--color", "red", "--max-events", "0")
+	for _, want := range []string{"--namespace", "--color", "--max-events"} {
+		if !strings.Contains(errOut, want) {
+			t.Errorf("stderr lacks %s:\n%s", want, errOut)
+		}
+	}
+}
+
+func TestBuildWithoutImage(t *testing.T) {
+	if code, _, errOut := runPlugin(t, Build{}, "exec", "web"); code != exitError || !strings.Contains(errOut, "--image") {
+		t.Errorf("exit code %d, stderr:\n%s", code, errOut)
+	}
+	// With one it gets as far as the kubeconfig.
+	if _, _, errOut := runPlugin(t, Build{}, "exec", "web", "--image", "localhost/x:1"); !strings.Contains(errOut, "no cluster is configured") {
+		t.Errorf("stderr:\n%s", errOut)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	code, out, errOut := runPlugin(t, built, "exec", "--help")
+	if code != exitOK || errOut != "" {
+		t.Fatalf("exit code %d, stderr:\n%s", code, errOut)
+	}
+	if lines := strings.Count(out, "\n"); lines > 55 {
+		t.Errorf("%d lines are more than one screen", lines)
+	}
+	if examples := strings.Count(out, "  # "); examples != 3 {
+		t.Errorf("%d examples, want 3", examples)
+	}
+	for _, line := range strings.Split(out, "\n") {
+		if len(line) > helpWidth {
+			t.Errorf("line of %d characters: %s", len(line), line)
+		}
+	}
+	for _, want := range []string{"kubectl trace-sec exec", "--pod NAME", "--local", "kubectl trace-sec options"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("help lacks %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "--client-certificate") {
+		t.Error("help holds the kubeconfig flags, which \"options\" shows")
+	}
+}
+
+func TestOptionsShowsKubeconfigFlags(t *testing.T) {
+	_, out, _ := runPlugin(t, built, "options")
+	for _, want := range []string{"--context", "--kubeconfig", "--as", "--namespace", "-v, --v"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("lacks %s:\n%s", want, out)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, out, _ := runPlugin(t, built, "version")
+	if code != exitOK || out != "kubectl trace-sec v0.0.1\ntracer image: "+built.Image+"\n" {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// Without a cluster, completion offers what it knows and says nothing.
+func TestCompletion(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"__complete ex", "exec"},
+		{"__complete exec --out", "--output"},
+		{"__complete exec -o ", "tree\ncompact\nwide\njson\nyaml\njsonpath=\n"},
+		{"__complete exec --color ", "auto\nalways\nnever"},
+		{"__complete exec --emoji ", "auto\nalways\nnever"},
+		{"__complete exec --dry-run ", "none\nclient\nserver"},
+		{"__complete exec --image-pull-policy ", "Always\nIfNotPresent\nNever"},
+		{"__complete exec ", ":4"},
+		{"__complete exec --pod ", ":4"},
+		{"__complete exec --node ", ":4"},
+		{"__complete exec -c ", ":4"},
+		{"__complete exec --tracer-namespace ", ":4"},
+		{"__complete exec -n ", ":4"},
+		{"__complete exec --context ", ":4"},
+		{"__complete cleanup --tracer-namespace ", ":4"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			code, out, errOut := runPlugin(t, built, strings.Split(test.args, " ")...)
+			if code != exitOK || !strings.HasPrefix(out, test.want) {
+				t.Errorf("exit code %d, want %q, got:\n%s", code, test.want, out)
+			}
+			// cobra's own note about the directive is the only thing that may be said.
+			if lines := strings.Count(errOut, "\n"); lines > 1 || strings.Contains(errOut, "rror:") {
+				t.Errorf("stderr:\n%s", errOut)
+			}
+		})
+	}
+}

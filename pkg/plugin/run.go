@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// view is what a session is seen on.
+type view struct {
+	screen   *terminal.Screen
+	out, err terminal.Capabilities
+	renderer render.Renderer
+	status   *render.Status
+}
+
+func (v view) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
+
+// run checks the options and traces.
+func (o *traceOptions) run(ctx context.Context) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	switch {
+	case o.local.enabled:
+		return o.runLocal(ctx)
+	case o.tracer.dryRun != dryRunNone:
+		return o.runDry(ctx)
+	}
+	return o.runCluster(ctx)
+}
+
+// view makes the outputs. It fails for a format that does not exist or can't be parsed.
+func (o *traceOptions) view() (view, error) {
+	color, emoji := terminal.When(o.output.color), terminal.When(o.output.emoji)
+	v := view{
+		out: terminal.Detect(o.Out, os.Getenv, color, emoji),
+		err: terminal.Detect(o.ErrOut, os.Getenv, color, emoji),
+	}
+	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
+	var err error
+	v.renderer, err = render.New(v.screen.Out(), render.Options{
+		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
+		SharedTerminal: v.out.Terminal && len(o.local.command) > 0,
+	})
+	v.status = render.NewStatus(v.screen, v.err)
+	return v, err
+}
+
+// config is what sessions on a cluster and on this machine have in common.
+func (o *traceOptions) config(v view) session.Config {
+	c := session.Config{
+		Orders:   wire.Orders{Version: wire.Version, Process: o.process},
+		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
+		Renderer: v.renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
+		Directory: join.NewDirectory(),
+	}
+	if len(o.targets.containers) > 0 {
+		c.Keep = join.InContainers(o.targets.containers...)
+	}
+	return c
+}
+
+// finish prints the summary and turns the result into the exit code.
+func (o *traceOptions) finish(v view, r session.Result, err error) error {
+	if !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
+		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
+			err = fmt.Errorf("write summary: %w", e)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.ExitCode != nil && *r.ExitCode != 0:
+		return exitCode(*r.ExitCode)
+	case o.session.strict && !r.Summary.Complete():
+		v.status.Say(event.LevelWarning, "--strict: not everything could be traced, see the summary")
+		return exitCode(exitIncomplete)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+)
+
+// plan is a session on a cluster as far as it can be made without asking the cluster anything.
+type plan struct {
+	connection
+	finder *target.Finder
+	launch launch.Config
+}
+
+func (o *traceOptions) plan() (plan, error) {
+	c, err := o.cluster.connect()
+	if err != nil {
+		return plan{}, err
+	}
+	finder, err := target.New(c.client, o.cluster.config, target.Request{
+		Namespace: c.namespace, AllNamespaces: o.targets.allNamespaces,
+		Args: o.targets.args, Pods: o.targets.pods, Nodes: o.targets.nodes,
+		Selector: o.targets.selector, FieldSelector: o.targets.fieldSelector,
+	})
+	if err != nil {
+		return plan{}, err
+	}
+	p := plan{c, finder, launch.Config{
+		Namespace: o.tracer.namespace, Image: o.tracer.image,
+		PullPolicy: corev1.PullPolicy(o.tracer.pullPolicy), PullSecrets: o.tracer.pullSecrets,
+		Session: launch.NewSession(), Version: o.build.version(),
+	}}
+	if o.session.duration > 0 { // it counts from when all tracers have started, and the first has to last as well
+		p.launch.Deadline = o.session.duration + launch.DefaultStartupTimeout
+	}
+	return p, p.launch.Validate()
+}
+
+// runCluster traces pods.
+func (o *traceOptions) runCluster(ctx context.Context) error {
+	v, err := o.view()
+	if err != nil {
+		return err
+	}
+	p, err := o.plan()
+	if err != nil {
+		return err
+	}
+	stop := session.NewStop(ctx)
+	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
+		if count == 2 {
+			v.status.Say(event.LevelInfo, "ending at once; once more leaves the tracer pods behind, which end by themselves")
+		}
+		return true
+	})
+	defer restore()
+
+	launcher := launch.New(p.client, p.rest, p.launch)
+	c := o.config(v)
+	c.Launcher, c.Targets, c.Orders.Session = podLauncher{launcher}, p.finder, p.launch.Session
+	c.Named = o.namesPods()
+	if err := prepare(stop.Asked(), &c, p.finder); err != nil {
+		v.status.Close()
+		if stop.Reason() != nil { // interrupted before anything was there
+			return nil
+		}
+		return access.Explain(err)
+	}
+	go reap(stop.Asked(), launcher, v)
+	result, err := session.Run(stop, c)
+	return o.finish(v, result, err)
+}
+
+// prepare finds the pods and asks whether tracers can be started on their nodes.
+func prepare(ctx context.Context, c *session.Config, finder *target.Finder) error {
+	found, err := finder.Resolve(ctx)
+	if err != nil {
+		return err
+	}
+	c.Pods = found.Pods
+	for _, pod := range found.Waiting {
+		text := fmt.Sprintf("pod %s/%s is %s: it is traced when it runs", pod.Namespace, pod.Name, strings.ToLower(string(pod.Status.Phase)))
+		c.Status.Say(event.LevelInfo, text)
+	}
+	var nodes []string
+	for _, pod := range found.Pods {
+		nodes = append(nodes, pod.Spec.NodeName)
+	}
+	slices.Sort(nodes)
+	c.Refused, err = c.Launcher.Preflight(ctx, slices.Compact(nodes), c.Status.Waiting)
+	return err
+}
+
+// namesPods says whether all targets are single pods.
+func (o *traceOptions) namesPods() bool {
+	named := len(o.targets.pods) > 0
+	for _, arg := range o.targets.args {
+		kind, _, typed := strings.Cut(arg, "/")
+		if typed && !slices.Contains([]string{"po", "pod", "pods"}, strings.ToLower(kind)) {
+			return false
+		}
+		named = true
+	}
+	return named
+}
+
+// reap removes what dead sessions left; a session does not wait for it. A user who may not do it is not told each time.
+func reap(ctx context.Context, launcher *launch.Launcher, v view) {
+	if deleted, err := launcher.Reap(ctx, false); err == nil && len(deleted) > 0 {
+		v.status.Say(event.LevelInfo, "removed what earlier sessions left: "+strings.Join(deleted, ", "))
+	}
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"errors"
+
+	"golang.org/x/sys/windows"
+)
+
+// readerGone says that a write failed because nobody reads any more.
+func readerGone(err error) bool {
+	return errors.Is(err, windows.ERROR_BROKEN_PIPE) || errors.Is(err, windows.ERROR_NO_DATA)
+}

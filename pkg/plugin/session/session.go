@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// Tracer is one tracer under way: a pod, or the tracer in this process.
+type Tracer interface {
+	stream.Source
+	// Wait returns when the tracer runs, or with the reason why it doesn't.
+	Wait(ctx context.Context, progress launch.Progress) error
+	// Send never blocks.
+	Send(wire.Control) error
+	// Detached is closed when nothing can be sent any more, DetachErr says why.
+	Detached() <-chan struct{}
+	DetachErr() error
+	// Delete removes the tracer; afterBye: it has ended by itself. Deleting again is no error.
+	Delete(ctx context.Context, afterBye bool) error
+}
+
+// Launcher starts tracers.
+type Launcher interface {
+	// Preflight says which nodes can't be traced; err: none can.
+	Preflight(ctx context.Context, nodes []string, progress launch.Progress) (refused []*launch.NodeError, err error)
+	Start(ctx context.Context, orders wire.Orders) (Tracer, error)
+	// Cleanup removes whatever is left of the session.
+	Cleanup(ctx context.Context) error
+}
+
+// Targets are the pods to trace.
+type Targets interface {
+	Watch(ctx context.Context, changed func(target.Change), trouble func(error)) error
+	String() string
+}
+
+// Status is what people see on stderr; render.Status is one.
+type Status interface {
+	Waiting(node, waitingFor string)
+	Ready(node string)
+	Failed(node string, err error)
+	Hello(node string, h *event.Hello)
+	Say(l event.Level, text string)
+	Close()
+}
+
+// Config is a session. Either Pods, Targets and Refused are set (a cluster), or Machine is (this one).
+type Config struct {
+	Launcher Launcher
+	// Orders for all tracers; Node and Targets are filled in for each.
+	Orders wire.Orders
+	// Pods to trace from the beginning; Targets says which come and go.
+	Pods    []*corev1.Pod
+	Targets Targets
+	// Named says that single pods were asked for by name: when they are gone for good, the session ends.
+	Named bool
+	// Refused are nodes that can't be traced, as a Preflight before the session found.
+	Refused []*launch.NodeError
+	// Machine is traced without a cluster when its Node is set: Orders.Node and Orders.Targets of the one tracer.
+	Machine wire.Orders
+
+	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
+	Duration  time.Duration
+	MaxEvents uint64
+	// Keep decides which events about processes are shown; nil: all.
+	Keep func(*event.Event) bool
+
+	Renderer render.Renderer
+	Status   Status
+	// SharedTerminal says that events and status are seen side by side.
+	SharedTerminal bool
+	Directory      *join.Directory
+}
+
+// Result is what a session has to say at its end.
+type Result struct {
+	Summary render.SummaryData
+	// Reason why it ended, one of the Err… values or an error.
+	Reason error
+	// ExitCode of the command that local mode ran.
+	ExitCode *int
+}
+
+type session struct {
+	Config
+	stop    *Stop
+	display *display
+	pods    *pods
+	// work are the goroutines that put events or talk to the cluster.
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	nodes   map[string]*node
+	running int
+	said    map[string]bool
+	fault   error
+}
+
+// Run runs a session until stop is asked, every tracer ended, or what was asked for is there. Signals are the caller's, and
+// must be handled before. It returns an error when no node could be traced to the end or events could not be written; the
+// result is valid even so.
+func Run(stop *Stop, c Config) (Result, error) {
+	began := time.Now()
+	s := &session{
+		Config: c, stop: stop, display: newDisplay(c.Renderer, c.MaxEvents, stop), pods: newPods(),
+		nodes: map[string]*node{}, said: map[string]bool{},
+	}
+	defer s.cleanup()
+	go s.guard(s.display.run)
+	s.begin()
+	<-stop.Asked().Done()
+	s.work.Wait()
+	writing := s.display.close()
+	s.Status.Close()
+	return s.result(time.Since(began)), s.verdict(writing)
+}
+
+// begin starts a tracer on every node that is known at the beginning, and the watch for what comes later.
+func (s *session) begin() {
+	for _, refused := range s.Refused {
+		n := newNode(refused.Node, wire.Targets{})
+		n.failed = refused
+		n.tally.problem(refused.Error())
+		n.settle()
+		s.nodes[n.name] = n
+		s.nodeFailed(n, refused)
+	}
+	s.mu.Lock()
+	if s.Machine.Node != "" {
+		n := newNode(s.Machine.Node, s.Machine.Targets)
+		s.nodes[n.name] = n
+		s.launch(n)
+	}
+	for _, n := range s.firstNodes() {
+		s.launch(n)
+	}
+	first := slices.Collect(maps.Values(s.nodes))
+	alive := s.running
+	s.mu.Unlock()
+	if s.Targets != nil {
+		s.spawn(s.watch)
+	}
+	if alive == 0 && len(s.Refused) > 0 {
+		s.stop.Ask(errAllEnded)
+	}
+	if s.Duration > 0 {
+		s.spawn(func() { s.timeOut(first) })
+	}
+}
+
+// firstNodes groups the pods of the beginning by node, so that each tracer starts with all of its own.
+func (s *session) firstNodes() (found []*node) {
+	for _, pod := range s.Pods {
+		s.Directory.Update(pod)
+		s.pods.here(pod)
+		name := pod.Spec.NodeName
+		if n := s.nodes[name]; n != nil {
+			if n.failed == nil {
+				n.targets.PodUIDs = append(n.targets.PodUIDs, string(pod.UID))
+			}
+			continue
+		}
+		n := newNode(name, podTargets(string(pod.UID)))
+		s.nodes[name] = n
+		found = append(found, n)
+	}
+	return found
+}
+
+func podTargets(uids ...string) wire.Targets { return wire.Targets{PodUIDs: uids} }
+
+// launch runs a node; s.mu is held. The last tracer to end ends the session.
+func (s *session) launch(n *node) {
+	s.running++
+	s.spawn(func() {
+		defer func() {
+			s.mu.Lock()
+			s.running--
+			last := s.running == 0
+			s.mu.Unlock()
+			if last {
+				s.stop.Ask(errAllEnded)
+			}
+		}()
+		s.runNode(n)
+	})
+}
+
+func (s *session) watch() {
+	err := s.Targets.Watch(s.stop.Asked(), s.changed, func(err error) {
+		if text := fmt.Sprintf("watching %s: %v; trying again", s.Targets, err); s.once(text) {
+			s.Status.Say(event.LevelWarning, text)
+		}
+	})
+	if err != nil && s.stop.Reason() == nil {
+		s.Status.Say(event.LevelWarning, fmt.Sprintf("watching %s: %v; pods that come later are not traced", s.Targets, err))
+	}
+}
+
+// preflight checks a node that came later; those of the beginning were checked before the session.
+func (s *session) preflight(n *node) error {
+	if s.Targets == nil || slices.ContainsFunc(s.Pods, func(p *corev1.Pod) bool { return p.Spec.NodeName == n.name }) {
+		return nil
+	}
+	refused, err := s.Launcher.Preflight(s.stop.Asked(), []string{n.name}, s.Status.Waiting)
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		return r
+	}
+	return nil
+}
+
+// timeOut ends the session when all nodes of the beginning were traced for the time that was asked for.
+func (s *session) timeOut(first []*node) {
+	for _, n := range first {
+		select {
+		case <-n.started:
+		case <-s.stop.Asked().Done():
+			return
+		}
+	}
+	timer := time.NewTimer(s.Duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		s.stop.Ask(ErrDuration)
+	case <-s.stop.Asked().Done():
+	}
+}
+
+// spawn runs f in a goroutine that the session waits for and whose panic ends it.
+func (s *session) spawn(f func()) {
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		s.guard(f)
+	}()
+}
+
+// guard makes a panic the session's end, so that what was started is removed before the process ends.
+func (s *session) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			fault := fmt.Errorf("a bug in this program: %v\n%s", r, debug.Stack())
+			s.mu.Lock()
+			s.fault = fault
+			s.mu.Unlock()
+			s.stop.Insist(fault)
+		}
+	}()
+	f()
+}
+
+// once says whether text was not said before.
+func (s *session) once(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	said := s.said[text]
+	s.said[text] = true
+	return !said
+}
+
+// cleanup removes what was started, whatever happened. It has a context of its own: the session's is over.
+func (s *session) cleanup() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stop.Now()), deleteTime)
+	defer cancel()
+	if err := s.Launcher.Cleanup(ctx); err != nil {
+		s.Status.Say(event.LevelError, fmt.Sprintf("not everything was removed: %v; kubectl trace-sec cleanup does it later", err))
+	}
+}
+
+func (s *session) result(took time.Duration) Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := Result{Summary: render.SummaryData{Duration: took}, Reason: s.stop.Reason()}
+	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
+		n := s.nodes[name]
+		r.Summary.Nodes = append(r.Summary.Nodes, n.tally.summary(name))
+		if n.tally.exitCode != nil {
+			r.ExitCode = n.tally.exitCode
+		}
+	}
+	return r
+}
+
+// verdict is the error of the session: a bug, output that could not be written, or not one node traced to the end.
+func (s *session) verdict(writing error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fault != nil {
+		return s.fault
+	}
+	if writing != nil && !errors.Is(writing, ErrOutputClosed) {
+		return writing
+	}
+	failed := 0
+	for _, n := range s.nodes {
+		if n.failed != nil {
+			failed++
+		}
+	}
+	switch {
+	case failed == 0 || failed < len(s.nodes):
+		return nil
+	case failed == 1:
+		return errors.New("the node could not be traced (see above)")
+	}
+	return fmt.Errorf("none of %d nodes could be traced (see above)", failed)
+}
