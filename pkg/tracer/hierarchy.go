@@ -19,39 +19,58 @@ import (
 )
 
 // openTasks finds the hierarchy of cgroups that tells the targets apart, and returns the task iterator that reads it with
-// the processes that it shows now. Pods are looked for where the runtime of this node has put any: on a node with cgroup
-// v1 the unified hierarchy is there too, but nothing need be in it.
+// the processes that it shows now. That is the first hierarchy in which a wanted pod is found; when none is (it may not have
+// started yet), the first in which the runtime of this node has put any container: on a node with cgroup v1 the unified
+// hierarchy is there too, but nothing need be in it.
 func openTasks(scope kernel.Scope, w wire.Targets) (*kernel.Tasks, kernel.Hierarchy, []*kernel.Image, error) {
-	hierarchies, err := kernel.Hierarchies()
+	candidates, err := candidateHierarchies(w)
 	if err != nil {
 		return nil, kernel.Hierarchy{}, nil, err
 	}
-	if len(w.Cgroups) > 0 {
-		h, err := hierarchyOf(w.Cgroups, hierarchies)
+	wanted := func(i *kernel.Image) bool { return slices.Contains(w.PodUIDs, cgroup.Parse(i.CgroupPath).PodUID) }
+	best, found := candidates[0], false
+	for _, h := range candidates {
+		tasks, images, err := readHierarchy(scope, h)
 		if err != nil {
 			return nil, h, nil, err
 		}
-		hierarchies = []kernel.Hierarchy{h}
-	}
-	hierarchies = append(hierarchies, hierarchies[0]) // when none holds a container, the first will do
-	for n, h := range hierarchies {
-		scope.Hierarchy = h
-		tasks, err := kernel.LoadTasks(scope)
-		if err != nil {
-			return nil, h, nil, err
-		}
-		images, err := tasks.All()
-		if err != nil {
-			return nil, h, nil, errors.Join(err, tasks.Close())
-		}
-		if n == len(hierarchies)-1 || slices.ContainsFunc(images, inContainer) {
+		if len(candidates) == 1 || slices.ContainsFunc(images, wanted) {
 			return tasks, h, images, nil
+		}
+		if !found && slices.ContainsFunc(images, inContainer) {
+			best, found = h, true
+			if len(w.PodUIDs) == 0 {
+				return tasks, h, images, nil
+			}
 		}
 		if err := tasks.Close(); err != nil {
 			return nil, h, nil, err
 		}
 	}
-	return nil, kernel.Hierarchy{}, nil, errors.New("no cgroup hierarchy") // not reached: the last one is always taken
+	tasks, images, err := readHierarchy(scope, best)
+	return tasks, best, images, err
+}
+
+func candidateHierarchies(w wire.Targets) ([]kernel.Hierarchy, error) {
+	all, err := kernel.Hierarchies()
+	if err != nil || len(w.Cgroups) == 0 {
+		return all, err
+	}
+	h, err := hierarchyOf(w.Cgroups, all)
+	return []kernel.Hierarchy{h}, err
+}
+
+func readHierarchy(scope kernel.Scope, h kernel.Hierarchy) (*kernel.Tasks, []*kernel.Image, error) {
+	scope.Hierarchy = h
+	tasks, err := kernel.LoadTasks(scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := tasks.All()
+	if err != nil {
+		return nil, nil, errors.Join(err, tasks.Close())
+	}
+	return tasks, images, nil
 }
 
 func inContainer(i *kernel.Image) bool { return cgroup.Parse(i.CgroupPath).ContainerID != "" }
