@@ -9,10 +9,12 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/klog/v2"
 )
 
 var errNoAttach = errors.New("no attach without a REST configuration")
@@ -39,5 +41,7 @@ func (l *Launcher) attach(ctx context.Context, pod string, stdin io.Reader) erro
 	if err != nil {
 		return fmt.Errorf("attach to pod %s: %w", pod, err)
 	}
+	// client-go would write to standard error what its return value says as well.
+	ctx = klog.NewContext(ctx, logr.Discard())
 	return executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin})
 }

@@ -7,9 +7,6 @@ import (
 	"fmt"
 )
 
-// ErrNotStarted is wrapped by Open's errors while the container has not started: try again.
-var ErrNotStarted = errors.New("the tracer has not started yet")
-
 // ErrDetached is wrapped by the errors of a control link that is gone for good.
 var ErrDetached = errors.New("the control link to the tracer is gone")
 

@@ -4,7 +4,6 @@ package launch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -22,27 +21,46 @@ import (
 const startWait = time.Second
 
 // Open opens the tracer's log from a time on (to the second; zero is from its beginning), each line with the kubelet's
-// timestamp. It waits for the container's start and may be called right after Start, without pauses: while there is no
-// container its errors wrap ErrNotStarted, each after a second. The stream may end at any time; only Ended says that the
-// tracer has.
+// timestamp. It may be called right after Start: it returns when the container has started, when Wait has given it up
+// (with Wait's error) or when ctx ends. The stream may end at any time; only Ended says that the tracer has.
 func (t *Tracer) Open(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
-	limited, cancel := context.WithTimeout(ctx, startWait)
-	defer cancel()
-	if err := t.await(limited, begun); err != nil && ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
 	options := &corev1.PodLogOptions{Container: ContainerName, Follow: follow, Timestamps: true}
 	if !since.IsZero() {
 		options.SinceTime = &metav1.Time{Time: since}
 	}
-	log, err := t.launcher.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
-	switch {
-	case err == nil:
-		return log, nil
-	case notStarted(err):
-		err = errors.Join(ErrNotStarted, err)
+	for {
+		if err := t.awaitStart(ctx); err != nil {
+			return nil, err
+		}
+		log, err := t.launcher.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
+		switch {
+		case err == nil:
+			return log, nil
+		case !notStarted(err):
+			return nil, fmt.Errorf("node %s: open the log of the tracer: %w", t.node, access.Explain(err))
+		case !sleep(ctx, logInterval):
+			return nil, ctx.Err()
+		}
 	}
-	return nil, fmt.Errorf("node %s: open the log of the tracer: %w", t.node, access.Explain(err))
+}
+
+// logInterval is between two questions for a log that is not there yet although the container has started.
+const logInterval = 50 * time.Millisecond
+
+// awaitStart returns nil when the container has started, or after startWait.
+func (t *Tracer) awaitStart(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	_ = t.await(limited, begun)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failure != nil {
+		return t.failure
+	}
+	return nil
 }
 
 // notStarted tells by the kubelet's words that a container has no log yet.

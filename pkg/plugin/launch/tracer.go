@@ -25,6 +25,7 @@ type Tracer struct {
 	mu      sync.Mutex
 	pod     *corev1.Pod
 	gone    bool
+	failure error         // why Wait gave the start up
 	changed chan struct{} // closed and replaced at each change
 }
 

@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +20,17 @@ const slowStart = time.Second
 // Wait returns when the tracer's container runs. What it waits for in the meantime goes to progress, each once. The error
 // is a *NodeError, or the context's; it does not delete the pod. Nothing is polled: states come by the session's watch.
 func (t *Tracer) Wait(ctx context.Context, progress Progress) error {
+	err := t.wait(ctx, progress)
+	var failure *NodeError
+	if errors.As(err, &failure) {
+		t.mu.Lock()
+		t.failure = failure
+		t.mu.Unlock()
+	}
+	return err
+}
+
+func (t *Tracer) wait(ctx context.Context, progress Progress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	timeout := time.NewTimer(t.launcher.config.startupTimeout())
@@ -84,9 +96,12 @@ func (t *Tracer) warnings(ctx context.Context) <-chan watch.Event {
 	return w.ResultChan()
 }
 
+// inStatus are reasons of events that only repeat what the pod's status says in more detail.
+var inStatus = map[string]bool{"Failed": true, "BackOff": true}
+
 func warning(e watch.Event) string {
 	event, ok := e.Object.(*corev1.Event)
-	if !ok || event.Type != corev1.EventTypeWarning {
+	if !ok || event.Type != corev1.EventTypeWarning || inStatus[event.Reason] {
 		return ""
 	}
 	return event.Reason + ": " + event.Message

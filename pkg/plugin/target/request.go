@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package target finds the pods that the user means, and follows them: later ones, restarts and moves to other nodes.
+//
+// A Finder may be used by several goroutines.
+package target
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Request is what the user said. Pods named by Args and Pods add up; without any name it is all pods that the selectors
+// choose, and without selectors all of the namespace. Nodes narrows each of these.
+type Request struct {
+	// Namespace of everything that is named and selected.
+	Namespace     string
+	AllNamespaces bool
+	// Args are POD or TYPE/NAME, as kubectl's own commands take them.
+	Args []string
+	// Pods are names of pods.
+	Pods                    []string
+	Selector, FieldSelector string
+	Nodes                   []string
+}
+
+// named is one pod or workload.
+type named struct {
+	kind *kind
+	name string
+}
+
+func (n named) String() string { return n.kind.singular + "/" + n.name }
+
+// names reads Args and Pods. Types that the table does not have are left to explainType.
+func (r Request) names(explainType func(string) error) (list []named, err error) {
+	var errs []error
+	add := func(k *kind, name, as string) {
+		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("%q is not the name of a %s: %s", as, k.singular, problems[0]))
+			return
+		}
+		if n := (named{k, name}); !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	for _, pod := range r.Pods {
+		add(podKind, strings.TrimPrefix(pod, "pod/"), pod)
+	}
+	for _, arg := range r.Args {
+		resource, name, typed := strings.Cut(arg, "/")
+		if !typed {
+			add(podKind, arg, arg)
+			continue
+		}
+		if k := kindOf(resource); k != nil {
+			add(k, name, arg)
+		} else {
+			errs = append(errs, explainType(resource))
+		}
+	}
+	return list, errors.Join(errs...)
+}
+
+// check is what can be said without the cluster.
+func (r Request) check(list []named) error {
+	var errs []error
+	if _, err := labels.Parse(r.Selector); err != nil {
+		errs = append(errs, fmt.Errorf("selector %q: %w", r.Selector, err))
+	}
+	if _, err := fields.ParseSelector(r.FieldSelector); err != nil {
+		errs = append(errs, fmt.Errorf("field selector %q: %w", r.FieldSelector, err))
+	}
+	if len(list) > 0 && (r.Selector != "" || r.FieldSelector != "") {
+		errs = append(errs, fmt.Errorf("%s is named and a selector is given: use one or the other", list[0]))
+	}
+	for _, n := range list {
+		if r.AllNamespaces && n.kind != nodeKind {
+			errs = append(errs, fmt.Errorf("%s cannot be found by its name in all namespaces: name its namespace with -n, or use --selector", n))
+		}
+	}
+	for _, n := range r.Nodes {
+		if problems := validation.IsDNS1123Subdomain(n); len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("%q is not the name of a node: %s", n, problems[0]))
+		}
+	}
+	if r.Namespace == "" && !r.AllNamespaces {
+		errs = append(errs, errors.New("no namespace is given"))
+	}
+	return errors.Join(errs...)
+}

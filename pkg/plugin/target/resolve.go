@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+)
+
+// Found are the pods of a request, each once.
+type Found struct {
+	// Pods are on a node and have not ended.
+	Pods []*corev1.Pod
+	// Waiting match too, but are not on a node yet or have ended. Watch tells when there is something to trace.
+	Waiting []*corev1.Pod
+}
+
+// Resolve finds the pods that are there now. That some of what is named does not exist, or that nothing matches, is an
+// error, which names what was searched, what comes near it, and where else it is. An error of kind *NoPodsError says that
+// all that is named exists, only without pods: Watch would find later ones.
+func (f *Finder) Resolve(ctx context.Context) (Found, error) {
+	queries, err := f.queries(ctx)
+	if err != nil {
+		return Found{}, access.Explain(err)
+	}
+	lists := make([][]corev1.Pod, len(queries))
+	errs := make([]error, len(queries))
+	var wg sync.WaitGroup
+	for i, q := range queries {
+		wg.Go(func() { lists[i], errs[i] = f.list(ctx, q) })
+	}
+	wg.Wait()
+	if err := joined(errs); err != nil {
+		return Found{}, access.Explain(err)
+	}
+	found := unique(lists)
+	return found, f.explainNothing(ctx, queries, lists)
+}
+
+// list runs a query, page by page: a big cluster's pods do not fit in one answer.
+func (f *Finder) list(ctx context.Context, q query) (pods []corev1.Pod, err error) {
+	options := q.options
+	options.Limit = 500
+	for {
+		page, err := f.client.CoreV1().Pods(q.namespace).List(ctx, options)
+		if apierrors.IsForbidden(err) {
+			if denied := access.Check(ctx, f.client, q.needs()); denied != nil {
+				return nil, denied
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, pod := range page.Items {
+			if q.matches == nil || q.matches(&pod) {
+				pods = append(pods, pod)
+			}
+		}
+		if page.Continue == "" {
+			return pods, nil
+		}
+		options.Continue = page.Continue
+	}
+}
+
+func unique(lists [][]corev1.Pod) (found Found) {
+	seen := map[types.UID]bool{}
+	for _, list := range lists {
+		for i := range list {
+			pod := &list[i]
+			switch {
+			case seen[pod.UID]:
+			case live(pod):
+				found.Pods = append(found.Pods, pod)
+			default:
+				found.Waiting = append(found.Waiting, pod)
+			}
+			seen[pod.UID] = true
+		}
+	}
+	return found
+}
+
+// joined is errors.Join that keeps a single error as it is, and says each text once.
+func joined(errs []error) error {
+	var different []error
+	said := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			different = append(different, err)
+		}
+	}
+	if len(different) == 1 {
+		return different[0]
+	}
+	return errors.Join(different...)
+}
