@@ -52,8 +52,12 @@ func newJSON(out io.Writer, _ Options, _ string) (Renderer, error) {
 // must not reach a terminal is written in YAML's JSON form, where it has.
 func newYAML(out io.Writer, _ Options, _ string) (Renderer, error) {
 	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
-		text, err := yaml.Marshal(e)
-		if err == nil && bytes.ContainsFunc(text, unsafeInDocument) {
+		text, err := marshal(e, "", yamlEscape)
+		if err != nil {
+			return nil, err
+		}
+		text, err = yaml.JSONToYAML(text)
+		if err != nil || bytes.ContainsFunc(text, unsafeInDocument) {
 			text, err = marshal(e, "  ", yamlEscape)
 		}
 		return append([]byte("---\n"), text...), err

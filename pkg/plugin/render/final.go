@@ -69,7 +69,11 @@ func (t *tree) finalTitle(s *source) {
 		}
 	}
 	body = append(body, piece{tonePlain, "  "})
-	t.line(t.paintText(append(body, parts...)))
+	body = append(body, parts...)
+	if t.Columns > 0 {
+		body = t.truncate(body, t.Columns)
+	}
+	t.line(t.paintText(body))
 }
 
 // finalChildren shows the descendants of a process below the guides that lead to it.
@@ -105,7 +109,7 @@ func (t *tree) finalLine(n *process, prefix string) {
 	}
 	body := text{{toneQuiet, prefix}}
 	for _, earlier := range n.earlier {
-		body = append(body, piece{toneQuiet, t.clean(path.Base(earlier)) + " " + strings.TrimSpace(t.replaced) + " "})
+		body = append(body, piece{toneQuiet, t.clean(path.Base(earlier)) + " " + t.replaced + " "})
 	}
 	var repeats text
 	if n.repeats > 1 {
@@ -113,18 +117,18 @@ func (t *tree) finalLine(n *process, prefix string) {
 	}
 	body = append(body, t.command(n.binary, t.existingArguments(n))...)
 	if n.origin == originOutside {
-		t.line(t.paintText(t.fit(body, 0)))
+		t.line(t.paintText(t.fit(body, nil, 0)))
 		return
 	}
 	status := text{{toneGood, t.running}}
 	if n.exited {
 		most := ""
-		if n.repeats > 1 && t.UTF8 {
-			most = "≤"
+		if n.repeats > 1 {
+			most = t.most
 		}
 		status = t.pen.status(t.glyphs, n.outcome, n.longest, most)
 	}
-	body = append(t.fit(body, repeats.width()), repeats...)
+	body = append(t.fit(body, status, repeats.width()), repeats...)
 	gap, _ := t.withStatus(body.width(), status)
 	t.line(t.paintText(body) + gap + t.paintText(status))
 }

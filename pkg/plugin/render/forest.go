@@ -317,7 +317,7 @@ func cut(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
-	return strings.Clone(s[:maxText]) + "…"
+	return strings.Clone(s[:maxText]) + " ..."
 }
 
 // ancestors of a process, parent first, without the top.

@@ -22,14 +22,14 @@ type glyphs struct {
 	replaced          string
 	good, bad, killed string
 	times, by, deep   string
-	rule              string
+	way, most, rule   string
 }
 
 func newGlyphs(p *pen) glyphs {
 	g := glyphs{
 		bar: "│ ", none: "  ", end: "╰ ", note: "· ", branch: "├─", last: "╰─",
-		running: "● running", existing: "○", replaced: "↻ ", good: "✔", bad: "✘", killed: "✘",
-		times: "×", by: "◂ ", deep: "⋯", rule: "─",
+		running: "● running", existing: "○", replaced: "↻", good: "✔", bad: "✘", killed: "✘",
+		times: "×", by: "◂ ", deep: "⋯", way: " › ", most: "≤", rule: "─",
 	}
 	if p.Emoji {
 		g.killed, g.replaced = "💥", "🔁"
@@ -37,8 +37,8 @@ func newGlyphs(p *pen) glyphs {
 	if !p.UTF8 {
 		g = glyphs{
 			bar: "| ", none: "  ", end: "` ", note: ". ", branch: "|-", last: "`-",
-			running: "running", existing: "o", replaced: "> ", good: "ok", bad: "failed", killed: "killed",
-			times: "x", by: "< ", deep: "...", rule: "-",
+			running: "running", existing: "o", replaced: ">", good: "ok", bad: "failed", killed: "killed",
+			times: "x", by: "< ", deep: "...", way: " / ", most: "<", rule: "-",
 		}
 	}
 	return g
@@ -109,12 +109,6 @@ func (p *pen) command(binary, arguments string) text {
 	return t
 }
 
-// Widths of the status column: the outcome, and the lifetime right-aligned after it.
-const (
-	outcomeWidth  = 11
-	lifetimeWidth = 7
-)
-
 // status is how and after which time a process ended; prefix comes before the lifetime ("≤" for several processes).
 func (p *pen) status(g glyphs, o outcome, lifetime time.Duration, prefix string) text {
 	var what piece
@@ -136,15 +130,16 @@ func (p *pen) status(g glyphs, o outcome, lifetime time.Duration, prefix string)
 	if p.Columns == 0 {
 		return text{what, {toneQuiet, " " + duration}}
 	}
-	gap := max(1, outcomeWidth-terminal.Width(what.text)) + max(0, lifetimeWidth-terminal.Width(duration))
+	gap := max(1, statusWidth-terminal.Width(what.text)-terminal.Width(duration))
 	return text{what, {toneQuiet, strings.Repeat(" ", gap) + duration}}
 }
 
 // maxEdge is the column of the status at most: further to the right, the eye loses the line.
 const maxEdge = 120
 
-// statusWidth is what the status column takes where lines have a width.
-const statusWidth = outcomeWidth + lifetimeWidth
+// statusWidth is what the status column takes where lines have a width: the outcome (a signal's name is the longest) at its
+// left, the lifetime at its right.
+const statusWidth = 18
 
 // withStatus puts the status into its column, two blanks after a body that is longer; ok is false when it does not fit.
 func (p *pen) withStatus(bodyWidth int, status text) (gap string, ok bool) {
@@ -156,12 +151,12 @@ func (p *pen) withStatus(bodyWidth int, status text) (gap string, ok bool) {
 	return strings.Repeat(" ", blanks), bodyWidth+blanks+status.width() <= p.Columns
 }
 
-// fit cuts a body so that the status column, and as many cells before it as extra says, stay free.
-func (p *pen) fit(body text, extra int) text {
+// fit cuts a body so that the status, at least the status column, and extra cells before it stay free.
+func (p *pen) fit(body, status text, extra int) text {
 	if p.Columns == 0 {
 		return body
 	}
-	return body.truncate(max(min(p.Columns, maxEdge)-statusWidth-2-extra, 1))
+	return p.truncate(body, min(p.Columns, maxEdge)-max(statusWidth, status.width())-2-extra)
 }
 
 // indent joins guides, the innermost ones only when there are too many, with the number of those left out in front.

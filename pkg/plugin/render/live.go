@@ -3,6 +3,7 @@
 package render
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -30,12 +31,12 @@ func (t *tree) exec(r *row, e *event.Event) {
 		tail = append(tail, piece{toneQuiet, "  " + t.by + t.clean(path.Base(n.parent.binary))})
 	}
 	head := text{{toneQuiet, t.bars(n)}, {toneEvent, symbol + " "}}
-	t.command3(n, e, head, t.command(p.Binary, p.Arguments), tail)
+	t.writeCommand(n, e, head, t.command(p.Binary, p.Arguments), tail)
 	t.tip = n
 }
 
-// command3 writes a command on at most maxLines lines; the last is left open.
-func (t *tree) command3(n *process, e *event.Event, head, command, tail text) {
+// writeCommand writes a command on at most maxLines lines; the last is left open.
+func (t *tree) writeCommand(n *process, e *event.Event, head, command, tail text) {
 	stamp := t.stamp(e)
 	if t.Columns == 0 {
 		body := slices.Concat(head, command, tail)
@@ -47,7 +48,7 @@ func (t *tree) command3(n *process, e *event.Event, head, command, tail text) {
 	indent := text{{toneQuiet, strings.Repeat(" ", len(stamp)) + t.bars(n) + t.bar + "  "}}
 	first, rest := t.Columns-len(stamp)-head.width(), t.Columns-indent.width()
 	room := first + (maxLines-1)*rest - tail.width() - maxLines // a wide character may leave a cell empty
-	lines := append(command.truncate(max(room, 16)), tail...).split(first, rest)
+	lines := append(t.truncate(command, max(room, 16)), tail...).split(first, rest)
 	for i, line := range lines {
 		prefix := indent
 		if i == 0 {
@@ -75,20 +76,22 @@ func (t *tree) exit(e *event.Event) {
 		}
 	}
 	body := text{{tonePlain, t.stamp(e)}}
+	binary := n.binary
 	switch {
 	case t.at != n.source: // not worth changing to another source and back
-		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.place(n.source)}, piece{tonePlain, " "})
+		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.source.pod, n.source.node))}, piece{tonePlain, " "})
+		binary = path.Base(binary)
 	case t.tip.within(n):
 		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
 		t.tip = n.parent
 	default:
 		body = append(body, piece{toneQuiet, t.bars(n) + t.note})
 	}
-	body = append(body, t.command(n.binary, n.arguments).in(toneQuiet)...)
+	body = append(body, t.command(binary, n.arguments).in(toneQuiet)...)
 	if !known {
 		body = append(body, piece{toneQuiet, "  (exec not seen)"})
 	}
-	body = t.fit(body, max(0, status.width()-statusWidth))
+	body = t.fit(body, status, 0)
 	gap, _ := t.withStatus(body.width(), status)
 	t.line(t.paintText(body) + gap + t.paintText(status))
 }
@@ -152,7 +155,7 @@ func (t *tree) goTo(n *process, e *event.Event) {
 	for _, a := range up[shown:] {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
 		body = append(body, t.command(a.binary, t.existingArguments(a))...)
-		t.line(t.paintText(t.fit(body, 0)))
+		t.line(t.paintText(t.fit(body, nil, 0)))
 		a.shown = true
 		t.tip = a
 	}
@@ -174,10 +177,10 @@ func (t *tree) header(s *source, way []*process) {
 		if a.origin == originOutside && i == 0 {
 			continue
 		}
-		body = append(body, piece{toneQuiet, " › "}, piece{toneQuiet, t.clean(path.Base(a.binary))})
+		body = append(body, piece{toneQuiet, t.way}, piece{toneQuiet, t.clean(path.Base(a.binary))})
 	}
 	if t.Columns > 0 {
-		body = body.truncate(t.Columns)
+		body = t.truncate(body, t.Columns)
 	}
 	t.line(t.paintText(body))
 }

@@ -78,7 +78,7 @@ func arguments(e *event.Event) string {
 }
 
 func lossDetails(e *event.Event) []piece {
-	return []piece{{toneAlarm, fmt.Sprintf("%s lost, %d in total: %s", counted(e.Loss.Count, "event"), e.Loss.Total, LossText(e.Loss.Cause))}}
+	return []piece{{toneAlarm, fmt.Sprintf("%s (%d in total): %s", counted(e.Loss.Count, "event"), e.Loss.Total, LossText(e.Loss.Cause))}}
 }
 
 func noticeDetails(e *event.Event) []piece {

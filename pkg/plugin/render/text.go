@@ -28,16 +28,16 @@ func (t text) in(tone tone) text {
 	return t
 }
 
-// truncate cuts the text to width cells.
-func (t text) truncate(width int) text {
+// truncate cuts a text to width cells.
+func (p *pen) truncate(t text, width int) text {
 	if t.width() <= width {
 		return t
 	}
 	var short text
 	for _, x := range t {
 		w := terminal.Width(x.text)
-		if w >= width { // also when it just fits: something follows, so the ellipsis must show it
-			return append(short, piece{x.tone, terminal.Truncate(x.text+" ", width)})
+		if w >= width { // also when it just fits: something follows
+			return append(short, piece{x.tone, terminal.Truncate(x.text+" ", width, p.ellipsis())})
 		}
 		short = append(short, x)
 		width -= w
@@ -80,4 +80,12 @@ func (p *pen) paintText(t text) string {
 		out.WriteString(p.paint(x.tone, x.text))
 	}
 	return out.String()
+}
+
+// ellipsis stands for what was cut off.
+func (p *pen) ellipsis() string {
+	if p.UTF8 {
+		return "…"
+	}
+	return "..."
 }

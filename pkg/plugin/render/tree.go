@@ -20,6 +20,9 @@ const holdTime = 50 * time.Millisecond
 // headerEvery is after how many lines a source's header is shown again, so that it is on the screen.
 const headerEvery = 40
 
+// minColumns is the least width that a tree is made for; a narrower terminal wraps it.
+const minColumns = 40
+
 // tree shows execs where they belong in the tree of their container, as they come:
 //
 //	📦 shop/web-7d9f8c5b4-x2x9p  nginx · node-1
@@ -53,6 +56,9 @@ type tree struct {
 
 func newTree(out io.Writer, o Options, _ string) (Renderer, error) {
 	p := newPen(o.Out)
+	if p.Columns > 0 {
+		p.Columns = max(p.Columns, minColumns)
+	}
 	return &tree{pen: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}, nil
 }
 

@@ -65,7 +65,7 @@ func FuzzSanitize(f *testing.F) {
 		if ascii := SanitizeASCII(in); strings.IndexFunc(ascii, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
 			t.Errorf("%q: not ASCII: %q", in, ascii)
 		}
-		if cut := Truncate(out, 20); Width(cut) > 20 {
+		if cut := Truncate(out, 20, "…"); Width(cut) > 20 {
 			t.Errorf("%q: %d cells, want at most 20", cut, Width(cut))
 		}
 		if head, rest := Split(out, 20); head+rest != out || Width(head) > 20 || (head == "" && out != "") {

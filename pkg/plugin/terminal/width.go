@@ -8,9 +8,6 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// ellipsis stands for what Truncate cut off; one cell.
-const ellipsis = "…"
-
 // emojiVariation asks for the emoji form of the character before it. Terminals do not agree on whether that makes a
 // narrow character wide.
 const emojiVariation = "\ufe0f"
@@ -25,15 +22,18 @@ func Width(s string) int {
 	return cells().StringWidth(s) + strings.Count(s, emojiVariation)
 }
 
-// Truncate cuts a sanitised text to at most width cells, the last of them an ellipsis when something was cut off.
-func Truncate(s string, width int) string {
+// Truncate cuts a sanitised text to at most width cells; tail ("…") takes the place of what was cut off.
+func Truncate(s string, width int, tail string) string {
 	if width <= 0 {
 		return ""
 	}
 	if len(s) <= width || Width(s) <= width { // no character takes more cells than bytes
 		return s
 	}
-	return cells().Truncate(s, width, ellipsis)
+	if Width(tail) > width {
+		tail = ""
+	}
+	return cells().Truncate(s, width, tail)
 }
 
 // Split cuts a sanitised text after at most width cells (one character at least); rest is what is left.

@@ -21,9 +21,9 @@ func TestTruncate(t *testing.T) {
 		want  string
 	}{
 		{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
-		{"abc", 0, ""}, {"abc", -1, ""}, {"🚀🚀", 3, "🚀…"},
+		{"abc", 0, ""}, {"abc", -1, ""}, {"日本", 1, "…"}, {"🚀🚀", 3, "🚀…"},
 	} {
-		if got := Truncate(c.in, c.width); got != c.want {
+		if got := Truncate(c.in, c.width, "…"); got != c.want {
 			t.Errorf("%q in %d cells: got %q, want %q", c.in, c.width, got, c.want)
 		}
 	}

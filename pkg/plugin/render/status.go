@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// Status tells a person on standard error what happens to the tracers. On a terminal, what is waited for is one line that
+// is rewritten; elsewhere each change is a line. Safe for concurrent use.
+type Status struct {
+	*pen
+	screen *terminal.Screen
+
+	mu      sync.Mutex
+	waiting map[string]string // node → what for
+	ready   int
+}
+
+// NewStatus writes to the standard error of a screen, which can show c.
+func NewStatus(s *terminal.Screen, c terminal.Capabilities) *Status {
+	return &Status{pen: newPen(c), screen: s, waiting: map[string]string{}}
+}
+
+// Waiting says what the start of a node's tracer is waiting for; saying it again changes nothing.
+func (s *Status) Waiting(node, waitingFor string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[node] == waitingFor {
+		return
+	}
+	s.waiting[node] = waitingFor
+	if !s.Terminal {
+		s.print(piece{toneQuiet, s.choose("⏳", "...") + " " + s.clean(node) + ": waiting for " + s.clean(waitingFor)})
+	}
+	s.redraw()
+}
+
+// Ready says that a node's tracer runs.
+func (s *Status) Ready(node string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, node)
+	s.ready++
+	s.redraw()
+}
+
+// Failed says that there is no tracing on a node, and why.
+func (s *Status) Failed(node string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, node)
+	s.say(event.LevelError, node+": "+err.Error())
+	s.redraw()
+}
+
+// Hello says which of the hooks that were asked for a node's kernel refused; when there are none, nothing.
+func (s *Status) Hello(node string, h *event.Hello) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, hook := range h.Hooks {
+		if hook.Refused != "" {
+			s.say(event.LevelError, fmt.Sprintf("%s: hook %s is not attached: %s", node, hook.Name, hook.Refused))
+		}
+	}
+}
+
+// Say writes a line that stays. Line feeds in the text are kept: its writer is the plugin; what it quotes is escaped.
+func (s *Status) Say(l event.Level, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.say(l, text)
+}
+
+// Close wipes the line that is rewritten.
+func (s *Status) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.waiting)
+	s.redraw()
+}
+
+func (s *Status) say(l event.Level, message string) {
+	r := rowOf(&event.Event{Notice: &event.Notice{Level: l}})
+	symbol := s.choose(r.emoji, r.word+":")
+	indent := strings.Repeat(" ", terminal.Width(symbol))
+	var out text
+	for i, line := range strings.Split(strings.TrimRight(message, "\n"), "\n") {
+		if i > 0 {
+			out, symbol = append(out, piece{tonePlain, "\n"}), indent
+		}
+		out = append(out, piece{r.tone, symbol}, piece{tonePlain, " " + s.clean(line)})
+	}
+	s.print(out...)
+}
+
+// print writes lines of clean text. Standard error that can't be written is nowhere to complain about.
+func (s *Status) print(line ...piece) {
+	_, _ = io.WriteString(s.screen.Err(), s.paintText(line)+"\n")
+}
+
+// redraw shows the nodes that are waited for, those that wait for the same together.
+func (s *Status) redraw() {
+	if !s.Terminal {
+		return
+	}
+	if len(s.waiting) == 0 {
+		_ = s.screen.Status("")
+		return
+	}
+	nodes := map[string][]string{}
+	for node, what := range s.waiting {
+		nodes[what] = append(nodes[what], node)
+	}
+	reasons := slices.SortedFunc(maps.Keys(nodes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(nodes[b]), len(nodes[a])), cmp.Compare(a, b))
+	})
+	line := text{{toneEvent, s.choose("⏳ ", "")}}
+	if s.ready > 0 {
+		line = append(line, piece{tonePlain, fmt.Sprintf("%d of %s ready · ", s.ready, counted(uint64(s.ready+len(s.waiting)), "node"))})
+	}
+	for i, what := range reasons {
+		separator := ""
+		if i > 0 {
+			separator = " · "
+		}
+		slices.Sort(nodes[what])
+		line = append(line, piece{toneQuiet, separator + s.clean(nodeList(nodes[what])) + ": waiting for "}, piece{tonePlain, s.clean(what)})
+	}
+	if !s.UTF8 {
+		for i := range line {
+			line[i].text = strings.ReplaceAll(line[i].text, "·", "-")
+		}
+	}
+	_ = s.screen.Status(s.paintText(s.truncate(line, max(s.Columns-1, 20)))) // a full last column would wrap
+}
+
+// nodeList names up to three nodes.
+func nodeList(nodes []string) string {
+	const named = 3
+	if len(nodes) <= named {
+		return strings.Join(nodes, ", ")
+	}
+	return fmt.Sprintf("%s and %d more nodes", strings.Join(nodes[:named-1], ", "), len(nodes)-named+1)
+}

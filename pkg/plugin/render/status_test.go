@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+func newTestStatus(c terminal.Capabilities) (*Status, *bytes.Buffer) {
+	var out bytes.Buffer
+	return NewStatus(terminal.NewScreen(&out, &out, c.Terminal), c), &out
+}
+
+func TestStatusOnTerminal(t *testing.T) {
+	c := wideTerminal
+	c.Columns = 70
+	s, out := newTestStatus(c)
+	step := func(want string) {
+		t.Helper()
+		if got := out.String(); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		if line := out.String()[strings.LastIndexAny(out.String(), "\n\rK")+1:]; terminal.Width(line) >= c.Columns {
+			t.Errorf("%d cells would wrap: %q", terminal.Width(line), line)
+		}
+		out.Reset()
+	}
+	const wipe = "\r\x1b[K"
+	s.Waiting("node-1", "its image")
+	step("⏳ node-1: waiting for its image")
+	s.Waiting("node-1", "its image")
+	step("")
+	s.Waiting("node-2", "its image")
+	step(wipe + "⏳ node-1, node-2: waiting for its image")
+	s.Waiting("node-3", "a schedule\x1b[2J")
+	step(wipe + `⏳ node-1, node-2: waiting for its image · node-3: waiting for a sch…`)
+	s.Ready("node-1")
+	step(wipe + `⏳ 1 of 3 nodes ready · node-3: waiting for a schedule\x1b[2J · node…`)
+	s.Failed("node-3", errors.New("image not found\n  check --tracer-image\x07"))
+	const before = `⏳ 1 of 3 nodes ready · node-3: waiting for a schedule\x1b[2J · node…`
+	step(wipe + "🛑 node-3: image not found\n     check --tracer-image\\a\n" + before + wipe + "⏳ 1 of 2 nodes ready · node-2: waiting for its image")
+	s.Hello("node-2", &event.Hello{Hooks: []event.Hook{{Name: "exec"}, {Name: "exit", Refused: "no BTF"}}})
+	step(wipe + "🛑 node-2: hook exit is not attached: no BTF\n⏳ 1 of 2 nodes ready · node-2: waiting for its image")
+	s.Close()
+	step(wipe)
+}
+
+func TestStatusElsewhere(t *testing.T) {
+	s, out := newTestStatus(terminal.Capabilities{})
+	s.Waiting("node-1", "its image")
+	s.Waiting("node-1", "its image")
+	s.Ready("node-1")
+	s.Say(event.LevelWarning, "pod a/b is gone")
+	s.Close()
+	if got, want := out.String(), "... node-1: waiting for its image\nwarning: pod a/b is gone\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestNodeList(t *testing.T) {
+	if got, want := nodeList([]string{"a", "b", "c", "d", "e"}), "a, b and 3 more nodes"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	cost := event.Cost{CPUNanoseconds: 123456789, PeakResidentBytes: 24 << 20, BPFNanoseconds: 4200000, BPFRuns: 30412}
+	whole := SummaryData{Duration: 15300 * time.Millisecond, Nodes: []NodeSummary{
+		{Node: "node-2", Events: 7, Cost: cost, Ended: event.ByeStopped},
+		{Node: "node-10-ノード", Events: 1204, Filtered: 12, Lost: map[string]uint64{event.LostRing: 0}, Cost: cost, Ended: event.ByeStopped},
+	}}
+	if !whole.Complete() {
+		t.Error("whole: not complete")
+	}
+	holes := SummaryData{Duration: time.Hour, Enforce: true, Problems: []string{"pod a/b\x1b was never found"}, Nodes: []NodeSummary{
+		{Node: "node-1", Events: 1, Lost: map[string]uint64{event.LostRing: 400, event.LostWire: 1, "new": 2}, Ended: event.ByeStopped},
+		{Node: "node-2", Enforced: 3},
+		{Node: "node-3", Problem: "ErrImagePull: no such image", Ended: ""},
+	}}
+	if holes.Complete() {
+		t.Error("holes: complete")
+	}
+	for name, c := range map[string]struct {
+		data SummaryData
+		out  terminal.Capabilities
+	}{
+		"summary": {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {SummaryData{}, pipe},
+	} {
+		var out bytes.Buffer
+		if err := Summary(&out, c.data, c.out); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, out.String())
+	}
+}
+
+// Each reason alone makes a session incomplete.
+func TestComplete(t *testing.T) {
+	for name, d := range map[string]SummaryData{
+		"lost":    {Nodes: []NodeSummary{{Ended: "stopped", Lost: map[string]uint64{"x": 1}}}},
+		"no bye":  {Nodes: []NodeSummary{{}}},
+		"problem": {Nodes: []NodeSummary{{Ended: "stopped", Problem: "x"}}},
+		"session": {Problems: []string{"x"}},
+	} {
+		if d.Complete() {
+			t.Errorf("%s: complete", name)
+		}
+	}
+}
