@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command session measures on a cluster how long it takes from the start of `kubectl trace-sec exec` until every node
+// traces, and from Ctrl-C until nothing is left. The tracer's image is present and its namespace exists (manifests/), as
+// for a responder who was allowed to use the tool before; one more row is for a namespace that has to be made.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	rounds    = 11
+	namespace = "trace-sec-bench"
+	image     = "localhost/busybox:1"
+)
+
+const workload = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: bench, namespace: ` + namespace + `}
+spec:
+  selector: {matchLabels: {app: bench}}
+  template:
+    metadata: {labels: {app: bench}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: "` + image + `", imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}]
+`
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "session:", err)
+		os.Exit(1)
+	}
+}
+
+func kubectl(ctx context.Context, input string, arg ...string) (string, error) {
+	command := exec.CommandContext(ctx, "kubectl", arg...)
+	command.Stdin = strings.NewReader(input)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(arg, " "), err, out)
+	}
+	return string(out), nil
+}
+
+func run(ctx context.Context) (err error) {
+	if _, err := kubectl(ctx, "", "create", "namespace", namespace); err != nil {
+		return err
+	}
+	defer func() {
+		_, deleted := kubectl(context.WithoutCancel(ctx), "", "delete", "namespace", namespace, "trace-sec", "--ignore-not-found", "--wait=false")
+		err = errors.Join(err, deleted)
+	}()
+	if _, err := kubectl(ctx, workload, "apply", "-f", "-"); err != nil {
+		return err
+	}
+	if _, err := kubectl(ctx, "", "rollout", "status", "-n", namespace, "daemonset/bench", "--timeout=120s"); err != nil {
+		return err
+	}
+	nodes, err := kubectl(ctx, "", "get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.nodeName}")
+	if err != nil {
+		return err
+	}
+	count := len(strings.Fields(nodes))
+	freshStart, freshEnd, err := session(ctx, count)
+	if err != nil {
+		return err
+	}
+	if _, err := kubectl(ctx, "", "wait", "--for=delete", "namespace/trace-sec", "--timeout=60s"); err != nil {
+		return err
+	}
+	if _, err := kubectl(ctx, "", "apply", "-f", "manifests/namespace.yaml"); err != nil {
+		return err
+	}
+	var starts, ends []time.Duration
+	for range rounds {
+		start, end, err := session(ctx, count)
+		if err != nil {
+			return err
+		}
+		starts, ends = append(starts, start), append(ends, end)
+	}
+	fmt.Printf("%d nodes, %d rounds             median   slowest\n", count, rounds)
+	fmt.Printf("  start → every node traces  %7.2fs  %7.2fs   (namespace made on the way: %.2fs)\n", median(starts), slices.Max(starts).Seconds(), freshStart.Seconds())
+	fmt.Printf("  Ctrl-C → no pod is left    %7.2fs  %7.2fs   (namespace removed too: %.2fs)\n", median(ends), slices.Max(ends).Seconds(), freshEnd.Seconds())
+	return nil
+}
+
+func median(d []time.Duration) float64 {
+	slices.Sort(d)
+	return d[len(d)/2].Seconds()
+}
+
+// session runs the plugin once: until nodes tracers have said hello, then to its end after Ctrl-C.
+func session(ctx context.Context, nodes int) (start, end time.Duration, err error) {
+	plugin := exec.CommandContext(ctx, "bin/kubectl-trace_sec", "exec", "daemonset/bench", "-n", namespace, "-o", "json")
+	output, err := plugin.StdoutPipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	var messages strings.Builder
+	plugin.Stderr = &messages
+	began := time.Now()
+	if err := plugin.Start(); err != nil {
+		return 0, 0, err
+	}
+	hellos := 0
+	for lines := bufio.NewScanner(output); hellos < nodes && lines.Scan(); {
+		var event struct {
+			Hello *struct{} `json:"hello"`
+		}
+		if json.Unmarshal(lines.Bytes(), &event) == nil && event.Hello != nil {
+			hellos++
+		}
+	}
+	start = time.Since(began)
+	if hellos < nodes {
+		return 0, 0, errors.Join(fmt.Errorf("%d of %d nodes said hello:\n%s", hellos, nodes, messages.String()), plugin.Wait())
+	}
+	interrupted := time.Now()
+	if err := plugin.Process.Signal(syscall.SIGINT); err != nil {
+		return 0, 0, err
+	}
+	if err := plugin.Wait(); err != nil {
+		return 0, 0, fmt.Errorf("%w\n%s", err, messages.String())
+	}
+	for {
+		left, err := kubectl(ctx, "", "get", "pods", "-n", "trace-sec", "-o", "name")
+		if err != nil {
+			return 0, 0, err
+		}
+		if strings.TrimSpace(left) == "" || strings.HasPrefix(left, "No resources") {
+			return start, time.Since(interrupted), nil
+		}
+	}
+}
