@@ -49,7 +49,7 @@ var cuts = [...]struct {
 
 // fit encodes an event and its processes, and shortens until all fit into room bytes (a path of 4 KiB of control characters
 // takes 24 KiB as JSON). First the event's own texts get a quarter of the room; then, least important first: the texts of
-// parents, farthest first; the texts of the process itself, of which as much stays as there is room for; then whole
+// parents, farthest first; the texts of the process itself, of all of which as much stays as there is room for; then whole
 // parents, farthest first, which their readers know by exec_id alone and flag "unknown"; and if even that is not enough, the
 // process's details, marked by the flag "miss".
 func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, error) {
@@ -72,14 +72,14 @@ func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, er
 	}
 	for i := len(encoded) - 1; i >= 0; i-- {
 		if excess := size(body, encoded) - room; excess > 0 {
-			encoded[i] = cutProcess(sources[i], excess, i == 0)
+			encoded[i] = cutProcess(sources[i], excess)
 		}
 	}
 	for len(encoded) > 1 && size(body, encoded) > room {
 		encoded = encoded[:len(encoded)-1]
 	}
 	if len(encoded) > 0 && size(body, encoded) > room {
-		encoded[0] = cutProcess(withoutDetails(sources[0]), math.MaxInt, false)
+		encoded[0] = cutProcess(withoutDetails(sources[0]), math.MaxInt32)
 	}
 	if total := size(body, encoded); total > room {
 		return nil, nil, fmt.Errorf("%w: %d bytes are more than a frame holds (%d)", ErrEvent, total, room)
@@ -106,20 +106,17 @@ func withoutDetails(process *Process) *Process {
 	return &p
 }
 
-// cutProcess encodes a process with texts shortened, one after the other, until excess bytes are saved or all are short. keep
-// asks for no more to be cut than is needed.
-func cutProcess(process *Process, excess int, keep bool) encodedProcess {
+// cutProcess encodes a process with texts shortened, one after the other, until excess bytes are saved or all are short. No
+// more is cut than is needed.
+func cutProcess(process *Process, excess int) encodedProcess {
 	p := *process
 	for _, cut := range cuts {
 		if excess <= 0 {
 			break
 		}
-		text, room := cut.text(&p), shortText
+		text := cut.text(&p)
 		before := quotedLength(*text)
-		if keep {
-			room = max(shortText, before-excess-flagRoom)
-		}
-		if shorten(text, room) {
+		if shorten(text, max(shortText, before-excess-flagRoom)) {
 			excess -= before - quotedLength(*text)
 			p.Flags = (event.ParseFlags(p.Flags) | cut.flag).String()
 		}

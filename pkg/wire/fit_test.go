@@ -146,6 +146,18 @@ func TestFitTakesFromTheLeastImportant(t *testing.T) {
 	}
 }
 
+func TestLongExecutableIsMarked(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	ev, p := execOf("a", ""), process("a")
+	ev.Executable = strings.Repeat("\x01", 4096)
+	must(t, e.Add(ev, p))
+	must(t, e.Flush())
+	if f := frames(t, out.Bytes())[0]; f.Processes["a"].Flags != "execve errorFilename clone" || p.Flags != "execve clone" {
+		t.Errorf("flags %q, the caller's %q", f.Processes["a"].Flags, p.Flags)
+	}
+}
+
 func TestLongTextsOfSingleFrames(t *testing.T) {
 	for name, filling := range fillings {
 		long := fill(filling, 6000)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -129,7 +128,6 @@ func (f *follower) run(ctx context.Context) error {
 				return f.end(ctx, ending)
 			}
 		case result.starting:
-			f.silence.Reset(maxSilence)
 			if starts++; starts%startsPerCheck == 0 {
 				ending = f.ended(ctx)
 			}
@@ -224,7 +222,6 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 	stream, cancel := context.WithCancel(ctx)
 	p := startPump(stream, f.source, f.resumeFrom(), follow)
 	defer func() {
-		f.opened = f.opened || p.opened()
 		cancel()
 		p.drain()
 	}()
@@ -234,6 +231,8 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 			switch {
 			case !ok:
 				return result
+			case got.opened:
+				f.begin()
 			case got.end != nil:
 				result.err, result.starting = classify(got.end)
 			case got.line != nil:
@@ -244,9 +243,10 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 		case <-f.backfill.done():
 			f.endBackfill(ctx)
 		case <-f.silence.C:
-			f.opened = f.opened || p.opened()
-			result.err = f.saySilent()
-			return result
+			if f.saySilent() {
+				result.err = errSilent
+				return result
+			}
 		case <-ctx.Done():
 			return result
 		}
@@ -262,16 +262,22 @@ func classify(err error) (_ error, starting bool) {
 	return err, strings.Contains(err.Error(), "is waiting to start") // the kubelet's words, in a plain BadRequest
 }
 
-var (
-	errSilent    = errors.New("the tracer is silent")
-	errNotOpened = fmt.Errorf("no answer to the request for the tracer's log within %s", maxSilence)
-)
+var errSilent = errors.New("the tracer is silent")
 
-// saySilent is for when nothing new came for too long: it delivers Stale, once, and begins to measure anew.
-func (f *follower) saySilent() error {
+// begin is for the first time that the log is open: from now on silence counts. Until then the source may take its time.
+func (f *follower) begin() {
+	if !f.opened {
+		f.opened = true
+		f.silence.Reset(maxSilence)
+	}
+}
+
+// saySilent is for when nothing new came for too long: it delivers Stale, once, and begins to measure anew. It says
+// whether silence counts yet.
+func (f *follower) saySilent() bool {
 	f.silence.Reset(maxSilence)
 	if !f.opened {
-		return errNotOpened
+		return false
 	}
 	if !f.silent {
 		f.silent = true
@@ -281,7 +287,7 @@ func (f *follower) saySilent() error {
 		}
 		f.push(Item{Stale: &Stale{Silence: silence, Last: f.heard}}, 0)
 	}
-	return errSilent
+	return true
 }
 
 // take passes a frame on, and says whether it is a new one. A new gap is tried to be filled.

@@ -189,6 +189,35 @@ func TestFollow(t *testing.T) {
 			want: []string{"frame 1", "frame 2", "gap wire 8 events from 3, 4 frames", "bye 7"},
 		},
 		{
+			name: "a gap in what an ended pod left",
+			log:  &fakeLog{follow: []attempt{text(l[1])}, read: []attempt{text(l[1], l[7]), text(l[2:7]...)}, ending: &Ending{Reason: "exit code 0"}, endingAfter: 1},
+			want: whole,
+		},
+		{
+			name:      "the log of an ended pod can't be read",
+			log:       &fakeLog{follow: []attempt{text(l[1])}, read: slices.Repeat([]attempt{refused(broken)}, 1000), ending: &Ending{Reason: "node lost"}, endingAfter: 1},
+			want:      []string{"frame 1", "trouble connection reset", "gap wire from 1 uncounted"},
+			uncounted: true,
+			ended:     "node lost",
+		},
+		{
+			name:      "deleted while it waits to start",
+			log:       &fakeLog{follow: slices.Repeat([]attempt{refused(waiting)}, 10000), ending: &Ending{Reason: "deleted"}, endingAfter: 30},
+			want:      []string{"gap wire from 1 uncounted"},
+			uncounted: true,
+			ended:     "deleted",
+		},
+		{
+			name: "frames of another session where missing ones are looked for",
+			log:  &fakeLog{follow: []attempt{hanging(l[1], l[2], l[4], l[5], l[6], l[7])}, read: []attempt{text(foreign)}},
+			want: []string{"frame 1", "frame 2", "gap wire 3 events from 3, 1 frames", "frame 4", "frame 5", "frame 6", "bye 7"},
+		},
+		{
+			name: "the kubelet's own words, without a line feed",
+			log:  &fakeLog{follow: []attempt{text("failed to create fsnotify watcher: too many open files"), hanging(l[1:]...)}},
+			want: append([]string{"ignored 1 malformed 0 foreign"}, whole...),
+		},
+		{
 			name:      "pod deleted before it said anything",
 			log:       &fakeLog{follow: []attempt{refused(status(404, "gone"))}, read: []attempt{refused(status(404, "gone"))}, ending: &Ending{Reason: "deleted"}},
 			want:      []string{"gap wire from 1 uncounted"},
@@ -226,6 +255,39 @@ func TestFollowStartsAtOnce(t *testing.T) {
 		}
 		if delay := items[0].Received.Sub(begin); delay != 30*startInterval {
 			t.Errorf("hello was read %s after the start: the container started within %s", delay, 30*startInterval)
+		}
+	})
+}
+
+// slowToStart is a source whose Open returns when the container has started.
+type slowToStart struct {
+	*fakeLog
+	start time.Duration
+}
+
+func (s slowToStart) Open(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
+	select {
+	case <-time.After(s.start):
+		return s.fakeLog.Open(ctx, since, follow)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Pulling an image takes its time. Silence counts from when the log is open.
+func TestFollowWaitsForOpen(t *testing.T) {
+	l := tracerLines(t)
+	synctest.Test(t, func(t *testing.T) {
+		var items []Item
+		late := attempt{serve: func(_ context.Context, w io.Writer) error {
+			time.Sleep(maxSilence - time.Millisecond)
+			_, err := io.WriteString(w, strings.Join(l, ""))
+			return err
+		}}
+		source := slowToStart{&fakeLog{follow: []attempt{late}}, time.Minute - time.Millisecond}
+		err := Follow(t.Context(), source, session, func(it Item) { items = append(items, it) })
+		if got := summary(items); err != nil || !slices.Equal(got, []string{"frame 1", "bye 2"}) {
+			t.Errorf("%q, %v", got, err)
 		}
 	})
 }
@@ -277,6 +339,33 @@ func TestFollowReadsAllAfterSilence(t *testing.T) {
 		}
 		if !log.opens[1].since.IsZero() {
 			t.Errorf("read again since %s", log.opens[1].since)
+		}
+	})
+}
+
+// A log that hangs in Read is left by closing it.
+func TestFollowLeavesAReadThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r, w := io.Pipe()
+		defer w.Close()
+		if err := Follow(ctx, FromReader(r), session, func(Item) {}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestGapIsLookedForWithOverlap(t *testing.T) {
+	l := tracerLines(t, 1, 1)
+	synctest.Test(t, func(t *testing.T) {
+		last := time.Unix(1000, 5)
+		log := &fakeLog{follow: []attempt{hanging(at(last, l[0]), l[2], l[3])}}
+		if _, err := run(log); err != nil {
+			t.Fatal(err)
+		}
+		if got := log.opens[1]; got.follow || !got.since.Equal(last.Add(-overlap)) {
+			t.Errorf("%+v", got)
 		}
 	})
 }

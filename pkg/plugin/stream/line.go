@@ -105,7 +105,7 @@ func parseLine(line []byte) (received, error) {
 // splitTimestamp takes the kubelet's timestamp off a line; without one the time is zero. rest is empty only if line is.
 func splitTimestamp(line []byte) (t time.Time, rest []byte) {
 	stamp, rest, found := bytes.Cut(line, []byte{' '})
-	if !found || len(rest) == 0 || len(stamp) >= maxTimestamp {
+	if !found || len(rest) == 0 {
 		return time.Time{}, line
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(stamp))

@@ -5,22 +5,20 @@ package stream
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 )
 
-// pumped is what a pump brings: a frame, a line that is none, or, at last, how the stream ended.
+// pumped is what a pump brings: that the log is open, a frame, a line that is none, or, at last, how the stream ended.
 type pumped struct {
 	received
 	line *lineError
 	end  error
+	// opened comes first, once the log is open.
+	opened bool
 }
 
 // pump reads one stream in a goroutine of its own, because opening and reading may block for as long as they like.
-type pump struct {
-	lines chan pumped
-	open  atomic.Bool
-}
+type pump struct{ lines chan pumped }
 
 // startPump begins to read; ctx ends it. lines is closed behind the last.
 func startPump(ctx context.Context, s Source, since time.Time, follow bool) *pump {
@@ -39,11 +37,10 @@ func (p *pump) run(ctx context.Context, s Source, since time.Time, follow bool) 
 		return
 	}
 	defer log.Close()
-	p.open.Store(true)
 	stop := context.AfterFunc(ctx, func() { log.Close() }) // a Read that hangs
 	defer stop()
 	lines := newLineReader(log)
-	for {
+	for ok := p.send(ctx, pumped{opened: true}); ok; {
 		got := pumped{}
 		got.received, err = lines.next()
 		var bad *lineError
@@ -52,9 +49,7 @@ func (p *pump) run(ctx context.Context, s Source, since time.Time, follow bool) 
 			return
 		}
 		got.line = bad
-		if !p.send(ctx, got) {
-			return
-		}
+		ok = p.send(ctx, got)
 	}
 }
 
@@ -66,8 +61,6 @@ func (p *pump) send(ctx context.Context, got pumped) bool {
 		return false
 	}
 }
-
-func (p *pump) opened() bool { return p.open.Load() }
 
 // drain waits until the pump, whose context has ended, is done.
 func (p *pump) drain() {
