@@ -8,6 +8,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/common.sh"
 . "$HERE/lib/cgroup.sh"
 . "$HERE/lib/net.sh"
+. "$HERE/lib/node.sh"
 . "$HERE/lib/vm.sh"
 . "$HERE/lib/control_plane.sh"
 
@@ -40,7 +41,7 @@ case ${1:-} in
 --vm-only)
 	lock
 	vm_stop
-	if control_plane_ready; then admin delete node "$VM" --ignore-not-found >/dev/null; fi
+	if control_plane_ready; then node_forget "$VM"; fi
 	report "$(left_of_vm)"
 	say "$VM is down"
 	exit 0

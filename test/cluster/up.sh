@@ -50,6 +50,7 @@ wanted() {
 complete() {
 	local n
 	control_plane_ready || return 1
+	if [ -n "$vm" ]; then vm_up || return 1; ! vm_crashed || return 1; fi # it stays Ready for a while
 	for n in $(wanted); do node_ready "$n" || return 1; done 2>/dev/null
 }
 
@@ -59,6 +60,7 @@ if complete; then
 	echo "$KUBECONFIG_FILE"
 	exit 0
 fi
+[ -e "$STATE" ] || [ -z "$(cgroup_pids "")" ] || die "a test cluster with another TRACE_SEC_CACHE is up: down.sh first"
 install_all
 [ -z "$vm" ] || vm_install
 SECONDS=0
@@ -70,13 +72,14 @@ if ! control_plane_ready; then
 	control_plane_start
 	touch "$STATE/api-server-ready"
 else
-	for ((i = 1; i <= nodes; i++)); do node_up "$i" || node_start "$i"; done
+	for ((i = 1; i <= nodes; i++)); do node_up "$i" || { node_forget "$(node_name "$i")" && node_start "$i"; }; done
 fi
 new_vm=
 if [ -n "$vm" ] && vm_up && vm_crashed; then
 	say "$VM has crashed, see $STATE/log/$VM.crash.log"
 	mv "$STATE/log/$VM.log" "$STATE/log/$VM.crash.log"
 	vm_stop
+	node_forget "$VM"
 fi
 [ -z "$vm" ] || vm_up || { vm_start && new_vm=1; }
 for n in $(wanted); do wait_for 180 "node $n Ready" node_ready "$n"; done

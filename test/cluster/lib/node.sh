@@ -5,6 +5,9 @@
 
 node_up() { cgroup_pid "$(node_name "$1")/daemons" containerd >/dev/null; }
 
+# node_forget NAME: so that the Ready of a dead node is not taken for that of its successor
+node_forget() { admin delete node "$1" --ignore-not-found >/dev/null; }
+
 node_start() {
 	local name
 	name=$(node_name "$1")
