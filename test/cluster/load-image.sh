@@ -14,7 +14,8 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 [ $# -gt 0 ] || die "usage: load-image.sh ARCHIVE.tar..."
 
 load() {
-	local archive=$1 i jobs=() failed=
+	local archive=$1 i jobs=() failed='' imported name
+	rm -f "$STATE"/log/load-*.log
 	for ((i = 1; i <= MAX_NODES; i++)); do
 		[ -d "$STATE/$(node_name $i)" ] || continue
 		in_node "$i" "$HERE/import-image.sh" <"$archive" >"$STATE/log/load-$(node_name $i).log" 2>&1 &
@@ -28,9 +29,12 @@ load() {
 	fi
 	for i in "${jobs[@]}"; do wait "$i" || failed=1; done
 	[ -z "$failed" ] || { tail -n 3 "$STATE"/log/load-*.log >&2 && die "$archive: not loaded"; }
-	say "loaded $(sed -n 's/^imported //p' "$STATE"/log/load-*.log | sort -u | tr '\n' ' ')into ${#jobs[@]} nodes"
+	mapfile -t imported < <(sed -n 's/^imported //p' "$STATE"/log/load-*.log | sort -u)
+	say "loaded ${imported[*]} into ${#jobs[@]} nodes"
+	# For nodes that join later; a newer one of the same name takes its place.
 	mkdir -p "$STATE/loaded"
-	cp "$archive" "$STATE/loaded/$(sha256sum <"$archive" | cut -c1-16).tar"
+	name=${imported[0]%% *}
+	cp "$archive" "$STATE/loaded/.new" && mv "$STATE/loaded/.new" "$STATE/loaded/${name//[\/:]/_}.tar"
 }
 
 lock
