@@ -141,6 +141,7 @@ func (s *story) incident() {
 	entry := s.start(s.process("k8s-w1", web, runc, "/docker-entrypoint.sh", `nginx -g "daemon off;"`))
 	s.wait(5 * time.Millisecond)
 	s.run(entry, "/usr/bin/find", "/docker-entrypoint.d/ -mindepth 1 -maxdepth 1 -type f -print -quit", 2*time.Millisecond, 0)
+	tail := s.child(entry, "/usr/bin/tail", "-f /var/log/nginx/access.log")
 	script := s.child(entry, "/docker-entrypoint.d/10-listen-on-ipv6-by-default.sh", "")
 	s.run(script, "/usr/bin/grep", "-q listen /etc/nginx/conf.d/default.conf", 3*time.Millisecond, 1)
 	s.end(script, 0, "")
@@ -167,6 +168,7 @@ func (s *story) incident() {
 	s.end(sudo, 1, "")
 	s.show(&event.Event{NodeName: "k8s-w1", Time: s.time(), Loss: &event.Loss{Cause: event.LostRing, Count: 412, Total: 1034}})
 	s.show(&event.Event{NodeName: "k8s-w2", Time: s.time(), Notice: &event.Notice{Level: event.LevelWarning, Subject: "pod a/b", Text: "its cgroup was not found"}})
+	s.end(tail, 0, "SIGTERM") // of another pod than the lines around it
 	s.end(miner, 0, "SIGKILL")
 
 	for range 7 {

@@ -116,6 +116,11 @@ func TestTreeIsBounded(t *testing.T) {
 			s.run(a, "/bin/true", "", time.Millisecond, 0)
 			s.end(a, 0, "")
 		}},
+		{"equal subtrees", func(s *story, _ int) {
+			a := s.child(s.top(), "/bin/sh", "")
+			s.run(a, "/bin/true", "", time.Millisecond, 0)
+			s.end(a, 0, "")
+		}},
 		{"exits that are lost", func(s *story, i int) { s.child(s.top(), "/bin/echo", fmt.Sprint(i)) }},
 		{"a chain", func(s *story, i int) { s.last = s.child(s.top(), "/bin/sh", fmt.Sprint(i)) }},
 		{"pods", func(s *story, i int) {
@@ -139,8 +144,9 @@ func TestTreeIsBounded(t *testing.T) {
 			if err := tree.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if got := out.String(); c.name != "programs of one process" && !strings.Contains(got, "no longer remembered") {
-				t.Errorf("does not say what is missing:\n%.2000s", got)
+			remembered := c.name == "programs of one process" || c.name == "equal subtrees"
+			if got := out.String(); remembered == strings.Contains(got, "no longer remembered") {
+				t.Errorf("does not say what is missing, or that anything is:\n%.2000s", got)
 			}
 		})
 	}
@@ -152,6 +158,26 @@ func (s *story) top() *actor {
 		s.last = s.start(s.process("n", nil, nil, "/bin/top", ""))
 	}
 	return s.last
+}
+
+// What has running descendants stays, also when they began after its end.
+func TestRunningIsRemembered(t *testing.T) {
+	var out bytes.Buffer
+	tree, s := newTestTree(t, &out, Options{Out: unlimited})
+	tree.forest.limit = 100
+	a := s.child(s.top(), "/bin/daemonize", "")
+	s.end(a, 0, "")
+	s.child(a, "/bin/daemon", "")
+	for i := range 500 {
+		s.run(s.top(), "/bin/echo", fmt.Sprint(i), time.Millisecond, 0)
+	}
+	out.Reset()
+	if err := tree.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "├─ /bin/daemonize  ✔ 0 0.0ms\n│  ╰─ /bin/daemon  ● running\n"; !strings.Contains(got, want) {
+		t.Errorf("want %q in:\n%.1000s", want, got)
+	}
 }
 
 // Equal children are counted, and every process is in exactly one line of the final tree.

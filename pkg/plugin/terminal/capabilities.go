@@ -51,12 +51,12 @@ type Capabilities struct {
 // fallbackColumns is the width of a terminal that does not tell its own.
 const fallbackColumns = 80
 
-// Detect finds out what out can show, from out itself and the environment (os.Getenv): NO_COLOR, TERM, LC_ALL, LC_CTYPE,
-// LANG, COLUMNS. It never fails: what can't be found out is taken for absent.
+// Detect finds out what out can show, from out itself and the environment (os.Getenv): LC_ALL, LC_CTYPE, LANG, COLUMNS,
+// NO_COLOR, TERM. It never fails: what can't be found out is taken for absent.
 func Detect(out io.Writer, getenv func(string) string, color, emoji When) Capabilities {
 	c := Capabilities{Terminal: printers.IsTerminal(out), UTF8: utf8Locale(getenv)}
-	// Old Windows consoles understand neither; AllowsColorOutput knows them.
-	c.Color = color == WhenAlways || color == WhenAuto && printers.AllowsColorOutput(out) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	// NO_COLOR, TERM and old Windows consoles are what AllowsColorOutput knows, from the process's own environment.
+	c.Color = color == WhenAlways || color == WhenAuto && printers.AllowsColorOutput(out)
 	c.UTF8 = c.UTF8 || emoji == WhenAlways
 	c.Emoji = c.UTF8 && emoji != WhenNever
 	if c.Terminal {
