@@ -140,8 +140,12 @@ func (o *output) write(end context.CancelCauseFunc) {
 			if !more {
 				return
 			}
-			if err = o.encoder.Add(e.Event, e.Processes...); err == nil {
+			switch err = o.encoder.Add(e.Event, e.Processes...); {
+			case err == nil:
 				o.events.Add(1)
+			case errors.Is(err, wire.ErrEvent): // this one can't be told; the others can
+				o.malformed(err)
+				err = nil
 			}
 		case <-flush.C:
 			o.encoder.SetLost(o.lost())
