@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -25,6 +26,10 @@ func (s *session) deliver(ctx context.Context, n *node, hold *join.Hold, it stre
 	case it.Stale != nil:
 		s.notice(n, event.LevelWarning, "", fmt.Sprintf("no sign of life from the tracer for %s; waiting", it.Stale.Silence.Round(time.Second)))
 	case it.Trouble != nil:
+		var start *launch.NodeError
+		if errors.As(it.Trouble.Err, &start) { // the tracer does not start: wait says so, once
+			return
+		}
 		s.notice(n, event.LevelWarning, "", fmt.Sprintf("reading the tracer's log: %v; trying again", it.Trouble.Err))
 	case it.Ignored != nil:
 		text := fmt.Sprintf("lines in the tracer's log that it did not write: %d malformed, %d of another session (%q)", it.Ignored.Malformed, it.Ignored.Foreign, it.Ignored.Sample)
