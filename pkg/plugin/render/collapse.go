@@ -64,28 +64,31 @@ func (f *forest) reopen(n *process) {
 	for ; n != nil && n.complete; n = n.parent {
 		n.complete = false
 		n.parent.unfinished++
-		for signature, g := range n.parent.groups {
-			if g.last == n {
-				delete(n.parent.groups, signature)
-			}
-		}
+		n.leaveGroup()
+	}
+}
+
+// leaveGroup makes sure that no other process is merged into this one.
+func (n *process) leaveGroup() {
+	if g := n.parent.groups[n.signature]; g != nil && g.last == n {
+		delete(n.parent.groups, n.signature)
 	}
 }
 
 // merge counts a complete process in an equal sibling when there are enough of them.
 func (f *forest) merge(n *process) {
 	parent := n.parent
+	n.signature = f.sign(n)
 	if n.gone.processes > 0 || n.outcome.unseen {
 		return
 	}
 	if parent.groups == nil {
 		parent.groups = map[uint64]*group{}
 	}
-	signature := f.signature(n)
-	g := parent.groups[signature]
+	g := parent.groups[n.signature]
 	if g == nil {
 		g = &group{}
-		parent.groups[signature] = g
+		parent.groups[n.signature] = g
 	}
 	g.members++
 	if g.members <= alikeShown {
@@ -94,33 +97,36 @@ func (f *forest) merge(n *process) {
 	}
 	g.last.repeats += n.repeats
 	g.last.longest = max(g.last.longest, n.longest)
-	f.remove(n)
+	for i := len(parent.children) - 1; i >= 0; i-- { // one of the last, mostly
+		if parent.children[i] == n {
+			parent.children = slices.Delete(parent.children, i, i+1)
+			break
+		}
+	}
+	f.forget(n)
 }
 
-// signature is equal for complete processes that look the same.
-func (f *forest) signature(n *process) uint64 {
+// sign computes the signature of a process whose children have theirs.
+func (f *forest) sign(n *process) uint64 {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
 	maphash.WriteComparable(&h, n.identity)
 	maphash.WriteComparable(&h, n.outcome.code)
 	maphash.WriteComparable(&h, n.outcome.signal)
 	maphash.WriteComparable(&h, n.origin)
+	maphash.WriteComparable(&h, n.gone)
 	for _, c := range n.children {
-		maphash.WriteComparable(&h, f.signature(c))
+		maphash.WriteComparable(&h, c.signature)
 		maphash.WriteComparable(&h, c.repeats)
 	}
 	return h.Sum64()
 }
 
-// remove takes a process and its descendants out of the forest and returns how many they were.
-func (f *forest) remove(n *process) tally {
-	if i := slices.Index(n.parent.children, n); i >= 0 {
-		n.parent.children = slices.Delete(n.parent.children, i, i+1)
-	}
-	return f.forget(n)
-}
-
+// forget takes a process and its descendants out of all but its parent's children, and returns how many they were.
 func (f *forest) forget(n *process) tally {
+	if n.removed { // and not thinned out yet
+		return tally{}
+	}
 	count := n.gone
 	if n.origin != originOutside && n.origin != originTop {
 		count.processes += n.repeats
@@ -153,21 +159,25 @@ func (f *forest) trim() {
 		return
 	}
 	target := f.limit - f.limit/10
+	thinned := map[*process]bool{}
 	i := 0
 	for ; i < len(f.finished) && f.size > target; i++ {
 		if n := f.finished[i]; n.complete && !n.removed {
-			f.drop(n)
+			f.drop(n, thinned)
 		}
 	}
 	f.compact(i)
 	f.trimSources(target)
-	for f.size > target {
-		f.dropOldestLeaves(f.size - target)
+	if f.size > target {
+		f.dropLeaves(target, thinned)
+	}
+	for n := range thinned {
+		n.children = slices.DeleteFunc(n.children, func(c *process) bool { return c.removed })
 	}
 }
 
-// drop removes a process and counts it in its parent.
-func (f *forest) drop(n *process) {
+// drop forgets a process and counts it in its parent, whose children are to be thinned out.
+func (f *forest) drop(n *process, thinned map[*process]bool) {
 	parent := n.parent
 	if !n.complete {
 		parent.unfinished--
@@ -175,13 +185,10 @@ func (f *forest) drop(n *process) {
 			n.source.running--
 		}
 	}
-	for signature, g := range parent.groups {
-		if g.last == n {
-			delete(parent.groups, signature)
-		}
-	}
+	n.leaveGroup()
 	maps.DeleteFunc(n.source.outside, func(_ string, o *process) bool { return o == n })
-	parent.gone.add(f.remove(n))
+	parent.gone.add(f.forget(n))
+	thinned[parent] = true
 }
 
 // trimSources drops sources in which nothing runs any more, oldest first.
@@ -196,21 +203,28 @@ func (f *forest) trimSources(target int) {
 	})
 }
 
-func (f *forest) dropOldestLeaves(count int) {
+// dropLeaves drops processes without children, oldest first, and then those that they were the last children of.
+func (f *forest) dropLeaves(target int, thinned map[*process]bool) {
+	children := map[*process]int{}
 	var leaves []*process
+	seen := map[*process]bool{} // one with several exec_ids is there several times
 	for _, n := range f.byExec {
-		if len(n.children) == 0 && !n.removed {
+		if !seen[n] {
+			seen[n] = true
+			children[n.parent]++
+		}
+	}
+	for n := range seen {
+		if children[n] == 0 {
 			leaves = append(leaves, n)
 		}
 	}
 	slices.SortFunc(leaves, func(a, b *process) int { return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.pid, b.pid)) })
 	for _, n := range leaves {
-		if count == 0 {
-			return
-		}
-		if !n.removed { // a process with several exec_ids is there several times
-			f.drop(n)
-			count--
+		for n.origin != originTop && children[n] == 0 && f.size > target {
+			f.drop(n, thinned)
+			n = n.parent
+			children[n]--
 		}
 	}
 }

@@ -4,6 +4,7 @@ package render
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -76,30 +77,54 @@ func (t *tree) finalTitle(s *source) {
 	t.line(t.paintText(body))
 }
 
+// trail is the guides that lead to a line, innermost first.
+type trail struct {
+	up    *trail
+	guide string
+	depth int
+}
+
+func (r *trail) then(guide string) *trail {
+	depth := 1
+	if r != nil {
+		depth += r.depth
+	}
+	return &trail{r, guide, depth}
+}
+
+func (t *tree) trailIndent(r *trail) string {
+	if r == nil {
+		return ""
+	}
+	depth := r.depth
+	guides := make([]string, t.guidesKept(depth))
+	for i := range slices.Backward(guides) {
+		guides[i], r = r.guide, r.up
+	}
+	return t.indent(t.glyphs, depth, guides)
+}
+
 // finalChildren shows the descendants of a process below the guides that lead to it.
-func (t *tree) finalChildren(n *process, guides []string) {
+func (t *tree) finalChildren(n *process, guides *trail) {
 	for i, c := range n.children {
-		last := i == len(n.children)-1 && n.gone.processes == 0
 		own, below := t.branch, t.bar
-		if last {
+		if i == len(n.children)-1 && n.gone.processes == 0 {
 			own, below = t.last, t.none
 		}
 		if n.origin == originTop { // roots hang on nothing
-			own, below = "", ""
+			t.finalLine(c, "")
+			t.finalChildren(c, nil)
+			continue
 		}
-		t.finalLine(c, t.indent(t.glyphs, guides)+own)
-		if below == "" {
-			t.finalChildren(c, guides)
-		} else {
-			t.finalChildren(c, append(guides[:len(guides):len(guides)], below+" "))
-		}
+		t.finalLine(c, t.trailIndent(guides)+own)
+		t.finalChildren(c, guides.then(below+" "))
 	}
 	if n.gone.processes > 0 {
 		what := counted(uint64(n.gone.processes), "process") + " that ended before, no longer remembered"
 		if n.gone.failed > 0 {
 			what += " (" + strconv.Itoa(n.gone.failed) + " failed)"
 		}
-		t.line(t.paint(toneQuiet, t.indent(t.glyphs, guides)+t.last+" ") + t.paint(toneCaution, what))
+		t.line(t.paint(toneQuiet, t.trailIndent(guides)+t.last+" ") + t.paint(toneCaution, what))
 	}
 }
 

@@ -28,6 +28,7 @@ type process struct {
 	origin origin
 	source *source
 	parent *process // nil for originTop only
+	depth  int      // how many processes are above; -1 for originTop
 	// children in the order of their start.
 	children []*process
 
@@ -47,8 +48,10 @@ type process struct {
 	// repeats is how many equal processes this one stands for, itself included; longest is the lifetime of the longest.
 	repeats int
 	longest time.Duration
-	groups  map[uint64]*group
-	gone    tally // descendants that were dropped to bound memory
+	groups  map[uint64]*group // complete children by signature
+	// signature is equal for complete processes that look the same, subtrees included.
+	signature uint64
+	gone      tally // descendants that were dropped to bound memory
 }
 
 // outcome is how a process ended.
@@ -121,7 +124,7 @@ func (f *forest) sourceOf(p *event.Process, node string) *source {
 		s.namespace, s.pod = p.Pod.Namespace, p.Pod.Name
 	}
 	s.container = containerName(p)
-	s.top = &process{origin: originTop, source: s}
+	s.top = &process{origin: originTop, source: s, depth: -1}
 	f.byKey[key] = s
 	f.sources = append(f.sources, s)
 	return s
@@ -190,7 +193,7 @@ func (f *forest) running(s *source, p *event.Process) *process {
 func (f *forest) find(p *event.Process) *process { return f.byExec[p.ExecID] }
 
 func (f *forest) add(s *source, parent *process, p *event.Process, o origin) *process {
-	n := &process{origin: o, source: s, parent: parent, pid: pidOf(p), repeats: 1}
+	n := &process{origin: o, source: s, parent: parent, depth: parent.depth + 1, pid: pidOf(p), repeats: 1}
 	f.describe(n, p)
 	if p.StartTime != nil {
 		n.started = p.StartTime.Time
@@ -320,21 +323,10 @@ func cut(s string) string {
 	return strings.Clone(s[:maxText]) + " ..."
 }
 
-// ancestors of a process, parent first, without the top.
-func (n *process) ancestors() []*process {
-	var up []*process
-	for a := n.parent; a != nil && a.origin != originTop; a = a.parent {
-		up = append(up, a)
-	}
-	return up
-}
-
 // within says that n is a or one of its descendants.
 func (n *process) within(a *process) bool {
-	for ; n != nil; n = n.parent {
-		if n == a {
-			return true
-		}
+	for n.depth > a.depth {
+		n = n.parent
 	}
-	return false
+	return n == a
 }

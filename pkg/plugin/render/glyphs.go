@@ -4,7 +4,6 @@ package render
 
 import (
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,15 +158,23 @@ func (p *pen) fit(body, status text, extra int) text {
 	return p.truncate(body, min(p.Columns, maxEdge)-max(statusWidth, status.width())-2-extra)
 }
 
-// indent joins guides, the innermost ones only when there are too many, with the number of those left out in front.
-func (p *pen) indent(g glyphs, guides []string) string {
+// guidesKept is how many of the guides of a line are drawn: all, or the innermost ones when they would fill the line.
+func (p *pen) guidesKept(depth int) int {
 	room := 24
 	if p.Columns > 0 {
 		room = p.Columns / 4
 	}
-	if len(guides) <= room {
-		return strings.Join(guides, "")
+	if depth <= room {
+		return depth
 	}
-	kept := room / 2
-	return g.deep + strconv.Itoa(len(guides)-kept) + " " + strings.Join(slices.Clone(guides[len(guides)-kept:]), "")
+	return room / 2
+}
+
+// indent joins the guides that are kept, with the number of those left out in front.
+func (p *pen) indent(g glyphs, depth int, kept []string) string {
+	all := strings.Join(kept, "")
+	if left := depth - len(kept); left > 0 {
+		return g.deep + strconv.Itoa(left) + " " + all
+	}
+	return all
 }

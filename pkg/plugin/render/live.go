@@ -138,21 +138,16 @@ func (t *tree) described(r *row, e *event.Event) text {
 // goTo makes sure that the reader knows where a process belongs: the header of its source when that was not the last one
 // (or is off the screen), and processes that it hangs on and that were not shown yet.
 func (t *tree) goTo(n *process, e *event.Event) {
-	up := n.ancestors()
-	slices.Reverse(up)
-	shown := 0
-	for shown < len(up) && up[shown].shown {
-		shown++
+	var missing []*process
+	from := n.parent
+	for ; from.origin != originTop && !from.shown; from = from.parent {
+		missing = append(missing, from)
 	}
 	if t.at != n.source || t.since >= headerEvery {
-		t.header(n.source, up[:shown])
-		t.at, t.since = n.source, 0
-		t.tip = n.source.top
-		if shown > 0 {
-			t.tip = up[shown-1]
-		}
+		t.header(n.source, from)
+		t.at, t.since, t.tip = n.source, 0, from
 	}
-	for _, a := range up[shown:] {
+	for _, a := range slices.Backward(missing) {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
 		body = append(body, t.command(a.binary, t.existingArguments(a))...)
 		t.line(t.paintText(t.fit(body, nil, 0)))
@@ -170,15 +165,21 @@ func (t *tree) existingArguments(n *process) string {
 	return n.arguments
 }
 
-// header names a source and, when its processes are off the screen, the way to where the next line belongs.
-func (t *tree) header(s *source, way []*process) {
-	body := t.title(s)
-	for i, a := range way {
-		if a.origin == originOutside && i == 0 {
-			continue
+// maxWay is how many processes a header names at most.
+const maxWay = 6
+
+// header names a source and, as they may be off the screen, the processes that lead to where the next line belongs.
+func (t *tree) header(s *source, to *process) {
+	var way text
+	for ; to.origin != originTop && to.origin != originOutside; to = to.parent {
+		if len(way) == maxWay {
+			way = append(way, piece{toneQuiet, t.way + t.deep})
+			break
 		}
-		body = append(body, piece{toneQuiet, t.way}, piece{toneQuiet, t.clean(path.Base(a.binary))})
+		way = append(way, piece{toneQuiet, t.way + t.clean(path.Base(to.binary))})
 	}
+	slices.Reverse(way)
+	body := append(t.title(s), way...)
 	if t.Columns > 0 {
 		body = t.truncate(body, t.Columns)
 	}
@@ -210,15 +211,15 @@ func (t *tree) place(s *source) string {
 
 // bars are the guides of what runs above a process.
 func (t *tree) bars(n *process) string {
-	up := n.ancestors()
-	guides := make([]string, len(up))
-	for i, a := range up {
-		guides[len(up)-1-i] = t.bar
-		if a.exited {
-			guides[len(up)-1-i] = t.none
+	guides := make([]string, t.guidesKept(n.depth))
+	for i := range slices.Backward(guides) {
+		n = n.parent
+		guides[i] = t.bar
+		if n.exited {
+			guides[i] = t.none
 		}
 	}
-	return t.indent(t.glyphs, guides)
+	return t.indent(t.glyphs, len(guides)+n.depth, guides)
 }
 
 const stampLayout = "15:04:05.000 "

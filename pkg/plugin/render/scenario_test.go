@@ -20,9 +20,8 @@ type story struct {
 	last *actor // see top
 }
 
-func newStory(t *testing.T, r Renderer) *story {
+func newStory(t testing.TB, r Renderer) *story {
 	return &story{now: time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC), pid: 1000, show: func(e *event.Event) {
-		t.Helper()
 		if err := r.Event(e); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -158,6 +159,72 @@ func (s *story) top() *actor {
 		s.last = s.start(s.process("n", nil, nil, "/bin/top", ""))
 	}
 	return s.last
+}
+
+// No process is counted twice or not at all when it is dropped.
+func TestDroppedAreCounted(t *testing.T) {
+	var out bytes.Buffer
+	tree, s := newTestTree(t, &out, Options{Out: unlimited})
+	tree.forest.limit = 100
+	const rounds = 700
+	for i := range rounds {
+		a := s.child(s.top(), "/bin/sh", fmt.Sprint(i))
+		s.run(a, "/bin/false", "", time.Millisecond, 1)
+		s.end(a, 0, "")
+	}
+	var kept tally
+	var count func(*process)
+	count = func(n *process) {
+		kept.add(n.gone)
+		for _, c := range n.children {
+			kept.processes += c.repeats
+			if c.outcome.failed() {
+				kept.failed += c.repeats
+			}
+			count(c)
+		}
+	}
+	count(tree.forest.sources[0].top)
+	if want := (tally{2*rounds + 1, rounds}); kept != want {
+		t.Errorf("got %+v, want %+v", kept, want)
+	}
+}
+
+// Hostile depth costs no more than any other process.
+func BenchmarkChain(b *testing.B) {
+	r, err := New(io.Discard, Options{Out: wideTerminal})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newStory(b, r)
+	a := s.start(s.process("n", nil, nil, "/bin/sh", ""))
+	for i := range b.N {
+		child := s.process("n", nil, a, "/bin/sh", fmt.Sprint(i))
+		s.show(&event.Event{NodeName: "n", Time: s.time(), ProcessExec: &event.ProcessExec{Process: child.Process, Parent: a.Process}})
+		a = child
+	}
+	if err := r.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkChildren(b *testing.B) {
+	for _, format := range []string{"tree", "compact", "json"} {
+		b.Run(format, func(b *testing.B) {
+			r, err := New(io.Discard, Options{Format: format, Out: wideTerminal})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := newStory(b, r)
+			top := s.top()
+			for i := range b.N {
+				s.run(top, "/usr/bin/curl", fmt.Sprint("-s http://198.51.100.7/", i), time.Millisecond, 0)
+			}
+			if err := r.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }
 
 // What has running descendants stays, also when they began after its end.
