@@ -140,7 +140,7 @@ func (t *tree) finalLine(n *process, prefix string) {
 	if n.repeats > 1 {
 		repeats = text{{toneCaution, " " + t.times + strconv.Itoa(n.repeats)}}
 	}
-	body = append(body, t.command(n.binary, t.existingArguments(n))...)
+	body = append(body, t.commandOf(n)...)
 	if n.origin == originOutside {
 		t.line(t.paintText(t.fit(body, nil, 0)))
 		return

@@ -36,6 +36,7 @@ type process struct {
 	earlier           []string // binaries of the programs that it replaced, oldest first, at most maxEarlier
 	identity          uint64   // hash of the whole binary and arguments of all its programs
 	started           time.Time
+	forkOnly          bool // it runs its parent's program: it was forked and has executed nothing yet
 
 	exited  bool
 	outcome outcome
@@ -151,7 +152,7 @@ func (f *forest) exec(e *event.Event) (n *process, replaced bool) {
 	}
 	s := f.sourceOf(p, e.NodeName)
 	if old := f.running(s, p); old != nil {
-		if event.ParseFlags(p.Flags)&event.FlagClone == 0 {
+		if old.forkOnly || event.ParseFlags(p.Flags)&event.FlagClone == 0 {
 			f.replace(old, p)
 			return old, true
 		}
@@ -195,6 +196,8 @@ func (f *forest) find(p *event.Process) *process { return f.byExec[p.ExecID] }
 func (f *forest) add(s *source, parent *process, p *event.Process, o origin) *process {
 	n := &process{origin: o, source: s, parent: parent, depth: parent.depth + 1, pid: pidOf(p), repeats: 1}
 	f.describe(n, p)
+	flags := event.ParseFlags(p.Flags)
+	n.forkOnly = flags&event.FlagClone != 0 && flags&(event.FlagExecve|event.FlagProcFS) == 0
 	if p.StartTime != nil {
 		n.started = p.StartTime.Time
 	}
@@ -229,7 +232,7 @@ func (f *forest) replace(n *process, p *event.Process) {
 		n.earlier = append(n.earlier, n.binary)
 	}
 	f.describe(n, p)
-	n.origin = originExec
+	n.origin, n.forkOnly = originExec, false
 	f.name(n, p.ExecID)
 }
 
@@ -272,6 +275,9 @@ func (f *forest) graft(s *source, child *event.Process, node string, chain []*ev
 	}
 	if sourceKey(p, node) != s.key {
 		return f.outsider(s, chain)
+	}
+	if n := f.byExec[p.ParentExecID]; n != nil && n.source == s { // a fork without an exec (a subshell)
+		return f.add(s, n, p, originExisting)
 	}
 	if child.Pod == nil { // outside of pods the chain goes up to the machine's first process: the parent will do
 		return f.add(s, s.top, p, originExisting)

@@ -76,18 +76,18 @@ func (t *tree) exit(e *event.Event) {
 		}
 	}
 	body := text{{tonePlain, t.stamp(e)}}
-	binary := n.binary
+	command := t.commandOf(n)
 	switch {
 	case t.at != n.source: // not worth changing to another source and back
 		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.source.pod, n.source.node))}, piece{tonePlain, " "})
-		binary = path.Base(binary)
+		command = t.command(path.Base(n.binary), n.arguments)
 	case t.tip.within(n):
 		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
 		t.tip = n.parent
 	default:
 		body = append(body, piece{toneQuiet, t.bars(n) + t.note})
 	}
-	body = append(body, t.command(binary, n.arguments).in(toneQuiet)...)
+	body = append(body, command.in(toneQuiet)...)
 	if !known {
 		body = append(body, piece{toneQuiet, "  (exec not seen)"})
 	}
@@ -149,7 +149,7 @@ func (t *tree) goTo(n *process, e *event.Event) {
 	}
 	for _, a := range slices.Backward(missing) {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
-		body = append(body, t.command(a.binary, t.existingArguments(a))...)
+		body = append(body, t.commandOf(a)...)
 		t.line(t.paintText(t.fit(body, nil, 0)))
 		a.shown = true
 		t.tip = a
@@ -157,12 +157,16 @@ func (t *tree) goTo(n *process, e *event.Event) {
 	n.shown = true
 }
 
-// existingArguments leaves out those of a shim: ids that say nothing at a glance.
-func (t *tree) existingArguments(n *process) string {
-	if n.origin == originOutside {
-		return ""
+// commandOf is what a process runs: of a shim without its arguments, which are ids that say nothing at a glance, and of what
+// was only forked not what stands one line above anyway.
+func (t *tree) commandOf(n *process) text {
+	switch {
+	case n.origin == originOutside:
+		return t.command(n.binary, "")
+	case n.forkOnly && n.binary == n.parent.binary && n.arguments == n.parent.arguments:
+		return append(t.command(path.Base(n.binary), ""), piece{toneQuiet, " (fork)"})
 	}
-	return n.arguments
+	return t.command(n.binary, n.arguments)
 }
 
 // maxWay is how many processes a header names at most.

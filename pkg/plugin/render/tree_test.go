@@ -311,6 +311,18 @@ func TestTreeOddities(t *testing.T) {
 			p.ExecID, p.Binary, p.Flags = "other", "/bin/b", "execve"
 			s.end(&actor{&p, a.parent, "n"}, 3, "")
 		}, []string{"a 🔁 /bin/b  ✘ 3"}},
+		{"a subshell that runs a program and then becomes one", func(s *story) {
+			shell := s.child(s.top(), "/bin/sh", "-c script")
+			fork := s.process("n", nil, shell, "/bin/sh", "-c script")
+			fork.Flags = "rootcwd clone"
+			s.run(fork, "/bin/sleep", "1", time.Second, 0)
+			next := s.process("n", nil, shell, "/bin/ls", "")
+			*next.Pid = *fork.Pid
+			s.end(s.start(next), 2, "")
+			other := s.process("n", nil, shell, "/bin/sh", "-c script")
+			other.Flags = "clone"
+			s.end(other, 3, "")
+		}, []string{"│ │ ○ sh (fork)\n", "├─ sh 🔁 /bin/ls  ✘ 2", "│  ╰─ /bin/sleep 1  ✔ 0", "╰─ sh (fork)  ✘ 3"}},
 		{"a child that begins after its parent's end", func(s *story) {
 			a := s.child(s.top(), "/bin/a", "")
 			s.end(a, 0, "")
