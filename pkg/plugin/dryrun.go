@@ -32,7 +32,7 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	if o.output.format == "json" {
 		printer = &printers.JSONPrinter{}
 	}
-	for _, pod := range tracerPods(p.launch, o.process, found.Pods) {
+	for _, pod := range tracerPods(launch.New(p.client, p.rest, p.launch).Config(), o.process, found.Pods) {
 		if o.tracer.dryRun == dryRunServer {
 			created, err := p.client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 			if err != nil {

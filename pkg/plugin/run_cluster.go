@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -84,6 +85,9 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 	return o.finish(v, result, err)
 }
 
+// wholeSession stands where a node's name would be for what all nodes wait for.
+const wholeSession = "all nodes"
+
 // prepare finds the pods and asks whether tracers can be started on their nodes.
 func prepare(ctx context.Context, c *session.Config, finder *target.Finder) error {
 	found, err := finder.Resolve(ctx)
@@ -100,7 +104,10 @@ func prepare(ctx context.Context, c *session.Config, finder *target.Finder) erro
 		nodes = append(nodes, pod.Spec.NodeName)
 	}
 	slices.Sort(nodes)
-	c.Refused, err = c.Launcher.Preflight(ctx, slices.Compact(nodes), c.Status.Waiting)
+	c.Refused, err = c.Launcher.Preflight(ctx, slices.Compact(nodes), func(node, waitingFor string) {
+		c.Status.Waiting(cmp.Or(node, wholeSession), waitingFor)
+	})
+	c.Status.Ready(wholeSession)
 	return err
 }
 

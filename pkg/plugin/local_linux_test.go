@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// These tests trace this machine's kernel and need root.
+
+// local runs the plugin in local mode with JSON output.
+func local(t *testing.T, args ...string) (code int, events []event.Event, stderr string) {
+	t.Helper()
+	code, out, errOut := runPlugin(t, built, append([]string{"exec", "--local", "-o", "json"}, args...)...)
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %q; stderr:\n%s", err, line, errOut)
+		}
+		events = append(events, e)
+	}
+	return code, events, errOut
+}
+
+func TestLocalCommand(t *testing.T) {
+	for _, test := range []struct {
+		name, script string
+		code         int
+		execs        int
+	}{
+		{"status 0", "/bin/true", 0, 2},
+		{"status 7", "/bin/true; /bin/true; exit 7", 7, 3},
+		{"killed", "kill -9 $$", 128 + 9, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, events, errOut := local(t, "--strict", "--", "/bin/sh", "-c", test.script)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d; stderr:\n%s", code, test.code, errOut)
+			}
+			execs := 0
+			for _, e := range events {
+				if e.ProcessExec != nil {
+					execs++
+				}
+			}
+			if execs != test.execs {
+				t.Errorf("%d programs, want %d", execs, test.execs)
+			}
+			host, _ := os.Hostname()
+			for _, e := range events {
+				if e.NodeName != host {
+					t.Errorf("node %q, want %q", e.NodeName, host)
+				}
+			}
+			if last := events[len(events)-1]; last.Bye == nil || last.Bye.Reason != event.ByeFinished {
+				t.Errorf("the last line is %+v", last)
+			}
+		})
+	}
+}
+
+func TestLocalMaxEventsEndsTheCommand(t *testing.T) {
+	code, events, errOut := local(t, "--max-events", "3", "--", "/bin/sh", "-c", "while /bin/true; do :; done")
+	shown := 0
+	for _, e := range events {
+		if e.Process() != nil {
+			shown++
+		}
+	}
+	if code != exitOK || shown != 3 {
+		t.Errorf("exit code %d, %d events; stderr:\n%s", code, shown, errOut)
+	}
+}
+
+func TestLocalRefusals(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"--pid 4194305", "there is no such process"},
+		{"--cgroup /nonexistent", "no such file"},
+		{"--cgroup " + filepath.Dir(os.Args[0]), "not in a cgroup file system"},
+		{"-- no-such-program", "no-such-program"},
+		{"-- /etc/passwd", "permission denied"},
+	} {
+		code, out, errOut := runPlugin(t, built, append([]string{"exec", "--local"}, strings.Split(test.args, " ")...)...)
+		if code != exitError || out != "" || !strings.Contains(errOut, test.want) {
+			t.Errorf("%s: exit code %d, stderr:\n%s", test.args, code, errOut)
+		}
+	}
+}
