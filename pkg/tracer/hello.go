@@ -64,9 +64,7 @@ func ownCost() (c event.Cost) {
 // totals as bye tells them.
 func (s *session) totals() event.Totals {
 	if s.programs != nil {
-		if counts, err := s.programs.Counts(); err == nil {
-			s.output.setCounts(counts)
-		}
+		s.readCounts()
 	}
 	return s.output.totals()
 }

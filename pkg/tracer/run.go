@@ -36,6 +36,9 @@ type Config struct {
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
 const housekeeping = 10 * time.Second
 
+// countInterval is how often the kernel's counters are read.
+const countInterval = 200 * time.Millisecond
+
 // ended is the cause of a context that ended for a reason that bye tells.
 type ended string
 
@@ -54,7 +57,7 @@ type session struct {
 
 	control       chan wire.Control
 	commandStatus atomic.Pointer[int]
-	kept          time.Time
+	kept, counted time.Time
 }
 
 // Run traces as ordered until ctx ends, the orders' deadline passes, control says so, or the command and its descendants
@@ -153,7 +156,7 @@ func (s *session) seed() error {
 	}
 	s.table = process.NewTable(process.Config{
 		Node: s.Orders.Node, Detail: s.Orders.Process, Clock: s.clock, HostNamespaces: host,
-		Running: s.tasks.All, Emit: s.output.event, Lost: s.output.anyLost,
+		Running: s.tasks.All, Emit: s.output.event, Lost: s.lost,
 	})
 	s.table.Seed(images, s.targets.includes)
 	return s.targets.set(s.Orders.Targets, images)
@@ -176,18 +179,32 @@ func (s *session) idle() {
 		s.obey(c)
 	default:
 	}
-	if counts, err := s.programs.Counts(); err == nil {
-		s.output.setCounts(counts)
-	}
 	if s.commandStatus.Load() != nil {
 		if alive, err := s.programs.HasProcesses(); err != nil || !alive {
 			s.end(ended(event.ByeFinished))
 		}
 	}
-	if now := time.Now(); now.Sub(s.kept) > housekeeping {
+	now := time.Now()
+	if now.Sub(s.counted) > countInterval {
+		s.counted = now
+		s.readCounts()
+	}
+	if now.Sub(s.kept) > housekeeping {
 		s.kept = now
 		s.keep()
 	}
+}
+
+func (s *session) readCounts() {
+	if counts, err := s.programs.Counts(); err == nil {
+		s.output.setCounts(counts)
+	}
+}
+
+// lost says whether the kernel has lost records by now.
+func (s *session) lost() bool {
+	s.readCounts()
+	return s.output.anyLost()
 }
 
 func (s *session) keep() {

@@ -19,7 +19,7 @@ import (
 )
 
 // pollInterval is how long a record waits in the ring at most: the programs wake the reader only when much waits.
-const pollInterval = 10 * time.Millisecond
+const pollInterval = 20 * time.Millisecond
 
 // Programs are the loaded programs of process life. Read is for one goroutine; the other methods may be called beside it.
 type Programs struct {
