@@ -157,12 +157,12 @@ func (t *tree) goTo(n *process, e *event.Event) {
 	n.shown = true
 }
 
-// commandOf is what a process runs: of a shim without its arguments, which are ids that say nothing at a glance, and of what
-// was only forked not what stands one line above anyway.
+// commandOf is what a process runs: of a shim the name alone, since its folder and its ids say nothing at a glance, and of
+// what was only forked not what stands one line above anyway.
 func (t *tree) commandOf(n *process) text {
 	switch {
 	case n.origin == originOutside:
-		return t.command(n.binary, "")
+		return t.command(path.Base(n.binary), "")
 	case n.forkOnly && n.binary == n.parent.binary && n.arguments == n.parent.arguments:
 		return append(t.command(path.Base(n.binary), ""), piece{toneQuiet, " (fork)"})
 	}

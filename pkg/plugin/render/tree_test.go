@@ -339,7 +339,7 @@ func TestTreeOddities(t *testing.T) {
 			shim := s.process("n", nil, nil, "/usr/bin/conmon", "-c abc")
 			shell := s.process("n", p, s.process("n", p, shim, "/init", "arg"), "/bin/bash", "")
 			s.child(shell, "/bin/ls", "")
-		}, []string{"○ /usr/bin/conmon\n│ ○ /init arg\n│ │ ○ /bin/bash\n│ │ │ 🚀 /bin/ls\n", "3 processes, 3 running"}},
+		}, []string{"○ conmon\n│ ○ /init arg\n│ │ ○ /bin/bash\n│ │ │ 🚀 /bin/ls\n", "3 processes, 3 running"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := shown(t, Options{Out: unlimited}, c.tell)
