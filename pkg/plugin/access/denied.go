@@ -58,11 +58,9 @@ func (d *Denied) Remedy() []string {
 		resources[s] = appendNew(resources[s], resource)
 	}
 	var commands []string
-	for i, s := range scopes {
-		name := "trace-sec"
-		if i > 0 {
-			name = fmt.Sprintf("trace-sec-%d", i+1)
-		}
+	for _, s := range scopes {
+		// Named for what it grants: the next refusal's role must not be in the way of this one's.
+		name := "trace-sec-" + strings.NewReplacer(".", "-", "/", "-").Replace(resources[s][0])
 		kind, in := "role", " --namespace="+s.namespace
 		if s.namespace == "" {
 			kind, in = "clusterrole", ""

@@ -68,10 +68,13 @@ func (l *Launcher) Cleanup(ctx context.Context) error {
 	defer l.stop()
 	l.mu.Lock()
 	l.closed = true
-	made := l.madeUID
+	made, any := l.madeUID, l.any
 	l.mu.Unlock()
 	l.starting.Wait() // createTimeout bounds it
-	err := l.deleteSession(ctx)
+	var err error
+	if any {
+		err = l.deleteSession(ctx)
+	}
 	if err == nil && made != "" {
 		err = l.deleteNamespace(ctx, made)
 	}

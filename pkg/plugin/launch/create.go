@@ -59,6 +59,7 @@ func (l *Launcher) Start(ctx context.Context, orders wire.Orders) (*Tracer, erro
 		l.mu.Unlock()
 		return nil, ErrClosed
 	}
+	l.any = true
 	l.starting.Add(1)
 	l.mu.Unlock()
 	l.watch()

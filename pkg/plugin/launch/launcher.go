@@ -34,6 +34,7 @@ type Launcher struct {
 
 	mu       sync.Mutex
 	closed   bool
+	any      bool // Start was called
 	starting sync.WaitGroup
 	tracers  map[types.UID]*Tracer
 	seen     map[types.UID]*corev1.Pod // states that came before Start knew the UID

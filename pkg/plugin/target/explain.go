@@ -109,15 +109,43 @@ func (f *Finder) podNotFound(ctx context.Context, name string) error {
 	if workload := f.workload(ctx, name); workload != "" {
 		return fmt.Errorf("%s: did you mean %s?", text, workload)
 	}
+	return fmt.Errorf("%s%s", text, didYouMean(f.near(ctx, name, true)))
+}
+
+// near are the pods, if asked for, and the workloads of pods of the namespace whose names come near a name.
+func (f *Finder) near(ctx context.Context, name string, podsToo bool) []string {
 	pods, err := f.client.CoreV1().Pods(f.request.Namespace).List(ctx, metav1.ListOptions{Limit: searchLimit})
 	if err != nil {
-		return fmt.Errorf("%s", text)
+		return nil
 	}
-	names := make([]string, len(pods.Items))
-	for i, p := range pods.Items {
-		names[i] = p.Name
+	shown := map[string]string{} // by name
+	for i := range pods.Items {
+		if podsToo {
+			shown[pods.Items[i].Name] = pods.Items[i].Name
+		}
+		if w := workloadOf(&pods.Items[i]); w.kind != nil {
+			shown[w.name] = w.String()
+		}
 	}
-	return fmt.Errorf("%s%s", text, didYouMean(nearest(name, names)))
+	near := nearest(name, slices.Collect(maps.Keys(shown)))
+	for i, n := range near {
+		near[i] = shown[n]
+	}
+	return near
+}
+
+// workloadOf is what a pod's owner is called by users; zero when it has none that is known.
+func workloadOf(pod *corev1.Pod) named {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return named{}
+	}
+	kind := owner.Kind
+	name, ofDeployment := strings.CutSuffix(owner.Name, "-"+pod.Labels["pod-template-hash"])
+	if kind == "ReplicaSet" && ofDeployment {
+		kind = "Deployment"
+	}
+	return named{kindOf(kind), name}
 }
 
 // workload is the TYPE/NAME of a workload of this name, the first in the table's order.
@@ -158,8 +186,9 @@ func (f *Finder) namespaceNotFound(ctx context.Context) error {
 func (f *Finder) explainObject(ctx context.Context, n named, err error) error {
 	switch {
 	case apierrors.IsForbidden(err):
-		need := access.Need{Verb: "get", Group: n.kind.group, Resource: n.kind.names[0], Namespace: f.request.Namespace, For: "to find the pods of " + n.String()}
-		if denied := access.Check(ctx, f.client, []access.Need{need}); denied != nil {
+		needs := append([]access.Need{{Verb: "get", Group: n.kind.group, Resource: n.kind.names[0], Namespace: f.request.Namespace,
+			For: "to find the pods of " + n.String()}}, query{of: n.String(), namespace: f.request.Namespace}.needs()...)
+		if denied := access.Check(ctx, f.client, needs); denied != nil {
 			return denied
 		}
 	case apierrors.IsNotFound(err):
@@ -169,6 +198,9 @@ func (f *Finder) explainObject(ctx context.Context, n named, err error) error {
 		text := fmt.Sprintf("%s not found in namespace %s", n, f.request.Namespace)
 		if other := f.workload(ctx, n.name); other != "" {
 			return fmt.Errorf("%s: did you mean %s?", text, other)
+		}
+		if near := f.near(ctx, n.name, false); len(near) > 0 {
+			return fmt.Errorf("%s%s", text, didYouMean(near))
 		}
 		return fmt.Errorf("%s: see kubectl --namespace=%s get %s", text, f.request.Namespace, n.kind.names[0])
 	}
@@ -215,7 +247,7 @@ func unknownType(getter genericclioptions.RESTClientGetter, resource string) err
 		if mapper, err := getter.ToRESTMapper(); err == nil {
 			parsed := schema.ParseGroupResource(strings.ToLower(resource))
 			if known, err := mapper.ResourceFor(parsed.WithVersion("")); err == nil {
-				return fmt.Errorf("the pods of a %s are not known here: use --selector; known types: %s", known.GroupResource(), kindNames())
+				return fmt.Errorf("how to find the pods of %s is not known here: use --selector; known types: %s", known.GroupResource(), kindNames())
 			}
 		}
 	}

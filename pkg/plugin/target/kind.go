@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
 )
 
 // kind is a type of object that has pods.
@@ -160,4 +162,24 @@ func cronJobPods(ctx context.Context, c kubernetes.Interface, namespace, name st
 			return owner != nil && owner.Kind == "CronJob" && owner.Name == name, nil
 		})
 	}}, nil
+}
+
+// Needs are the permissions to find and follow whatever can be named, in a namespace or with "" in all; a single request
+// needs fewer. manifests/rbac.yaml grants them. Nodes and namespaces are read for better messages only.
+func Needs(namespace string) []access.Need {
+	needs := []access.Need{
+		{Verb: "get", Resource: "pods", Namespace: namespace},
+		{Verb: "list", Resource: "pods", Namespace: namespace},
+		{Verb: "watch", Resource: "pods", Namespace: namespace},
+		{Verb: "get", Resource: "nodes"},
+		{Verb: "list", Resource: "nodes"},
+		{Verb: "get", Resource: "namespaces"},
+		{Verb: "list", Resource: "namespaces"},
+	}
+	for _, k := range kinds {
+		if k.pods != nil {
+			needs = append(needs, access.Need{Verb: "get", Group: k.group, Resource: k.names[0], Namespace: namespace})
+		}
+	}
+	return needs
 }

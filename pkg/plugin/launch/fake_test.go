@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// The fake API server is for faults that a real one cannot be made to show on demand; test/e2e has the real one.
+
+var podResource = schema.GroupResource{Resource: "pods"}
+
+// cluster is a fake API server that allows everything, judges dry runs by refuse and gives pods UIDs.
+type cluster struct {
+	*fake.Clientset
+	denied map[string]bool // "verb resource"
+	refuse func(dryRun bool) error
+}
+
+func newCluster(t *testing.T, objects ...runtime.Object) *cluster {
+	c := &cluster{Clientset: fake.NewClientset(objects...), denied: map[string]bool{}, refuse: func(bool) error { return nil }}
+	c.PrependReactor("create", "selfsubjectaccessreviews", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		review := a.(k8stesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview).DeepCopy()
+		r := review.Spec.ResourceAttributes
+		name := r.Verb + " " + r.Resource
+		if r.Subresource != "" {
+			name += "/" + r.Subresource
+		}
+		review.Status.Allowed = !c.denied[name]
+		return true, review, nil
+	})
+	c.PrependReactor("create", "pods", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		create := a.(k8stesting.CreateActionImpl)
+		dryRun := len(create.CreateOptions.DryRun) > 0
+		if err := c.refuse(dryRun); err != nil || dryRun {
+			return true, create.GetObject(), err
+		}
+		pod := create.GetObject().(*corev1.Pod)
+		pod.UID = types.UID("uid-of-" + pod.Spec.NodeName)
+		return false, nil, nil
+	})
+	return c
+}
+
+func (c *cluster) launcher(t *testing.T, change ...func(*Config)) *Launcher {
+	config := testConfig()
+	for _, f := range change {
+		f(&config)
+	}
+	l := New(c, nil, config)
+	t.Cleanup(l.stop)
+	return l
+}
+
+// setStatus is the kubelet's part.
+func (c *cluster) setStatus(t *testing.T, name string, status corev1.PodStatus) {
+	t.Helper()
+	pod, err := c.CoreV1().Pods("trace-sec").Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod = pod.DeepCopy()
+	pod.Status = status
+	if _, err := c.CoreV1().Pods("trace-sec").UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func containerStatus(state corev1.ContainerState) corev1.PodStatus {
+	return corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{Name: ContainerName, State: state}}}
+}
+
+func running() corev1.PodStatus {
+	return containerStatus(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+}
+
+func waiting(reason, message string) corev1.PodStatus {
+	return containerStatus(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+func terminated(code int32, reason, message string) corev1.PodStatus {
+	return containerStatus(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}})
+}
+
+func testOrders(node string) wire.Orders {
+	return wire.Orders{Node: node, Targets: wire.Targets{All: true}}
+}
+
+func start(t *testing.T, l *Launcher, node string) *Tracer {
+	t.Helper()
+	tracer, err := l.Start(t.Context(), testOrders(node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tracer
+}
+
+func forbidden(text string) error {
+	return apierrors.NewForbidden(podResource, "trace-sec-x", errors.New(text))
+}
+
+// soon is a context that fails the test's wait rather than hang it.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+func testConfig() Config {
+	return Config{Namespace: "trace-sec", Image: "example.test/tracer@sha256:0123", Session: "0123456789ab", Version: "v1.2.3+dirty",
+		Deadline: time.Hour, Expires: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+func TestTracerPod(t *testing.T) {
+	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{PodUIDs: []string{"11111111-2222-3333-4444-555555555555"}}}
+	for name, change := range map[string]func(*Config, *wire.Orders){
+		"default": func(*Config, *wire.Orders) {},
+		"privileged": func(c *Config, _ *wire.Orders) {
+			c.Privileged = true
+		},
+		"options": func(c *Config, o *wire.Orders) {
+			c.Reattach, c.PullPolicy, c.PullSecrets, c.Deadline = true, corev1.PullAlways, []string{"a", "b"}, 0
+			o.Node = strings.Repeat("long.", 50) + "x"
+			o.Deadline, o.Silence = wire.Duration(time.Minute), wire.Duration(time.Second)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, o := testConfig(), orders
+			change(&c, &o)
+			pod := TracerPod(c, o)
+			text, err := yaml.Marshal(pod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "testdata/pod-"+name+".yaml", text)
+			for _, problem := range validation.IsDNS1123Label(pod.Name) {
+				t.Errorf("name %q: %s", pod.Name, problem)
+			}
+			for key, value := range pod.Labels {
+				for _, problem := range append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...) {
+					t.Errorf("label %s=%s: %s", key, value, problem)
+				}
+			}
+		})
+	}
+}
+
+// The kubelet expands $(NAME) and turns $$ into $ in arguments: orders must come through as they are.
+func TestOrdersSurviveTheKubelet(t *testing.T) {
+	orders := wire.Orders{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
+	args := TracerPod(testConfig(), orders).Spec.Containers[0].Args
+	if strings.Contains(args[1], "$") {
+		t.Errorf("a dollar sign in %s", args[1])
+	}
+	got, err := wire.ParseOrders([]byte(args[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range orders.Targets.Cgroups {
+		if got.Targets.Cgroups[i] != want {
+			t.Errorf("cgroup %q, want %q", got.Targets.Cgroups[i], want)
+		}
+	}
+	if got.Session != testConfig().Session || time.Duration(got.Deadline) != time.Hour || time.Duration(got.Silence) != Silence {
+		t.Errorf("orders not completed: %+v", got)
+	}
+}
+
+func TestPodNameDependsOnNodeAndSession(t *testing.T) {
+	names := map[string]bool{}
+	for _, session := range []string{"0123456789ab", "fedcba987654"} {
+		for _, node := range []string{"a", "b", strings.Repeat("n", 253)} {
+			names[podName(session, node)] = true
+		}
+	}
+	if len(names) != 6 {
+		t.Errorf("6 pods have %d names: %v", len(names), names)
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"tracer namespace": func(c *Config) { c.Namespace = "No_Namespace" },
+		"--image":          func(c *Config) { c.Image = " " },
+		"session":          func(c *Config) { c.Session = "UPPER CASE" },
+		"duration":         func(c *Config) { c.Deadline = -1 },
+	} {
+		c := testConfig()
+		if err := c.Validate(); err != nil {
+			t.Fatalf("good configuration: %v", err)
+		}
+		change(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	c := testConfig()
+	c.Session = NewSession()
+	if err := c.Validate(); err != nil || c.Session == NewSession() {
+		t.Errorf("NewSession %q: %v", c.Session, err)
+	}
+}
