@@ -71,6 +71,17 @@ func (o *traceOptions) config(v view) session.Config {
 	return c
 }
 
+// watchOutput ends the session when its reader is gone.
+func (o *traceOptions) watchOutput(stop *session.Stop) {
+	if out, ok := o.Out.(*os.File); ok {
+		go func() {
+			if session.AwaitReaderGone(stop.Asked(), out) {
+				stop.Ask(session.ErrOutputClosed)
+			}
+		}()
+	}
+}
+
 // finish prints the summary and turns the result into the exit code.
 func (o *traceOptions) finish(v view, r session.Result, err error) error {
 	if !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted

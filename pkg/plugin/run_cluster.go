@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 	c := o.config(v)
 	c.Launcher, c.Targets, c.Orders.Session = podLauncher{launcher}, p.finder, p.launch.Session
 	c.Named = o.namesPods()
-	if err := prepare(stop.Asked(), &c, p.finder); err != nil {
+	if err := prepare(stop.Asked(), &c, p.finder, o.targets.containers); err != nil {
 		v.status.Close()
 		if stop.Reason() != nil { // interrupted before anything was there
 			return nil
@@ -81,6 +82,7 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 		return access.Explain(err)
 	}
 	go reap(stop.Asked(), launcher, v)
+	o.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return o.finish(v, result, err)
 }
@@ -89,9 +91,12 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 const wholeSession = "all nodes"
 
 // prepare finds the pods and asks whether tracers can be started on their nodes.
-func prepare(ctx context.Context, c *session.Config, finder *target.Finder) error {
+func prepare(ctx context.Context, c *session.Config, finder *target.Finder, containers []string) error {
 	found, err := finder.Resolve(ctx)
 	if err != nil {
+		return err
+	}
+	if err := checkContainers(containers, slices.Concat(found.Pods, found.Waiting)); err != nil {
 		return err
 	}
 	c.Pods = found.Pods
@@ -109,6 +114,25 @@ func prepare(ctx context.Context, c *session.Config, finder *target.Finder) erro
 	})
 	c.Status.Ready(wholeSession)
 	return err
+}
+
+// checkContainers wants each name to be that of a container of one of the pods.
+func checkContainers(names []string, pods []*corev1.Pod) error {
+	there := map[string]bool{}
+	for _, pod := range pods {
+		for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+			there[c.Name] = true
+		}
+		for _, c := range pod.Spec.EphemeralContainers {
+			there[c.Name] = true
+		}
+	}
+	for _, name := range names {
+		if !there[name] {
+			return fmt.Errorf("no target has a container %q, they have: %s", name, strings.Join(slices.Sorted(maps.Keys(there)), ", "))
+		}
+	}
+	return nil
 }
 
 // namesPods says whether all targets are single pods.

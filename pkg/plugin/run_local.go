@@ -48,6 +48,7 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 	c.Orders.Deadline = wire.Duration(o.session.duration)
 	c.Machine = wire.Orders{Node: host, Targets: targets}
 	c.Launcher = &localLauncher{tracer: tracer, command: o.local.command}
+	o.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return o.finish(v, result, err)
 }

@@ -117,7 +117,9 @@ func TestNamedPodIsDeleted(t *testing.T) {
 
 func TestEnds(t *testing.T) {
 	s := newScene(t)
+	s.tracerNamespace(map[string]string{"pod-security.kubernetes.io/enforce": "privileged"})
 	s.pod("busy", nil, shell(s.nodes[0], sayName))
+	s.pod("quiet", nil, shell(s.nodes[0], "sleep 1000000"))
 	t.Run("max-events is exact", func(t *testing.T) {
 		s := s.in(t)
 		got := s.run("exec", "busy", "--max-events", "5", "-o", "json", "--strict")
@@ -155,7 +157,7 @@ func TestEnds(t *testing.T) {
 	})
 	t.Run("output closed", func(t *testing.T) {
 		s := s.in(t)
-		cmd := s.command("exec", "busy", "-o", "json")
+		cmd := s.command("exec", "quiet", "-o", "json") // says hello, then has nothing to write
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

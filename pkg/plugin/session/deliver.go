@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -100,7 +101,10 @@ func (s *session) losses(n *node, at *event.Timestamp) {
 func (s *session) gap(n *node, g *stream.Gap) {
 	n.tally.gap(g.Cause, g.Events)
 	s.losses(n, &event.Timestamp{Time: time.Now()})
-	if g.Uncounted {
+	n.mu.Lock()
+	hello := n.hello
+	n.mu.Unlock()
+	if g.Uncounted && hello { // nothing is missing of what never began
 		n.tally.problem("the stream broke off")
 		s.notice(n, event.LevelWarning, "", "the stream broke off: nobody knows how many events are missing from here on")
 	}
@@ -116,6 +120,8 @@ func (s *session) bye(n *node, f *wire.Frame, at *event.Timestamp) {
 	switch {
 	case b.Error != "":
 		failed = errors.New("the tracer failed: " + b.Error)
+	case b.Reason == event.ByeStopped && s.stop.Reason() == nil:
+		failed = errors.New("the tracer was ended by somebody else: its pod was deleted or evicted, or the node shuts down")
 	case b.Reason == event.ByeAbandoned:
 		failed = errors.New("the tracer took this command for dead: its control connection was silent or cut")
 	}
@@ -146,8 +152,9 @@ func (s *session) putNotice(n *node, level event.Level, subject, text string) {
 
 // nodeFailed says that a node is not, or no longer, traced.
 func (s *session) nodeFailed(n *node, err error) {
-	s.Status.Failed(n.name, err)
+	text := strings.TrimPrefix(err.Error(), "node "+n.name+": ") // both say themselves which node it is
+	s.Status.Failed(n.name, errors.New(text))
 	if !s.SharedTerminal {
-		s.putNotice(n, event.LevelError, "", "not traced: "+err.Error())
+		s.putNotice(n, event.LevelError, "", "not traced: "+text)
 	}
 }

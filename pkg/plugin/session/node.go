@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,7 +104,7 @@ func (s *session) runNode(n *node) {
 	failed := n.failed
 	n.mu.Unlock()
 	if failed != nil {
-		n.tally.problem(failed.Error())
+		n.tally.problem(strings.TrimPrefix(failed.Error(), "node "+n.name+": "))
 		s.nodeFailed(n, failed)
 	}
 }

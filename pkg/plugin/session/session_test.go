@@ -372,7 +372,7 @@ func TestLossesAreSaidOnce(t *testing.T) {
 }
 
 func TestTracersError(t *testing.T) {
-	for _, bye := range []event.Bye{{Reason: event.ByeError, Error: "no BTF"}, {Reason: event.ByeAbandoned}} {
+	for _, bye := range []event.Bye{{Reason: event.ByeError, Error: "no BTF"}, {Reason: event.ByeAbandoned}, {Reason: event.ByeStopped}} {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHarness(t, func(tracer *fakeTracer) { tracer.hello(); tracer.bye(bye) }, pod("a", "n1"))
 			if _, err := h.run(); err == nil || h.status.failed["n1"] == nil {
