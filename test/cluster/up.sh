@@ -48,9 +48,11 @@ wanted() {
 }
 
 complete() {
-	local n
+	local i n
 	control_plane_ready || return 1
-	if [ -n "$vm" ]; then vm_up || return 1; ! vm_crashed || return 1; fi # it stays Ready for a while
+	# A node that is no more stays Ready for a while, so look at its processes too.
+	for ((i = 1; i <= nodes; i++)); do node_up "$i" || return 1; done
+	if [ -n "$vm" ]; then vm_up || return 1; ! vm_crashed || return 1; fi
 	for n in $(wanted); do node_ready "$n" || return 1; done 2>/dev/null
 }
 

@@ -49,9 +49,10 @@ net_tap() {
 net_remove_tap() { [ ! -e "/sys/class/net/ts-$VM" ] || ip link del "ts-$VM"; }
 
 net_remove() {
-	local ns
-	for ns in $(net_namespaces); do ip netns del "$ns"; done # takes its end of the veth along, and that the other
-	net_remove_tap
+	local ns link
+	# Links first: those of a namespace end in the background, some time after it is deleted.
+	for link in $(net_links); do [ "$link" = "$BRIDGE" ] || ip link del "$link" 2>/dev/null || true; done
+	for ns in $(net_namespaces); do ip netns del "$ns"; done
 	[ ! -e "/sys/class/net/$BRIDGE" ] || ip link del "$BRIDGE"
 	# `ip netns` mounts this directory over itself when it makes its first namespace, and leaves it so.
 	if [ -d /run/netns ] && [ -z "$(ls /run/netns)" ] && mountpoint -q /run/netns; then umount /run/netns || true; fi
