@@ -12,6 +12,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 )
@@ -89,6 +90,16 @@ func Check(ctx context.Context, client kubernetes.Interface, needs []Need) error
 		return err
 	}
 	return &Denied{Missing: missing, User: user(ctx, client)}
+}
+
+// Refine makes of a refusal (403) the *Denied that names all of the needs that are missing. Other errors, and refusals for
+// another reason than these needs, it returns as they are.
+func Refine(ctx context.Context, client kubernetes.Interface, err error, needs []Need) error {
+	var denied *Denied
+	if apierrors.IsForbidden(err) && errors.As(Check(ctx, client, needs), &denied) {
+		return denied
+	}
+	return err
 }
 
 // user is the name that the API server knows the caller by; empty when it does not say.

@@ -66,7 +66,7 @@ func TestStartChecksOrders(t *testing.T) {
 	c := newCluster(t)
 	long := testOrders("n1")
 	long.Targets = wire.Targets{Cgroups: []string{strings.Repeat("x", maxOrders)}}
-	for _, orders := range []wire.Orders{{Node: "n1"}, long} {
+	for _, orders := range []wire.Orders{{Node: "n1", Targets: wire.Targets{All: true, Pids: []uint32{1}}}, long} {
 		if _, err := c.launcher(t).Start(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "node n1") {
 			t.Errorf("error %v", err)
 		}

@@ -188,9 +188,7 @@ func (f *Finder) explainObject(ctx context.Context, n named, err error) error {
 	case apierrors.IsForbidden(err):
 		needs := append([]access.Need{{Verb: "get", Group: n.kind.group, Resource: n.kind.names[0], Namespace: f.request.Namespace,
 			For: "to find the pods of " + n.String()}}, query{of: n.String(), namespace: f.request.Namespace}.needs()...)
-		if denied := access.Check(ctx, f.client, needs); denied != nil {
-			return denied
-		}
+		return access.Refine(ctx, f.client, err, needs)
 	case apierrors.IsNotFound(err):
 		if missing := f.namespaceNotFound(ctx); missing != nil {
 			return missing

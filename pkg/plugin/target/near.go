@@ -16,7 +16,7 @@ func nearest(typed string, names []string) []string {
 		distance int
 	}
 	var candidates []candidate
-	limit := max(2, len(typed)/3)
+	limit := max(1, len(typed)/3)
 	for _, name := range names {
 		distance := editDistance(typed, name)
 		if strings.HasPrefix(name, typed) {
@@ -36,22 +36,25 @@ func nearest(typed string, names []string) []string {
 	return near
 }
 
-// editDistance is Levenshtein's: how many characters to insert, delete or replace. Names are ASCII.
+// editDistance is how many characters to insert, delete, replace or exchange with the next (optimal string alignment).
+// Names are ASCII.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			replace := diagonal
+			replace := last[j]
 			if a[i] != b[j] {
 				replace++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, diagonal+1, row[j]+1)
+			row[j+1] = min(replace, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
@@ -50,13 +49,8 @@ func (f *Finder) list(ctx context.Context, q query) (pods []corev1.Pod, err erro
 	options.Limit = 500
 	for {
 		page, err := f.client.CoreV1().Pods(q.namespace).List(ctx, options)
-		if apierrors.IsForbidden(err) {
-			if denied := access.Check(ctx, f.client, q.needs()); denied != nil {
-				return nil, denied
-			}
-		}
 		if err != nil {
-			return nil, err
+			return nil, access.Refine(ctx, f.client, err, q.needs())
 		}
 		for _, pod := range page.Items {
 			if q.matches == nil || q.matches(&pod) {

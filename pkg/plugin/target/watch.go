@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -70,11 +71,7 @@ func (f *Finder) complain(ctx context.Context, trouble func(error)) func(query, 
 		if trouble == nil || ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || errors.Is(err, context.Canceled) {
 			return
 		}
-		if apierrors.IsForbidden(err) {
-			if denied := access.Check(ctx, f.client, q.needs()); denied != nil {
-				err = denied
-			}
-		}
+		err = access.Refine(ctx, f.client, err, q.needs())
 		mu.Lock()
 		defer mu.Unlock()
 		if last[q.of] == err.Error() {
@@ -100,8 +97,12 @@ func (w *following) handler(i int, q query) cache.ResourceEventHandler {
 		}
 	}
 	return cache.ResourceEventHandlerFuncs{
-		AddFunc:    update,
-		UpdateFunc: func(_, o any) { update(o) },
+		AddFunc: update,
+		UpdateFunc: func(old, o any) {
+			if !equality.Semantic.DeepEqual(old, o) { // listed again, after a watch had ended
+				update(o)
+			}
+		},
 		DeleteFunc: func(o any) {
 			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
 				o = unknown.Obj

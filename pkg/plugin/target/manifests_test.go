@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// The cluster role grants what targets can need, and nothing else.
+func TestTargetReaderManifest(t *testing.T) {
+	text, err := os.ReadFile("../../../manifests/rbac.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, _ := strings.Cut(string(text), "\n---\n")
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict([]byte(second), &role); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, rule := range role.Rules {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				got = append(got, verb+" "+rule.APIGroups[0]+"/"+resource)
+			}
+		}
+	}
+	for _, n := range Needs("") {
+		want = append(want, n.Verb+" "+n.Group+"/"+n.Resources())
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the role grants\n%q, want\n%q", got, want)
+	}
+}
