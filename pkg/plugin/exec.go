@@ -5,6 +5,8 @@ package plugin
 import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 )
 
 func newExecCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
@@ -42,7 +44,7 @@ func (o *traceOptions) addTo(cmd *cobra.Command) {
 		"node":              o.cluster.complete(nodes),
 		"container":         o.cluster.complete(containers),
 		"tracer-namespace":  o.cluster.complete(namespaces),
-		"output":            words("tree", "compact", "wide", "json", "yaml", "jsonpath="),
+		"output":            words(render.Formats()...),
 		"color":             words(always...),
 		"emoji":             words(always...),
 		"dry-run":           words(dryRunNone, dryRunClient, dryRunServer),

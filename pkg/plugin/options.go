@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -125,7 +127,7 @@ func (s *sessionOptions) flags() *pflag.FlagSet {
 
 func (o *outputOptions) flags() *pflag.FlagSet {
 	fs := newFlags()
-	fs.StringVarP(&o.format, "output", "o", "", "tree, compact, wide, json, yaml or jsonpath=… (default tree)")
+	fs.StringVarP(&o.format, "output", "o", "", "One of "+strings.Join(render.Formats(), ", ")+" (default tree)")
 	fs.BoolVar(&o.timestamps, "timestamps", false, "Begin each line with the time of the event")
 	fs.StringVar(&o.color, "color", "auto", "auto, always or never; auto knows NO_COLOR")
 	fs.StringVar(&o.emoji, "emoji", "auto", "auto, always or never; auto goes by the locale")
@@ -155,6 +157,7 @@ func (l *localOptions) flags() *pflag.FlagSet {
 	fs.BoolVar(&l.enabled, "local", false, "Trace this machine, or only the command after --; needs Linux and root")
 	fs.StringArrayVar(&l.cgroups, "cgroup", nil, "With --local: only what runs below this cgroup `DIRECTORY`; repeatable")
 	fs.UintSliceVar(&l.pids, "pid", nil, "With --local: only the process of this `PID` and its descendants; repeatable")
+	fs.Lookup("pid").DefValue = "" // pflag would show "[]"
 	return fs
 }
 

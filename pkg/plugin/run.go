@@ -84,7 +84,7 @@ func (o *traceOptions) watchOutput(stop *session.Stop) {
 
 // finish prints the summary and turns the result into the exit code.
 func (o *traceOptions) finish(v view, r session.Result, err error) error {
-	if !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
+	if r.Started && !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
 		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
 			err = fmt.Errorf("write summary: %w", e)
 		}

@@ -93,6 +93,8 @@ type Config struct {
 // Result is what a session has to say at its end.
 type Result struct {
 	Summary render.SummaryData
+	// Started says that a tracer said hello: without, there is nothing to sum up.
+	Started bool
 	// Reason why it ended, one of the Err… values or an error.
 	Reason error
 	// ExitCode of the command that local mode ran.
@@ -296,6 +298,7 @@ func (s *session) result(took time.Duration) Result {
 	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
 		n := s.nodes[name]
 		r.Summary.Nodes = append(r.Summary.Nodes, n.tally.summary(name))
+		r.Started = r.Started || n.hello
 		if n.tally.exitCode != nil {
 			r.ExitCode = n.tally.exitCode
 		}
