@@ -39,7 +39,8 @@ static __always_inline void send_image(struct image_scratch *s)
 	bpf_dynptr_write(&to, 0, r, sizeof(*r), 0);
 #define WRITE_PART(from, length, max)                                                                                     \
 	do {                                                                                                              \
-		__u32 part_length = length;                                                                               \
+		__u64 part_length = length;                                                                               \
+		barrier_var(part_length); /* what is tested below is what is used */                                      \
 		if (part_length <= max) {                                                                                 \
 			bpf_dynptr_write(&to, at, from, part_length, 0);                                                  \
 			at += part_length;                                                                                \

@@ -75,8 +75,9 @@ int tasks(struct bpf_iter__task *ctx)
 	bpf_seq_write(seq, &s->record, sizeof(s->record));
 #define WRITE_PART(from, length, max)                                                                                     \
 	do {                                                                                                              \
-		__u32 part_length = length;                                                                               \
-		if (part_length > 0 && part_length <= max)                                                                \
+		__u64 part_length = length;                                                                               \
+		barrier_var(part_length); /* what is tested below is what is used */                                      \
+		if (part_length <= max)                                                                                   \
 			bpf_seq_write(seq, from, part_length);                                                            \
 	} while (0)
 	FOR_EACH_STRING(s, WRITE_PART);

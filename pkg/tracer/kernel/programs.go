@@ -132,8 +132,7 @@ func explain(what string, err error) error {
 	var verifier *ebpf.VerifierError
 	switch {
 	case errors.As(err, &verifier) && len(verifier.Log) > 0:
-		return fmt.Errorf("%s: this kernel's verifier refuses a program: %s; please report this with the kernel's version: %w",
-			what, verifier.Log[len(verifier.Log)-1], err)
+		return fmt.Errorf("%s: this kernel's verifier refuses a program; please report this with the kernel's version: %w", what, err)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON, and a kernel that is not locked down to confidentiality: %w", what, err)
 	case errors.Is(err, ebpf.ErrNotSupported):
