@@ -10,8 +10,8 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/kubelet.sh"
 
 name=$1 index=$2
-work=$STATE/$name # on disk, readable from outside; what must be quick is in $fast
-fast=/run/node
+work=$STATE/$name # on disk, readable from outside
+fast=/run/node     # on a tmpfs: containerd syncs its databases several times for each container
 mkdir -p "$work"/{log,sysctl}
 
 mounts() {

@@ -59,8 +59,7 @@ func generate(dir string, server net.IP, nodes []string) error {
 	}
 	clients := []client{
 		{"admin", "kubernetes-admin", "system:masters"},
-		// Not system:kube-controller-manager, see control_plane.sh.
-		{"controller-manager", "system:kube-controller-manager", "system:masters"},
+		{"controller-manager", "system:kube-controller-manager", ""},
 		{"scheduler", "system:kube-scheduler", ""},
 	}
 	for _, n := range nodes {
