@@ -41,7 +41,7 @@ func Main(args []string, streams genericiooptions.IOStreams, build Build) int {
 
 // sanitizeLines leaves a message its lines and takes from it what could steer the terminal.
 func sanitizeLines(text string) string {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.ReplaceAll(text, "\t", "  "), "\n")
 	for i, line := range lines {
 		lines[i] = terminal.Sanitize(line)
 	}

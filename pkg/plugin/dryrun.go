@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -53,7 +54,7 @@ func tracerPods(c launch.Config, process wire.ProcessDetail, targets []*corev1.P
 	byNode := map[string]wire.Targets{}
 	for _, pod := range targets {
 		t := byNode[pod.Spec.NodeName]
-		t.PodUIDs = append(t.PodUIDs, string(pod.UID))
+		t.PodUIDs = append(t.PodUIDs, join.CgroupUID(pod))
 		byNode[pod.Spec.NodeName] = t
 	}
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {

@@ -192,3 +192,9 @@ func (s *scene) deployment(name string, replicas int32, script string) []corev1.
 	})
 	return pods
 }
+
+// eventuallyDoing is eventually for a condition that needs no context.
+func (s *scene) eventuallyDoing(what string, condition func() bool) {
+	s.Helper()
+	s.eventually(what, func(context.Context) bool { return condition() })
+}

@@ -16,6 +16,15 @@ import (
 // while the API server shows a mirror pod with a UID of its own.
 const configHash = "kubernetes.io/config.hash"
 
+// CgroupUID is the UID by which a pod's cgroup is named, and so the one that a tracer knows: the API server's, but for
+// static pods.
+func CgroupUID(pod *corev1.Pod) string {
+	if hash := pod.Annotations[configHash]; hash != "" {
+		return hash
+	}
+	return string(pod.UID)
+}
+
 // knownPod is a pod as events show it. It is never changed once it is in the directory.
 type knownPod struct {
 	// uids under which the pod is found: the API server's first.
@@ -44,8 +53,8 @@ func describe(pod *corev1.Pod, before *knownPod) *knownPod {
 		},
 		containers: map[string]*event.Pod{},
 	}
-	if hash := pod.Annotations[configHash]; hash != "" && hash != string(pod.UID) {
-		k.uids = append(k.uids, hash)
+	if uid := CgroupUID(pod); uid != string(pod.UID) {
+		k.uids = append(k.uids, uid)
 	}
 	if before != nil {
 		k.runtime, k.latestStart = before.runtime, before.latestStart

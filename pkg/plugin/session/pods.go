@@ -11,20 +11,22 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 )
 
 // pods are the targets that are there now.
 type pods struct {
 	mu    sync.Mutex
-	names map[types.UID]string
+	// names by the UID that a tracer knows (join.CgroupUID).
+	names map[string]string
 	live  map[types.UID]bool
 	// returns says whether something will make a pod of the same name when this one is gone.
 	returns map[types.UID]bool
 }
 
 func newPods() *pods {
-	return &pods{names: map[types.UID]string{}, live: map[types.UID]bool{}, returns: map[types.UID]bool{}}
+	return &pods{names: map[string]string{}, live: map[types.UID]bool{}, returns: map[types.UID]bool{}}
 }
 
 // here notes a pod, and says whether it is new.
@@ -33,7 +35,7 @@ func (p *pods) here(pod *corev1.Pod) (isNew bool) {
 	defer p.mu.Unlock()
 	isNew = !p.live[pod.UID]
 	p.live[pod.UID] = true
-	p.names[pod.UID] = pod.Namespace + "/" + pod.Name
+	p.names[join.CgroupUID(pod)] = pod.Namespace + "/" + pod.Name
 	p.returns[pod.UID] = comesBack(pod)
 	return isNew
 }
@@ -45,8 +47,8 @@ func (p *pods) gone(pod *corev1.Pod) (left int, forGood bool) {
 	defer p.mu.Unlock()
 	delete(p.live, pod.UID)
 	forGood = true
-	for uid := range p.names {
-		forGood = forGood && !p.returns[uid]
+	for _, returns := range p.returns {
+		forGood = forGood && !returns
 	}
 	return len(p.live), forGood
 }
@@ -55,7 +57,7 @@ func (p *pods) gone(pod *corev1.Pod) (left int, forGood bool) {
 func (p *pods) name(uid string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.names[types.UID(uid)]
+	return p.names[uid]
 }
 
 // comesBack says whether something makes a pod of the same name again: a StatefulSet, or a node's kubelet (static pods).
@@ -76,11 +78,11 @@ func (s *session) changed(c target.Change) {
 	if c.Pod.Spec.NodeName == "" {
 		return
 	}
-	n, isNew := s.nodeOf(c.Pod.Spec.NodeName, string(c.Pod.UID))
+	n, isNew := s.nodeOf(c.Pod.Spec.NodeName, join.CgroupUID(c.Pod))
 	if isNew || n == nil {
 		return
 	}
-	if err := n.trace(string(c.Pod.UID)); err != nil {
+	if err := n.trace(join.CgroupUID(c.Pod)); err != nil {
 		text := fmt.Sprintf("pod %s/%s on node %s is not traced: %v", c.Pod.Namespace, c.Pod.Name, n.name, err)
 		if s.once(text) {
 			n.tally.problem("pods were not traced")

@@ -176,11 +176,11 @@ func (s *session) firstNodes() (found []*node) {
 		name := pod.Spec.NodeName
 		if n := s.nodes[name]; n != nil {
 			if n.failed == nil {
-				n.targets.PodUIDs = append(n.targets.PodUIDs, string(pod.UID))
+				n.targets.PodUIDs = append(n.targets.PodUIDs, join.CgroupUID(pod))
 			}
 			continue
 		}
-		n := newNode(name, podTargets(string(pod.UID)))
+		n := newNode(name, podTargets(join.CgroupUID(pod)))
 		s.nodes[name] = n
 		found = append(found, n)
 	}

@@ -33,7 +33,7 @@ type NoPodsError struct {
 
 // Error is one line.
 func (e *NoPodsError) Error() string {
-	text := "no pods: " + e.Searched
+	text := "no pods found: " + e.Searched
 	if len(e.Elsewhere) > 0 {
 		var where []string
 		for _, namespace := range slices.Sorted(maps.Keys(e.Elsewhere)) {

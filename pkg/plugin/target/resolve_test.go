@@ -72,14 +72,14 @@ func TestResolveErrors(t *testing.T) {
 		{Request{Args: []string{"deploy/db"}}, false, []string{"deployment/db not found in namespace shop: did you mean statefulset/db?"}},
 		{Request{Args: []string{"deploy/wbe"}}, false, []string{"did you mean deployment/web?"}},
 		{Request{Args: []string{"deploy/zzzzzzzz"}}, false, []string{"see kubectl --namespace=shop get deployments"}},
-		{Request{Args: []string{"deploy/idle"}}, true, []string{"no pods: deployment/idle in namespace shop", "kubectl get deployment/idle"}},
+		{Request{Args: []string{"deploy/idle"}}, true, []string{"no pods found: deployment/idle in namespace shop", "kubectl get deployment/idle"}},
 		{Request{Args: []string{"svc/byhand"}}, false, []string{"selects no pods"}},
 		{Request{Args: []string{"node/node-3"}}, false, []string{`node "node-3" not found: did you mean node-1, node-2?`}},
 		{Request{Nodes: []string{"nod-1"}}, false, []string{"did you mean node-1"}},
 		{Request{Namespace: "shpo"}, false, []string{`namespace "shpo" not found: did you mean shop?`}},
 		{Request{Namespace: "shpo", Args: []string{"x"}}, false, []string{`namespace "shpo" not found`}},
 		{Request{Namespace: "shpo", Args: []string{"deploy/x"}}, false, []string{`namespace "shpo" not found`}},
-		{Request{Selector: "app=nothing"}, true, []string{"no pods: pods with selector app=nothing in namespace shop"}},
+		{Request{Selector: "app=nothing"}, true, []string{"no pods found: pods with selector app=nothing in namespace shop"}},
 		{Request{Namespace: "default", Selector: "app=web"}, true, []string{"there are in namespace shop (3): use -n, or -A"}},
 	} {
 		t.Run(fmt.Sprint(test.request), func(t *testing.T) {
