@@ -4,7 +4,10 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +19,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -210,16 +215,53 @@ func TestCleanupAndNamespace(t *testing.T) {
 	}
 }
 
-// Ctrl-C during Create: the pod that comes into being afterwards must not be left.
+// Ctrl-C during Create: the pod that comes into being afterwards must not be left. Over HTTP, since the fake client has no
+// requests under way.
 func TestCleanupWaitsForCreate(t *testing.T) {
-	c := newCluster(t)
 	creating, proceed := make(chan struct{}), make(chan struct{})
-	c.refuse = func(bool) error {
-		close(creating)
-		<-proceed
-		return nil
+	var mu sync.Mutex
+	pods := corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		var answer any
+		switch {
+		case r.Method == http.MethodPost:
+			var pod corev1.Pod
+			if err := json.NewDecoder(r.Body).Decode(&pod); err != nil {
+				t.Error(err)
+			}
+			close(creating)
+			<-proceed
+			pod.UID = "u"
+			mu.Lock()
+			pods.Items = append(pods.Items, pod)
+			mu.Unlock()
+			answer = pod
+		case r.Method == http.MethodDelete:
+			mu.Lock()
+			pods.Items = nil
+			mu.Unlock()
+			answer = metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusSuccess}
+		case r.URL.Query().Get("watch") != "":
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		default:
+			mu.Lock()
+			defer mu.Unlock()
+			answer = pods
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	restConfig := &rest.Config{Host: server.URL}
+	restConfig.ContentType = "application/json"
+	client, err := kubernetes.NewForConfig(restConfig)
+	if err != nil {
+		t.Fatal(err)
 	}
-	l := c.launcher(t)
+	l := New(client, restConfig, testConfig())
 	ctx, interrupt := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {
@@ -233,13 +275,17 @@ func TestCleanupWaitsForCreate(t *testing.T) {
 	}
 	cleaned := make(chan error, 1)
 	go func() { cleaned <- l.Cleanup(soon(t)) }()
+	select {
+	case err := <-cleaned:
+		t.Errorf("Cleanup did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
 	close(proceed)
 	if err := receive(t, cleaned, "Cleanup"); err != nil {
 		t.Fatal(err)
 	}
-	pods, err := c.CoreV1().Pods("trace-sec").List(t.Context(), metav1.ListOptions{})
-	if err != nil || len(pods.Items) > 0 {
-		t.Errorf("%d pods left, %v", len(pods.Items), err)
+	if len(pods.Items) > 0 {
+		t.Errorf("%d pods left", len(pods.Items))
 	}
 }
 

@@ -106,8 +106,15 @@ func TestWatchOverlap(t *testing.T) {
 	expect := watched(t, c, Request{Args: []string{"sts/db", "db-0"}}, nil)
 	expect("db-0 node-1")
 	expect("db-0 node-1")
+	put(t, c, pod("shop", "db-0", "node-1", label("app", "db"))) // orphaned: only its name finds it now
+	expect("db-0 node-1")
 	remove(t, c, "db-0")
 	expect("db-0 gone")
+	again := pod("shop", "db-0", "node-2", label("app", "db"), owned("StatefulSet", "db"))
+	again.UID = "another"
+	put(t, c, again) // both have told of the end before this
+	expect("db-0 node-2")
+	expect("db-0 node-2")
 }
 
 func TestWatchSeesLaterJobsOfACronJob(t *testing.T) {
@@ -125,10 +132,9 @@ func TestWatchSeesLaterJobsOfACronJob(t *testing.T) {
 // A watch that fails is told of, and goes on.
 func TestWatchSurvivesAndSaysSo(t *testing.T) {
 	c := newClient(shop()...)
-	var down atomic.Bool
-	down.Store(true)
+	var failures atomic.Int32
 	c.PrependReactor("list", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
-		if down.Load() {
+		if failures.Add(1) <= 2 {
 			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("not now"))
 		}
 		return false, nil, nil
@@ -143,7 +149,6 @@ func TestWatchSurvivesAndSaysSo(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("nothing said")
 	}
-	down.Store(false)
 	expect("db-0 node-1")
 	if len(troubles) > 0 {
 		t.Errorf("said again: %v", <-troubles)
