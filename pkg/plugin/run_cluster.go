@@ -44,6 +44,9 @@ func (o *traceOptions) plan() (plan, error) {
 		Namespace: o.tracer.namespace, Image: o.tracer.image,
 		PullPolicy: corev1.PullPolicy(o.tracer.pullPolicy), PullSecrets: o.tracer.pullSecrets,
 		Session: launch.NewSession(), Version: o.build.version(),
+		// Whoever only looks on does not want to lose the tracers when a connection breaks; that the plugin is gone they notice
+		// by its silence.
+		Reattach: true,
 	}}
 	if o.session.duration > 0 { // it counts from when all tracers have started, and the first has to last as well
 		p.launch.Deadline = o.session.duration + launch.DefaultStartupTimeout

@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 )
 
 // Tracer is one tracer pod.
@@ -158,11 +161,15 @@ func termination(pod *corev1.Pod, gone bool) *Termination {
 	return nil
 }
 
-// Ended says whether the tracer has ended, and how. With Open it makes a Tracer a source of a stream.
-func (t *Tracer) Ended(ctx context.Context) (ended bool, reason string, err error) {
+// Ended says how the tracer ended, nil while it has not. With Open it makes a Tracer a source of a stream.
+func (t *Tracer) Ended(ctx context.Context) (*stream.Ending, error) {
 	end, err := t.Termination(ctx)
 	if end == nil || err != nil {
-		return false, "", err
+		return nil, err
 	}
-	return true, end.String(), nil
+	said := *end
+	if json.Valid([]byte(said.Message)) { // the tracer's totals: not for people
+		said.Message = ""
+	}
+	return &stream.Ending{Reason: said.String(), Message: end.Message}, nil
 }

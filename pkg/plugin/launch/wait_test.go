@@ -143,13 +143,18 @@ func TestOpenWaitsForTheStart(t *testing.T) {
 func TestEnded(t *testing.T) {
 	c := newCluster(t)
 	tracer := start(t, c.launcher(t), "n1")
-	if ended, _, err := tracer.Ended(t.Context()); ended || err != nil {
-		t.Fatalf("ended %v, %v", ended, err)
+	if ending, err := tracer.Ended(t.Context()); ending != nil || err != nil {
+		t.Fatalf("ending %v, %v", ending, err)
 	}
-	c.setStatus(t, tracer.Name(), terminated(3, "Error", "totals"))
-	ended, reason, err := tracer.Ended(t.Context())
-	if !ended || reason != `Error, exit code 3: "totals"` || err != nil {
-		t.Errorf("ended %v, %q, %v", ended, reason, err)
+	for message, reason := range map[string]string{
+		"no memory":            `Error, exit code 3: "no memory"`,
+		`{"reason":"stopped"}`: "Error, exit code 3", // totals: not for people
+	} {
+		c.setStatus(t, tracer.Name(), terminated(3, "Error", message))
+		ending, err := tracer.Ended(t.Context())
+		if ending == nil || ending.Reason != reason || ending.Message != message || err != nil {
+			t.Errorf("ending %+v, %v", ending, err)
+		}
 	}
 }
 
@@ -160,7 +165,7 @@ func TestEndedWhenReplaced(t *testing.T) {
 	c.PrependReactor("get", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
 		return true, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: tracer.Name(), UID: "other"}}, nil
 	})
-	if ended, reason, err := tracer.Ended(t.Context()); !ended || reason != "its pod was deleted" || err != nil {
-		t.Errorf("ended %v, %q, %v", ended, reason, err)
+	if ending, err := tracer.Ended(t.Context()); ending == nil || ending.Reason != "its pod was deleted" || err != nil {
+		t.Errorf("ending %+v, %v", ending, err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // pods are the targets that are there now.
 type pods struct {
-	mu    sync.Mutex
+	mu sync.Mutex
 	// names by the UID that a tracer knows (join.CgroupUID).
 	names map[string]string
 	live  map[types.UID]bool
