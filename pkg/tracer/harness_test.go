@@ -123,11 +123,16 @@ func read(t testing.TB, raw []byte) *recording {
 }
 
 // scenarioProgram builds testdata/scenario.c.
-func scenarioProgram(t testing.TB) string {
+func scenarioProgram(t testing.TB) string { return build(t, "scenario", "-pthread") }
+
+// nothingProgram builds testdata/nothing.c.
+func nothingProgram(t testing.TB) string { return build(t, "nothing", "-nostdlib") }
+
+func build(t testing.TB, name, option string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "scenario")
-	if out, err := exec.Command("gcc", "-O1", "-static", "-pthread", "-Wall", "-Werror", "-o", program, "testdata/scenario.c").CombinedOutput(); err != nil {
-		t.Fatalf("build scenario: %v\n%s", err, out)
+	program := filepath.Join(t.TempDir(), name)
+	if out, err := exec.Command("gcc", "-O1", "-static", option, "-Wall", "-Werror", "-o", program, "testdata/"+name+".c").CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
 	}
 	return program
 }

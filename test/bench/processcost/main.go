@@ -27,8 +27,8 @@ import (
 )
 
 const (
-	rounds    = 7
-	processes = 3000
+	rounds    = 15
+	processes = 4000
 	// unpaced is a rate that no machine reaches: the workload runs as fast as it can.
 	unpaced = 1_000_000
 )
