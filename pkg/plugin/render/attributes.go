@@ -112,7 +112,7 @@ func lifetime(e *event.Event) time.Duration {
 	return end.Sub(x.Process.StartTime.Time)
 }
 
-// shortDuration has few characters: 0.4ms, 12ms, 5.0s, 15.2s, 3m04s, 2h05m, 3d04h; empty when
+// shortDuration has few characters: <0.1ms, 0.4ms, 12ms, 5.0s, 15.2s, 3m04s, 2h05m, 3d04h; empty when
 // negative.
 func shortDuration(d time.Duration) string {
 	two := func(n time.Duration) string { return string([]byte{'0' + byte(n/10), '0' + byte(n%10)}) }
@@ -124,6 +124,8 @@ func shortDuration(d time.Duration) string {
 	switch {
 	case d < 0:
 		return ""
+	case d > 0 && d < 100*time.Microsecond:
+		return "<0.1ms"
 	case d < 10*time.Millisecond:
 		return decimal(d, time.Millisecond) + "ms"
 	case d < time.Second:

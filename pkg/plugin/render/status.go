@@ -54,6 +54,11 @@ func (s *Status) Ready(node string) {
 	s.redraw()
 }
 
+// Tracing says that tracing has begun: from now on nothing is missed.
+func (s *Status) Tracing(pods, nodes int) {
+	s.Say(event.LevelInfo, "tracing "+counted(uint64(pods), "pod")+" on "+counted(uint64(nodes), "node"))
+}
+
 // Failed says that there is no tracing on a node, and why.
 func (s *Status) Failed(node string, err error) {
 	s.mu.Lock()

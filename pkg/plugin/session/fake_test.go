@@ -176,10 +176,17 @@ type fakeStatus struct {
 	mu     sync.Mutex
 	failed map[string]error
 	said   []string
+	// tracing are the pods and nodes that were said to be traced.
+	tracing [][2]int
 }
 
-func (s *fakeStatus) Waiting(string, string)     {}
-func (s *fakeStatus) Ready(string)               {}
+func (s *fakeStatus) Waiting(string, string) {}
+func (s *fakeStatus) Ready(string)           {}
+func (s *fakeStatus) Tracing(pods, nodes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracing = append(s.tracing, [2]int{pods, nodes})
+}
 func (s *fakeStatus) Hello(string, *event.Hello) {}
 func (s *fakeStatus) Close()                     {}
 func (s *fakeStatus) Say(_ event.Level, text string) {

@@ -56,6 +56,7 @@ type Targets interface {
 type Status interface {
 	Waiting(node, waitingFor string)
 	Ready(node string)
+	Tracing(pods, nodes int)
 	Failed(node string, err error)
 	Hello(node string, h *event.Hello)
 	Say(l event.Level, text string)
@@ -163,9 +164,7 @@ func (s *session) begin() {
 	if alive == 0 && len(s.Refused) > 0 {
 		s.stop.Ask(errAllEnded)
 	}
-	if s.Duration > 0 {
-		s.spawn(func() { s.timeOut(first) })
-	}
+	s.spawn(func() { s.started(first) })
 }
 
 // firstNodes groups the pods of the beginning by node, so that each tracer starts with all of its own.
@@ -232,14 +231,27 @@ func (s *session) preflight(n *node) error {
 	return nil
 }
 
-// timeOut ends the session when all nodes of the beginning were traced for the time that was asked for.
-func (s *session) timeOut(first []*node) {
+// started waits until every node of the beginning is traced or has failed, says so, and ends the session when the time is
+// over that was asked for.
+func (s *session) started(first []*node) {
+	traced := 0
 	for _, n := range first {
 		select {
 		case <-n.started:
 		case <-s.stop.Asked().Done():
 			return
 		}
+		n.mu.Lock()
+		if n.hello {
+			traced++
+		}
+		n.mu.Unlock()
+	}
+	if traced > 0 && s.Machine.Node == "" {
+		s.Status.Tracing(len(s.Pods), traced)
+	}
+	if s.Duration == 0 {
+		return
 	}
 	timer := time.NewTimer(s.Duration)
 	defer timer.Stop()

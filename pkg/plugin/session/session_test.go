@@ -52,6 +52,9 @@ func TestEventsOfAllNodesThenOrderlyEnd(t *testing.T) {
 		if got := h.launcher.tracers["n1"].orders.Targets.PodUIDs; !slices.Equal(got, []string{"a", "c"}) {
 			t.Errorf("n1 was ordered to trace %v", got)
 		}
+		if want := [][2]int{{3, 2}}; !slices.Equal(h.status.tracing, want) {
+			t.Errorf("said to be traced: %v, want %v", h.status.tracing, want)
+		}
 		for node, tracer := range h.launcher.tracers {
 			if !tracer.deleted[0] {
 				t.Errorf("%s was deleted as if it had not said bye", node)
