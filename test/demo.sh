@@ -14,6 +14,7 @@ stop() {
 	[[ -z $own_cluster ]] || ./test/cluster/down.sh
 }
 trap stop EXIT
+script=(sh -c 'sleep 2; (sleep 3; false)')
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	own_cluster=yes
@@ -21,6 +22,7 @@ if [[ -z ${KUBECONFIG:-} ]]; then
 	export KUBECONFIG
 	./test/cluster/load-image.sh bin/tracer-image.tar
 	DEMO_IMAGE=localhost/debian:1
+	script=(/sub.sh) # sleeps, runs /subsub.sh, which sleeps too, and sleeps
 	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
 fi
 # kubectl finds plugins on the PATH
@@ -55,7 +57,7 @@ kubectl trace-sec exec deployment/demo -n trace-sec-demo --duration 25s 2> >(tee
 watcher=$!
 grep -q -m1 -i 'tracing' "$fifo"
 cat "$fifo" >/dev/null &
-kubectl exec -n trace-sec-demo "${pods[0]}" -- sh -c 'if [ -x /sub.sh ]; then exec /sub.sh; else sleep 2; (sleep 3; false); fi' >/dev/null
+kubectl exec -n trace-sec-demo "${pods[0]}" -- "${script[@]}" >/dev/null
 kubectl exec -n trace-sec-demo "${pods[1]}" -- sh -c 'cat /etc/passwd; ls /nowhere; kill -9 $$' >/dev/null 2>&1 || true
 wait "$watcher"
 rm -f "$fifo"
