@@ -50,10 +50,11 @@ kubectl rollout status deployment/demo -n trace-sec-demo --timeout=120s >/dev/nu
 mapfile -t pods < <(kubectl get pods -n trace-sec-demo -l app=demo -o name)
 
 echo
-echo '$ kubectl trace-sec exec deployment/demo'
+arguments=(deployment/demo -n trace-sec-demo --duration 25s)
+echo "$ kubectl trace-sec exec ${arguments[*]}"
 # The pods do something as soon as the tracers say that they are tracing; until then their standard input waits.
 mkfifo "${fifo:=$(mktemp -u)}"
-kubectl trace-sec exec deployment/demo -n trace-sec-demo --duration 25s 2> >(tee "$fifo" >&2) &
+kubectl trace-sec exec "${arguments[@]}" 2> >(tee "$fifo" >&2) &
 watcher=$!
 grep -q -m1 -i 'tracing' "$fifo"
 cat "$fifo" >/dev/null &
