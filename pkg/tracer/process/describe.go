@@ -133,15 +133,24 @@ func (t *Table) unknown(r *bpf.ProcessExitRecord) *entry {
 	return e
 }
 
-// DropExited forgets processes that ended without our seeing it: those outside of the scope, which are known as parents
-// only. Running is what runs now.
+// DropExited forgets processes whose end was not told: those outside of the scope, which are known as parents only, those
+// that left the scope, and those whose exit was lost. Running is what runs now. Called at intervals much longer than a
+// record takes through the ring: a process must be absent twice, since the first time its exit may still be under way.
+// A process that the iterator never showed may be in a pid namespace that it does not see, and so stays.
 func (t *Table) DropExited(running []*kernel.Image) {
 	alive := make(map[kernel.Key]struct{}, len(running))
 	for _, i := range running {
 		alive[i.Header.Process] = struct{}{}
 	}
+	lost := t.Lost()
 	for key, e := range t.processes {
-		if _, ok := alive[key]; !ok && !e.traced {
+		_, runs := alive[key]
+		switch {
+		case runs:
+			e.visible, e.absent = true, false
+		case !e.absent:
+			e.absent = true
+		case e.visible || !e.traced || lost:
 			delete(t.processes, key)
 		}
 	}

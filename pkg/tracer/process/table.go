@@ -5,6 +5,7 @@
 package process
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,8 @@ type Table struct {
 	// cgroups by id: what their names say. A cgroup's id is never used again.
 	cgroups   map[uint64]cgroup.Identity
 	refreshed time.Time
+	exited    [recentExits]kernel.Key
+	exits     int
 }
 
 // entry is a process. It lives on after its exit for as long as a child refers to it.
@@ -58,7 +61,12 @@ type entry struct {
 	container string
 	inInit    bool
 	cgroup    uint64
+	// visible: the task iterator has shown the process; absent: it did not, the last time.
+	visible, absent bool
 }
+
+// recentExits is how many exits are remembered, against the second record that kernels below 6.16 may make of one.
+const recentExits = 64
 
 // NewTable returns an empty table.
 func NewTable(c Config) *Table {
@@ -193,8 +201,8 @@ func (t *Table) Exec(i *kernel.Image) {
 func (t *Table) Exit(r *bpf.ProcessExitRecord) {
 	e := t.processes[r.Header.Process]
 	switch {
-	case e == nil && !t.Lost():
-		return // came into the scope without executing anything there (a runtime's helper), or was reported already
+	case e == nil && (slices.Contains(t.exited[:], r.Header.Process) || !t.Lost()):
+		return // was reported already, or came into the scope without executing anything there (a runtime's helper)
 	case e == nil || e.image == nil && t.Lost():
 		e = t.unknown(r)
 	case !e.traced:
@@ -202,6 +210,8 @@ func (t *Table) Exit(r *bpf.ProcessExitRecord) {
 		return
 	}
 	delete(t.processes, r.Header.Process)
+	t.exited[t.exits%recentExits] = r.Header.Process
+	t.exits++
 	at := t.Clock.At(r.Header.Time)
 	exit := &event.ProcessExit{Time: at}
 	status := unix.WaitStatus(r.Code)
