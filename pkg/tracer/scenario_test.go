@@ -124,3 +124,21 @@ func TestSamePid(t *testing.T) {
 		t.Errorf("%d exits of %d processes", got, want)
 	}
 }
+
+// TestForksInBetween: subshells in subshells are told in no event of their own, so an event that hangs on one brings along
+// what leads to a process whose exec was told.
+func TestForksInBetween(t *testing.T) {
+	scenario := scenarioProgram(t)
+	r := traceCommand(t, "sh", "-c", "( ( "+scenario+" exit 0; : ); : )")
+	execs := r.execs()
+	if len(execs) != 2 {
+		t.Fatalf("%v", lines(r))
+	}
+	shell, last := execs[0].Process(), execs[1].ProcessExec
+	if last.Parent == nil || last.Parent.Flags != "clone" && !strings.HasSuffix(last.Parent.Flags, " clone") {
+		t.Fatalf("the parent is %+v, want a fork", last.Parent)
+	}
+	if len(last.Ancestors) != 2 || last.Ancestors[0].ExecID != last.Parent.ParentExecID || last.Ancestors[1].ExecID != shell.ExecID {
+		t.Errorf("ancestors %+v, want a fork and the shell", last.Ancestors)
+	}
+}

@@ -261,11 +261,11 @@ func (f *forest) parentOf(e *event.Event, s *source) *process {
 	if parent := *subjects.Parent; parent != nil {
 		chain = append([]*event.Process{parent}, chain...)
 	}
-	return f.graft(s, p, e.NodeName, chain)
+	return f.graft(s, e.NodeName, chain)
 }
 
 // graft returns the first of chain (parent first) as a process of the source, adding it and what it hangs on.
-func (f *forest) graft(s *source, child *event.Process, node string, chain []*event.Process) *process {
+func (f *forest) graft(s *source, node string, chain []*event.Process) *process {
 	if len(chain) == 0 || chain[0] == nil {
 		return s.top
 	}
@@ -279,10 +279,7 @@ func (f *forest) graft(s *source, child *event.Process, node string, chain []*ev
 	if n := f.byExec[p.ParentExecID]; n != nil && n.source == s { // a fork without an exec (a subshell)
 		return f.add(s, n, p, originExisting)
 	}
-	if child.Pod == nil { // outside of pods the chain goes up to the machine's first process: the parent will do
-		return f.add(s, s.top, p, originExisting)
-	}
-	return f.add(s, f.graft(s, p, node, chain[1:]), p, originExisting)
+	return f.add(s, f.graft(s, node, chain[1:]), p, originExisting)
 }
 
 // outsider is the root of what was started from outside of the container.

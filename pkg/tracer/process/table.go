@@ -230,6 +230,11 @@ func (t *Table) emit(output wire.Event, e *entry) {
 	if e.parent != nil && e.parent.image != nil {
 		output.ParentID = e.parent.image.ExecID
 		processes = append(processes, e.parent.image)
+		// A fork that executed nothing (a subshell) was told in no event: what it hangs on comes along, up to what was told.
+		for p := e.parent; !p.execed && p.parent != nil && p.parent.image != nil; p = p.parent {
+			output.AncestorIDs = append(output.AncestorIDs, p.parent.image.ExecID)
+			processes = append(processes, p.parent.image)
+		}
 	}
 	t.Emit(Output{output, processes})
 }
