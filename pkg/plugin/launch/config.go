@@ -51,8 +51,6 @@ type Config struct {
 	Deadline time.Duration
 	// Version of the plugin, for an annotation.
 	Version string
-	// Privileged runs the tracers with all privileges instead of the capabilities that a kernel since 5.8 asks for.
-	Privileged bool
 	// Reattach keeps the container's standard input open when the attach connection breaks, so that the plugin can attach
 	// again. Without it the tracer sees the end of its input at once when the plugin dies, but also when the connection
 	// does; with it a dead plugin is noticed after Silence.

@@ -44,7 +44,7 @@ var reasons = map[string]string{
 	"PERFMON":                         "Programs that read kernel memory, and the perf events that kprobes and tracepoints attach through.",
 	"drop":                            "Nothing of what containers usually have.",
 	"ALL":                             "",
-	"privileged: false":               "Not privileged: no devices, no writable /sys. (`--privileged` sets this, for kernels before 5.8, and drops the list above.)",
+	"privileged: false":               "Not privileged: no devices, no writable /sys.",
 	"readOnlyRootFilesystem: true":    "The tracer writes to standard output only.",
 	"runAsUser: 0":                    "Capabilities work for root only, as no file carries them.",
 	"runAsGroup: 0":                   "",

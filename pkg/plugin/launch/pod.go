@@ -137,7 +137,7 @@ func container(c Config, orders wire.Orders) corev1.Container {
 		// The totals, for when the log was cut.
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
-		SecurityContext:          securityContext(c.Privileged),
+		SecurityContext:          securityContext(),
 	}
 }
 
@@ -161,12 +161,15 @@ func completed(c Config, orders wire.Orders) wire.Orders {
 
 // capabilities are all that a tracer has, each for one reason.
 var capabilities = [...]corev1.Capability{
-	"BPF",     // bpf(2): load programs, make maps and links; since Linux 5.8
-	"PERFMON", // programs that read kernel memory, and perf events, which kprobes and tracepoints attach through; since Linux 5.8
+	"BPF",     // bpf(2): load programs, make maps and links
+	"PERFMON", // programs that read kernel memory, and perf events, which kprobes and tracepoints attach through
 }
 
-func securityContext(privileged bool) *corev1.SecurityContext {
-	s := &corev1.SecurityContext{
+func securityContext() *corev1.SecurityContext {
+	return &corev1.SecurityContext{
+		Privileged:               new(false),
+		AllowPrivilegeEscalation: new(false),
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: capabilities[:]},
 		// Capabilities are effective for root only, since the image sets none on its file.
 		RunAsUser:              new(int64(0)),
 		RunAsGroup:             new(int64(0)),
@@ -179,12 +182,4 @@ func securityContext(privileged bool) *corev1.SecurityContext {
 		// container_t may not use bpf(2); without SELinux this says nothing.
 		SELinuxOptions: &corev1.SELinuxOptions{Type: "spc_t"},
 	}
-	if privileged {
-		s.Privileged = new(true)
-		return s
-	}
-	s.Privileged = new(false)
-	s.AllowPrivilegeEscalation = new(false)
-	s.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: capabilities[:]}
-	return s
 }

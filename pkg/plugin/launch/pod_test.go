@@ -23,9 +23,6 @@ func TestTracerPod(t *testing.T) {
 	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{PodUIDs: []string{"11111111-2222-3333-4444-555555555555"}}}
 	for name, change := range map[string]func(*Config, *wire.Orders){
 		"default": func(*Config, *wire.Orders) {},
-		"privileged": func(c *Config, _ *wire.Orders) {
-			c.Privileged = true
-		},
 		"options": func(c *Config, o *wire.Orders) {
 			c.Reattach, c.PullPolicy, c.PullSecrets, c.Deadline = true, corev1.PullAlways, []string{"a", "b"}, 0
 			o.Node = strings.Repeat("long.", 50) + "x"
