@@ -141,20 +141,22 @@ func TestOpenWaitsForTheStart(t *testing.T) {
 }
 
 func TestEnded(t *testing.T) {
-	c := newCluster(t)
-	tracer := start(t, c.launcher(t), "n1")
-	if ending, err := tracer.Ended(t.Context()); ending != nil || err != nil {
-		t.Fatalf("ending %v, %v", ending, err)
-	}
 	for message, reason := range map[string]string{
 		"no memory":            `Error, exit code 3: "no memory"`,
 		`{"reason":"stopped"}`: "Error, exit code 3", // totals: not for people
 	} {
-		c.setStatus(t, tracer.Name(), terminated(3, "Error", message))
-		ending, err := tracer.Ended(t.Context())
-		if ending == nil || ending.Reason != reason || ending.Message != message || err != nil {
-			t.Errorf("ending %+v, %v", ending, err)
-		}
+		t.Run(message, func(t *testing.T) {
+			c := newCluster(t)
+			tracer := start(t, c.launcher(t), "n1")
+			if ending, err := tracer.Ended(t.Context()); ending != nil || err != nil {
+				t.Fatalf("ending %v, %v", ending, err)
+			}
+			c.setStatus(t, tracer.Name(), terminated(3, "Error", message))
+			ending, err := tracer.Ended(t.Context())
+			if ending == nil || ending.Reason != reason || ending.Message != message || err != nil {
+				t.Errorf("ending %+v, %v", ending, err)
+			}
+		})
 	}
 }
 
