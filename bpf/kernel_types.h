@@ -30,7 +30,6 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
-enum { BPF_F_CURRENT_CPU = 0xffffffffULL };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 struct bpf_dynptr {
@@ -194,9 +193,7 @@ struct kernfs_node {
 	__u64 id;
 };
 
-struct cgroup_root {
-	int hierarchy_id;
-};
+struct cgroup_root;
 
 struct cgroup {
 	int level;

@@ -18,7 +18,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before loading: whether this kernel's sched_process_exit says if the whole thread group is dead (since 6.16). */
 const volatile bool exit_tells_group_dead;
 
-#define CLONE_THREAD_LEADER(task) (BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid))
+static __always_inline bool leads_its_threads(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid);
+}
 
 static __always_inline void send_image(struct image_scratch *s)
 {
@@ -90,7 +93,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct fork_record r = {};
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 
-	if (!CLONE_THREAD_LEADER(child))
+	if (!leads_its_threads(child))
 		return 0; /* a thread */
 	if (scope_processes && process_is_target(BPF_CORE_READ(parent, tgid))) {
 		__u8 one = 1;

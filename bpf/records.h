@@ -77,7 +77,8 @@ struct credentials {
 /* A process image, at exec or from the task iterator. */
 struct image_record {
 	struct record_header header;
-	/* pid in the process's own pid namespace, how deep that one is nested, and the pid in the reader's (iterator only) */
+	/* pid in the process's own pid namespace, how deep that one is nested, and the pid in the namespace of the iterator's
+	 * reader (0 in the record of an exec) */
 	__u32 namespace_pid;
 	__u32 pid_namespace_level;
 	__u32 reader_pid;
@@ -101,7 +102,7 @@ struct image_record {
 	__u32 parent_executable_length;
 	__u32 arguments_length;
 	__u32 reserved;
-	/* ids of the cgroups from the root (level 0) down (iterator only) */
+	/* ids of the cgroups from the root (level 0) down; 0 below the process's own */
 	__u64 cgroup_ids[CGROUP_LEVELS];
 };
 
