@@ -134,7 +134,9 @@ func (t *Table) place(e *entry, id cgroup.Identity, namespacePid, level uint32) 
 
 // Cgroup implements kernel.Handler.
 func (t *Table) Cgroup(c *kernel.Cgroup) {
-	t.cgroups[c.Header.Cgroup] = cgroup.Parse(c.Path)
+	if id := cgroup.Parse(c.Path); id != (cgroup.Identity{}) { // the others would be many, and say nothing
+		t.cgroups[c.Header.Cgroup] = id
+	}
 }
 
 // Fork implements kernel.Handler: the child runs its forker's image.
