@@ -271,8 +271,9 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftInTheKernel: a tracer that is killed takes its programs along.
-func TestNothingIsLeftInTheKernel(t *testing.T) {
+// startTracer builds and starts the tracer's own program, and returns once it traces.
+func startTracer(t *testing.T) (run *exec.Cmd, frames *wire.Decoder) {
+	t.Helper()
 	needRoot(t)
 	tracer := filepath.Join(t.TempDir(), "tracer")
 	if out, err := exec.Command("go", "build", "-o", tracer, "../../cmd/trace-sec-tracer").CombinedOutput(); err != nil {
@@ -280,17 +281,42 @@ func TestNothingIsLeftInTheKernel(t *testing.T) {
 	}
 	document, err := json.Marshal(orders(wire.Targets{All: true}))
 	must(t, err)
-	run := exec.Command(tracer, "--orders", string(document))
+	run = exec.Command(tracer, "--orders", string(document))
 	output, err := run.StdoutPipe()
 	must(t, err)
-	before := programs(t)
 	must(t, run.Start())
-	if _, err := wire.NewDecoder(output).Next(); err != nil {
-		t.Fatal(err)
+	frames = wire.NewDecoder(output)
+	if frame, err := frames.Next(); err != nil || frame.Hello == nil {
+		t.Fatalf("%+v, %v", frame, err)
 	}
+	return run, frames
+}
+
+// TestTerminated: asked to end, a tracer drains and says bye.
+func TestTerminated(t *testing.T) {
+	run, frames := startTracer(t)
+	must(t, run.Process.Signal(syscall.SIGTERM))
+	var last *wire.Frame
+	for {
+		frame, err := frames.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		must(t, err)
+		last = frame
+	}
+	if err := run.Wait(); err != nil || last == nil || last.Bye == nil || last.Bye.Reason != event.ByeStopped {
+		t.Errorf("%v, last frame %+v", err, last)
+	}
+}
+
+// TestNothingIsLeftInTheKernel: a tracer that is killed takes its programs along.
+func TestNothingIsLeftInTheKernel(t *testing.T) {
+	before := programs(t)
+	run, _ := startTracer(t)
 	during := programs(t)
 	must(t, run.Process.Signal(syscall.SIGKILL))
-	run.Wait()
+	_ = run.Wait()
 	if during < before+4 {
 		t.Fatalf("%d programs before, %d while tracing", before, during)
 	}
