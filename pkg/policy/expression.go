@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+// Expression is a checked CelExpr as a tree: an operation on operands, an argument or a constant.
+type Expression struct {
+	// Op is + - && || ! == != < <= > >= & | ^ ~ (and, or, xor, not of the language), int32, uint32, arg or const.
+	Op       string
+	Operands []*Expression
+	// Argument is the place in the hook's Args of an arg, whose number is that place.
+	Argument int
+	// Value of a const, sign-extended.
+	Value int64
+	// Boolean result; else a number of Bits, Signed or not.
+	Boolean, Signed bool
+	Bits            int
+}
+
+// Limits of expressions: how long a text and how deep a tree is compiled.
+const (
+	longestExpression = 1024
+	deepestExpression = 32
+)
+
+// binaryOperators by what their operands and result are.
+var binaryOperators = map[token.Token]struct{ booleans, compares bool }{
+	token.ADD: {}, token.SUB: {},
+	token.LAND: {booleans: true}, token.LOR: {booleans: true},
+	token.EQL: {compares: true}, token.NEQ: {compares: true}, token.LSS: {compares: true},
+	token.LEQ: {compares: true}, token.GTR: {compares: true}, token.GEQ: {compares: true},
+}
+
+// functions of the language that work on bits, with the number of their operands.
+var bitFunctions = map[string]struct {
+	op       string
+	operands int
+}{"and": {"&", 2}, "or": {"|", 2}, "xor": {"^", 2}, "not": {"~", 1}}
+
+// conversions by name.
+var conversions = map[string]bool{"int32": true, "uint32": false}
+
+// parseExpression reads a CelExpr. Its grammar is a part of Go's, so Go's parser reads it; what the language does not have
+// is refused here.
+func parseExpression(text string, args []Argument) (*Expression, error) {
+	if len(text) > longestExpression {
+		return nil, fmt.Errorf("the expression has %d bytes, at most %d", len(text), longestExpression)
+	}
+	tree, err := parser.ParseExpr(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not an expression: %w", shown(text), err)
+	}
+	c := expressionChecker{args}
+	e, err := c.check(tree, 0)
+	if err == nil && !e.Boolean {
+		err = fmt.Errorf("the expression is a number; compare it with something: it has to be true or false")
+	}
+	return e, err
+}
+
+type expressionChecker struct{ args []Argument }
+
+func (c expressionChecker) check(node ast.Expr, depth int) (*Expression, error) {
+	if depth > deepestExpression {
+		return nil, fmt.Errorf("the expression is nested more than %d deep", deepestExpression)
+	}
+	switch node := node.(type) {
+	case *ast.ParenExpr:
+		return c.check(node.X, depth+1)
+	case *ast.BasicLit:
+		return constant(node)
+	case *ast.Ident:
+		return c.name(node.Name)
+	case *ast.UnaryExpr:
+		return c.unary(node, depth)
+	case *ast.BinaryExpr:
+		return c.binary(node, depth)
+	case *ast.CallExpr:
+		return c.call(node, depth)
+	}
+	return nil, fmt.Errorf("the language has only + - && || ! == != < <= > >=, int32 uint32 and or xor not, arguments and numbers")
+}
+
+func constant(node *ast.BasicLit) (*Expression, error) {
+	n, err := strconv.ParseInt(node.Value, 0, 64)
+	if node.Kind != token.INT || err != nil {
+		return nil, fmt.Errorf("%s is not a number of 64 bits", shown(node.Value))
+	}
+	return &Expression{Op: "const", Value: n, Signed: true, Bits: 0}, nil
+}
+
+// name is an argument by its place in args, or a boolean constant.
+func (c expressionChecker) name(name string) (*Expression, error) {
+	if name == "true" || name == "false" {
+		e := &Expression{Op: "const", Boolean: true}
+		if name == "true" {
+			e.Value = 1
+		}
+		return e, nil
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "arg"))
+	if !strings.HasPrefix(name, "arg") || err != nil || n < 0 || n >= len(c.args) {
+		return nil, fmt.Errorf("unknown name %s: arguments are arg0 to arg%d, in the order of args", name, len(c.args)-1)
+	}
+	t := c.args[n].Type
+	if t.Class&(ClassNumber|ClassAuto) == 0 {
+		return nil, fmt.Errorf("%s has type %s, expressions are about numbers", name, t)
+	}
+	if t.Class == ClassAuto {
+		return nil, fmt.Errorf("%s has type auto: an expression needs to know it, give args[%d] a type", name, n)
+	}
+	return &Expression{Op: "arg", Argument: n, Signed: t.Signed, Bits: t.Bits}, nil
+}
+
+func (c expressionChecker) unary(node *ast.UnaryExpr, depth int) (*Expression, error) {
+	x, err := c.check(node.X, depth+1)
+	switch {
+	case err != nil:
+		return nil, err
+	case node.Op == token.NOT && x.Boolean:
+		return &Expression{Op: "!", Operands: []*Expression{x}, Boolean: true}, nil
+	case node.Op == token.SUB && x.Op == "const" && !x.Boolean:
+		x.Value = -x.Value
+		return x, nil
+	case node.Op == token.SUB && !x.Boolean:
+		zero := &Expression{Op: "const", Signed: x.Signed, Bits: x.Bits}
+		return &Expression{Op: "-", Operands: []*Expression{zero, x}, Signed: x.Signed, Bits: x.Bits}, nil
+	}
+	return nil, fmt.Errorf("%s does not fit what follows it", node.Op)
+}
+
+func (c expressionChecker) binary(node *ast.BinaryExpr, depth int) (*Expression, error) {
+	kind, known := binaryOperators[node.Op]
+	if !known {
+		return nil, fmt.Errorf("unknown operator %s; for bits there are and() or() xor() not()", node.Op)
+	}
+	x, err := c.check(node.X, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	y, err := c.check(node.Y, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	equality := node.Op == token.EQL || node.Op == token.NEQ
+	e := &Expression{Op: node.Op.String(), Operands: []*Expression{x, y}, Boolean: kind.booleans || kind.compares}
+	switch {
+	case x.Boolean != y.Boolean || kind.booleans != x.Boolean && !(equality && x.Boolean):
+		return nil, fmt.Errorf("%s does not fit its operands: a number is no truth value", node.Op)
+	case x.Boolean:
+		return e, nil
+	}
+	bits, signed, err := common(x, y)
+	if err == nil && !kind.compares {
+		e.Bits, e.Signed = bits, signed
+	}
+	return e, err
+}
+
+// common makes two numbers have one type: a constant takes that of the other side; int and uint don't mix by themselves, as
+// nobody could say what -1 < 1u is.
+func common(x, y *Expression) (bits int, signed bool, err error) {
+	switch {
+	case x.Op == "const" && y.Op != "const":
+		err = adopt(x, y)
+	case y.Op == "const" && x.Op != "const":
+		err = adopt(y, x)
+	case x.Signed != y.Signed:
+		err = fmt.Errorf("a signed and an unsigned number: convert one with int32() or uint32()")
+	}
+	return max(x.Bits, y.Bits), x.Signed, err
+}
+
+func adopt(number, other *Expression) error {
+	if !other.Signed && number.Value < 0 {
+		return fmt.Errorf("%d is compared with an unsigned number: convert that with int32()", number.Value)
+	}
+	number.Signed, number.Bits = other.Signed, other.Bits
+	return nil
+}
+
+func (c expressionChecker) call(node *ast.CallExpr, depth int) (*Expression, error) {
+	name, _ := node.Fun.(*ast.Ident)
+	if name == nil || node.Ellipsis.IsValid() {
+		return nil, fmt.Errorf("functions are int32 uint32 and or xor not")
+	}
+	signed, converts := conversions[name.Name]
+	function, known := bitFunctions[name.Name]
+	want := 1
+	if known {
+		want = function.operands
+	}
+	switch {
+	case !known && !converts:
+		return nil, fmt.Errorf("unknown function %s: there are int32 uint32 and or xor not", name.Name)
+	case len(node.Args) != want:
+		return nil, fmt.Errorf("%s takes %d, not %d", name.Name, want, len(node.Args))
+	}
+	e := &Expression{Op: function.op}
+	for _, arg := range node.Args {
+		x, err := c.check(arg, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if x.Boolean {
+			return nil, fmt.Errorf("%s is about numbers", name.Name)
+		}
+		e.Operands = append(e.Operands, x)
+	}
+	if converts {
+		e.Op, e.Signed, e.Bits = name.Name, signed, 32
+		return e, nil
+	}
+	var err error
+	e.Bits, e.Signed, err = common(e.Operands[0], e.Operands[want-1])
+	return e, err
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "slices"
+
+// LabelSelector is requirements, all of which hold; without any it selects everything. It is not apimachinery's because
+// images, which containers are selected by, have characters that the value of a label cannot have.
+type LabelSelector struct {
+	Requirements []Requirement
+}
+
+// Requirement on the label Key. The operators are In, NotIn, Exists and DoesNotExist; as in Kubernetes, NotIn holds where
+// the label is missing.
+type Requirement struct {
+	Key, Operator string
+	Values        []string
+}
+
+// Matches says whether labels satisfy all requirements; a nil selector selects everything.
+func (s *LabelSelector) Matches(labels map[string]string) bool {
+	if s == nil {
+		return true
+	}
+	return !slices.ContainsFunc(s.Requirements, func(r Requirement) bool { return !r.matches(labels) })
+}
+
+func (r Requirement) matches(labels map[string]string) bool {
+	value, exists := labels[r.Key]
+	switch r.Operator {
+	case "In":
+		return exists && slices.Contains(r.Values, value)
+	case "NotIn":
+		return !exists || !slices.Contains(r.Values, value)
+	case "Exists":
+		return exists
+	}
+	return !exists
+}

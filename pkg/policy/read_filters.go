@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// filterReading is the state of reading one argument filter.
+type filterReading struct {
+	*selectorReading
+	of       filterOf
+	filter   *ArgumentFilter
+	operator *operator
+	// types of the arguments in filter.Args.
+	types []*ArgumentType
+}
+
+var filterFields = []field[filterReading]{
+	{name: "operator", required: true, read: func(c cursor, f *filterReading) {
+		text, ok := c.text()
+		if f.operator = lookupOperator(text); f.operator != nil {
+			f.filter.Operator, f.filter.Negated = f.operator.name, f.operator.negated
+		} else if ok {
+			c.fail("unknown operator %s%s", shown(text), didYouMean(text, operatorNames()))
+		}
+	}},
+	{name: "index", read: func(c cursor, f *filterReading) { f.argument(c) }},
+	{name: "args", read: func(c cursor, f *filterReading) { c.items(f.argument) }},
+	{name: "values", read: func(c cursor, f *filterReading) { f.values(c) }},
+}
+
+// argument adds one that the filter names.
+func (f *filterReading) argument(c cursor) {
+	number, ok := c.index()
+	if !ok || f.hook == nil {
+		return
+	}
+	place, err := f.of.find(f.hook, number)
+	if err != nil {
+		c.fail("%v", err)
+		return
+	}
+	f.filter.Args = append(f.filter.Args, place)
+	f.types = append(f.types, f.of.args(f.hook)[place].Type)
+}
+
+func (s *selectorReading) argumentFilters(c cursor, to *[]ArgumentFilter, of filterOf) {
+	c.items(func(item cursor) {
+		f := filterReading{selectorReading: s, of: of, filter: &ArgumentFilter{Position: item.position()}}
+		before := len(*c.problems)
+		seen := object(item, filterFields, &f)
+		if f.operator != nil && len(*c.problems) == before {
+			f.check(item, seen)
+		}
+		*to = append(*to, *f.filter)
+	})
+}
+
+// check looks at what depends on more than one field.
+func (f *filterReading) check(c cursor, seen given) {
+	o := f.operator
+	switch {
+	case !seen.has("values") && o.least > 0:
+		c.fail("values is missing")
+	case f.hook == nil: // a macro without a hook: nothing is known about arguments
+	case o.forms[0].match == MatchExpression:
+		f.filter.Match = MatchExpression
+		f.filter.Args = nil // an expression names its arguments itself
+	case seen.has("index") && seen.has("args"):
+		c.fail("index and args exclude each other")
+	case len(f.filter.Args) != o.arguments:
+		name := "index"
+		if o.arguments > 1 {
+			name = "args"
+		}
+		c.fail("%s compares %d, not %d: want %s", o.name, o.arguments, len(f.filter.Args), name)
+	default:
+		f.resolveMatch(seen)
+	}
+}
+
+// resolveMatch finds how the operator compares the arguments' types.
+func (f *filterReading) resolveMatch(seen given) {
+	for _, t := range f.types {
+		if t.Class == ClassAuto {
+			f.filter.Match = MatchLater
+			return
+		}
+		form := f.operator.form(t)
+		if form == nil {
+			seen["operator"].fail("%s does not compare type %s, only %s", f.operator.name, t, f.operator.fits())
+			return
+		}
+		f.filter.Match = form.match
+	}
+	if strings.HasSuffix(f.operator.name, "Priv") {
+		f.filter.Ranges = []Range{privileged}
+	}
+}
+
+// values parses each value for the first argument's type.
+func (f *filterReading) values(c cursor) {
+	if f.operator == nil {
+		return
+	}
+	n := c.items(f.value)
+	switch o := f.operator; {
+	case n < o.least:
+		c.fail("values is empty")
+	case n > o.most && o.most == 0:
+		c.fail("%s takes no values", o.name)
+	case n > o.most:
+		c.fail("%s takes %d value, got %d", o.name, o.most, n)
+	}
+}
+
+func (f *filterReading) value(c cursor) {
+	text, ok := c.text()
+	if !ok {
+		return
+	}
+	name, isList := strings.CutPrefix(text, listPrefix)
+	switch o := f.operator; {
+	case isList && o.lists:
+		f.list(c, name)
+	case isList && len(f.types) > 0 && f.types[0].Class&numbers != 0:
+		c.fail("lists are for InMap and NotInMap")
+	case o.forms[0].match == MatchExpression:
+		f.expression(c, text)
+	default:
+		f.parse(c, text)
+	}
+}
+
+func (f *filterReading) expression(c cursor, text string) {
+	f.filter.Raw = append(f.filter.Raw, text)
+	if f.hook == nil {
+		return
+	}
+	e, err := parseExpression(text, f.of.args(f.hook))
+	if err != nil {
+		c.fail("%v", err)
+	}
+	f.filter.Expression = e
+}
+
+// parse reads a value as the argument's type and the operator say. Without a type it waits, see ArgumentFilter.Typed.
+func (f *filterReading) parse(c cursor, text string) {
+	f.filter.Raw = append(f.filter.Raw, text)
+	if len(f.types) == 0 {
+		return
+	}
+	form := f.operator.form(f.types[0])
+	if form == nil || form.parse == nil {
+		return // reported with the operator, or later
+	}
+	p := operandParser{typ: f.types[0], out: f.filter.Operands}
+	if call, ok := parseSyscall(text); ok && f.types[0].Class == ClassSyscall {
+		f.syscalls(c, call)
+		return
+	}
+	form.parse(&p, text)
+	if p.err != nil {
+		c.fail("%v", p.err)
+	}
+	f.filter.Operands = p.out
+}
+
+// syscalls adds one by its name.
+func (f *filterReading) syscalls(c cursor, call Call) {
+	if _, err := checkedSyscall(call.String()); err != nil {
+		c.fail("%v", err)
+		return
+	}
+	if f.filter.Match = MatchRange; !slices.Contains([]string{"Equal", "NotEqual", "InMap", "NotInMap"}, f.operator.name) {
+		c.fail("%s compares numbers; for names there are Equal, NotEqual, InMap and NotInMap", f.operator.name)
+		return
+	}
+	f.filter.Syscalls = append(f.filter.Syscalls, Syscall{call.ABI, call.Syscall})
+}
+
+// list adds the values of a list: system calls by name, others as if they stood here.
+func (f *filterReading) list(c cursor, name string) {
+	l := f.reading.list(c, name)
+	switch {
+	case l == nil:
+	case l.kind == patternList:
+		c.fail("list %s holds functions, no values", name)
+	case l.ofSyscalls():
+		if len(f.types) > 0 && f.types[0].Class&(ClassSyscall|ClassAuto) == 0 && f.types[0].Bits < 32 {
+			c.fail("list %s holds system calls: want an argument of type syscall64, not %s", name, f.types[0])
+			return
+		}
+		for _, call := range l.calls {
+			f.filter.Syscalls = append(f.filter.Syscalls, Syscall{call.ABI, call.Syscall})
+		}
+	default:
+		for _, value := range l.values {
+			if text, ok := value.text(); ok {
+				f.parse(value, text)
+			}
+		}
+	}
+}
