@@ -81,6 +81,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.AddCommand(
 		newExecCommand(cluster, streams, build),
 		newCleanupCommand(cluster, streams),
+		newPolicyCommand(streams),
 		newVersionCommand(streams, build),
 		newOptionsCommand(streams),
 	)

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -179,9 +180,13 @@ func (h *Hook) Name() string {
 	case h.Event != "":
 		return h.Subsystem + "/" + h.Event
 	}
-	calls := make([]string, len(h.Calls))
-	for i, call := range h.Calls {
-		calls[i] = call.String()
+	const most = 5 // a list may have hundreds
+	var calls []string
+	for _, call := range h.Calls[:min(most, len(h.Calls))] {
+		calls = append(calls, call.String())
+	}
+	if more := len(h.Calls) - most; more > 0 {
+		calls = append(calls, fmt.Sprintf("and %d more", more))
 	}
 	if h.Pattern != nil {
 		calls = append(calls, "/"+h.Pattern.String()+"/")

@@ -2,7 +2,10 @@
 
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // LabelSelector is requirements, all of which hold; without any it selects everything. It is not apimachinery's because
 // images, which containers are selected by, have characters that the value of a label cannot have.
@@ -36,4 +39,33 @@ func (r Requirement) matches(labels map[string]string) bool {
 		return exists
 	}
 	return !exists
+}
+
+// String is as kubectl writes selectors: app=web,tier in (a,b),!debug. Empty for one that selects everything.
+func (s *LabelSelector) String() string {
+	if s == nil {
+		return ""
+	}
+	all := make([]string, len(s.Requirements))
+	for i, r := range s.Requirements {
+		all[i] = r.String()
+	}
+	return strings.Join(all, ",")
+}
+
+// String is as kubectl writes one requirement.
+func (r Requirement) String() string {
+	values := " (" + strings.Join(r.Values, ",") + ")"
+	switch r.Operator {
+	case "Exists":
+		return r.Key
+	case "DoesNotExist":
+		return "!" + r.Key
+	case "NotIn":
+		return r.Key + " notin" + values
+	}
+	if len(r.Values) == 1 {
+		return r.Key + "=" + r.Values[0]
+	}
+	return r.Key + " in" + values
 }

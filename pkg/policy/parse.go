@@ -63,7 +63,7 @@ func Parse(name string, from io.Reader) (*File, error) {
 			file.read(d.at(node.Content[0], ""))
 		}
 	}
-	file.findDoubles(&problems)
+	problems = append(problems, doubles(file.Policies)...)
 	if len(problems) == 0 && len(file.Policies) == 0 {
 		problems = append(problems, Problem{Position{File: name}, "there is no policy: want documents of kind " + string(TracingPolicy)})
 	}
@@ -169,14 +169,15 @@ func nameOf(c cursor) string {
 	return ""
 }
 
-// findDoubles refuses two policies of one name: events name the policy that they are of.
-func (f *File) findDoubles(problems *Problems) {
+// doubles refuses two policies of one name: events name the policy that they are of.
+func doubles(policies []*Policy) (problems Problems) {
 	seen := map[string]*Policy{}
-	for _, p := range f.Policies {
+	for _, p := range policies {
 		id := p.Namespace + "/" + p.Name
 		if other := seen[id]; other != nil && p.Name != "" {
-			*problems = append(*problems, Problem{p.Position, fmt.Sprintf("the policy in line %d is called %s too", other.Line, shown(p.Name))})
+			problems = append(problems, Problem{p.Position, fmt.Sprintf("the policy at %s is called %s too", other.Position, shown(p.Name))})
 		}
 		seen[id] = p
 	}
+	return problems
 }

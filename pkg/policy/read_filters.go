@@ -103,6 +103,7 @@ func (f *filterReading) resolveMatch(seen given) {
 // values parses each value for the first argument's type.
 func (f *filterReading) values(c cursor) {
 	if f.operator == nil {
+		c.texts() // for what can be wrong with any values
 		return
 	}
 	n := c.items(f.value)
