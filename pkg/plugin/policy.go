@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// newPolicyCommand groups what can be done with a policy without tracing anything.
+func newPolicyCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Check policies (Tetragon's TracingPolicy)",
+		Example: `  # Is everything in the policy right?
+  kubectl trace-sec policy lint -f policy.yaml`,
+	}
+	cmd.AddCommand(newPolicyLintCommand(streams))
+	return cmd
+}
+
+func newPolicyLintCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "lint -f FILE [-f FILE]...",
+		Short: "Check policies: every mistake with its line, without a cluster",
+		Long: `Check policies: every mistake with its line, without a cluster.
+Each problem is a line "file:line: path: message", and the exit code is 1. If there is none, each policy is a line with what
+it watches, what it enforces and where. YAML or JSON, several documents in a file; other objects in the file are skipped.`,
+		Example: `  # One policy
+  kubectl trace-sec policy lint -f policy.yaml
+  # Several files: two policies of one name are a problem, too
+  kubectl trace-sec policy lint -f files.yaml -f network.yaml
+  # What is in a cluster that has Tetragon
+  kubectl get tracingpolicies -o yaml | kubectl trace-sec policy lint -f -`,
+		Args:                  cobra.NoArgs,
+		DisableFlagsInUseLine: true,
+		RunE: func(*cobra.Command, []string) error {
+			if len(files) == 0 {
+				return errors.New("-f FILE is missing: which policy? (- is standard input)")
+			}
+			return lint(files, streams)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE` with policies, - for standard input; can be given several times")
+	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
+	return cmd
+}
+
+// lint prints problems or, without any, the policies.
+func lint(files []string, streams genericiooptions.IOStreams) error {
+	file, err := policy.Load(files, streams.In)
+	var problems policy.Problems
+	if errors.As(err, &problems) {
+		for _, problem := range problems {
+			fmt.Fprintln(streams.Out, terminal.Sanitize(problem.Error()))
+		}
+		return exitCode(exitError)
+	}
+	if err != nil {
+		return err
+	}
+	for _, skipped := range file.Skipped {
+		fmt.Fprintln(streams.ErrOut, terminal.Sanitize(fmt.Sprintf("%s: %s is no policy, skipped", skipped.Position, skipped.What)))
+	}
+	for _, p := range file.Policies {
+		if _, err := fmt.Fprintln(streams.Out, terminal.Sanitize(policyLine(p))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// policyLine is kind and name, what is watched, what is enforced, and where.
+func policyLine(p *policy.Policy) string {
+	hooks := make([]string, len(p.Hooks))
+	for i := range p.Hooks {
+		hooks[i] = p.Hooks[i].Kind.String()
+		if name := p.Hooks[i].Name(); name != hooks[i] {
+			hooks[i] += " " + name
+		}
+	}
+	enforces := "enforces nothing"
+	if actions := p.Enforcing(); len(actions) > 0 {
+		enforces = "enforces " + strings.Join(actions, ", ")
+	}
+	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, policyScope(p))
+}
+
+// policyScope says what a policy is about, beside what the command that runs it is given.
+func policyScope(p *policy.Policy) string {
+	var parts []string
+	for _, s := range []struct {
+		what     string
+		selector *policy.LabelSelector
+	}{{"pods", p.Scope.Pods}, {"containers", p.Scope.Containers}, {"nodes", p.Scope.Nodes}} {
+		switch {
+		case s.selector == nil:
+		case s.selector.String() == "":
+			parts = append(parts, "all "+s.what)
+		default:
+			parts = append(parts, s.what+" "+s.selector.String())
+		}
+	}
+	if p.Scope.Host && p.Scope.Selects() {
+		parts = append(parts, "the host")
+	}
+	if len(parts) == 0 && p.Kind != policy.TracingPolicyNamespaced {
+		return "pods and host"
+	}
+	if len(parts) == 0 {
+		parts = []string{"all pods"}
+	}
+	scope := strings.Join(parts, ", ")
+	switch {
+	case p.Namespace != "":
+		return scope + " of namespace " + p.Namespace
+	case p.Kind == policy.TracingPolicyNamespaced:
+		return scope + " of the command's namespace"
+	}
+	return scope
+}
