@@ -204,9 +204,12 @@ func (c cursor) collect(node *yaml.Node, seen map[string]bool, all *[]pair, dept
 			sources = from.node.Content
 		}
 		for _, source := range sources {
-			if at := c.at(source, c.path); at.node.Kind != yaml.MappingNode || depth == deepestMerge {
+			switch at := c.at(source, c.path); {
+			case depth == deepestMerge:
+				at.fail("<< merges more than %d deep, perhaps itself", deepestMerge)
+			case at.node.Kind != yaml.MappingNode:
 				at.fail("<< merges mappings, got %s", at.kind())
-			} else {
+			default:
 				c.collect(at.node, seen, all, depth+1)
 			}
 		}

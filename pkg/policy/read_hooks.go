@@ -32,8 +32,9 @@ func section(kind HookKind, table []field[hookReading]) func(cursor, *reading) {
 	return func(c cursor, r *reading) {
 		c.items(func(item cursor) {
 			h := &hookReading{reading: r, hook: &Hook{Position: item.position(), Kind: kind}, at: item, syscall: true}
+			before := len(*c.problems)
 			seen := object(item, table, h)
-			h.check(seen)
+			h.check(seen, before)
 			r.policy.Hooks = append(r.policy.Hooks, *h.hook)
 		})
 	}
@@ -207,8 +208,8 @@ func identifier(c cursor) string {
 	return text
 }
 
-// check looks at what depends on more than one field.
-func (h *hookReading) check(seen given) {
+// check looks at what depends on more than one field. Before is the number of problems before the hook's.
+func (h *hookReading) check(seen given, before int) {
 	hook := h.hook
 	for i := range hook.Args {
 		if hook.Args[i].ReturnCopy {
@@ -230,7 +231,7 @@ func (h *hookReading) check(seen given) {
 		h.checkCall(seen)
 	}
 	if hook.Kind == Uprobe {
-		h.checkUprobe(seen)
+		h.checkUprobe(seen, before)
 	}
 }
 

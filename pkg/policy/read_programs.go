@@ -108,7 +108,7 @@ func (h *hookReading) digest(c cursor) {
 }
 
 // checkUprobe wants one way to say where, and a counter for each place or none.
-func (h *hookReading) checkUprobe(seen given) {
+func (h *hookReading) checkUprobe(seen given, before int) {
 	p := h.program()
 	var ways []string
 	places := 0
@@ -122,7 +122,12 @@ func (h *hookReading) checkUprobe(seen given) {
 		}
 	}
 	switch {
-	case len(ways) == 0 && !seen.has("symbols") && !seen.has("symbol"):
+	case len(ways) == 0 && (seen.has("symbols") || seen.has("symbol") || seen.has("offsets") || seen.has("addrs")):
+		// What is wrong with them was said, unless they are empty.
+		if before == len(*h.at.problems) {
+			h.at.fail("the list of places is empty")
+		}
+	case len(ways) == 0:
 		h.at.fail("want one of symbols, offsets and addrs: where in the program?")
 	case len(ways) > 1:
 		h.at.fail("%s exclude each other", strings.Join(ways, " and "))
