@@ -92,6 +92,7 @@ var actionFields = []field[actionReading]{
 func (s *selectorReading) actions(c cursor, atReturn bool) (all []Action) {
 	seen := map[ActionKind]bool{}
 	c.items(func(item cursor) {
+		before := len(*c.problems)
 		a := actionReading{selectorReading: s, action: Action{Position: item.position(), FD: -1, Name: -1, Sock: -1, Index: -1}}
 		fields := object(item, actionFields, &a)
 		if a.row == nil {
@@ -105,7 +106,7 @@ func (s *selectorReading) actions(c cursor, atReturn bool) (all []Action) {
 			item.fail("Post and NoPost exclude each other")
 		}
 		seen[a.row.kind] = true
-		if a.row.kind == NotifyEnforcer && s.notes == nil {
+		if a.row.kind == NotifyEnforcer && s.notes == nil && len(*c.problems) == before {
 			s.notes = &item
 		}
 		all = append(all, a.action)
@@ -140,9 +141,19 @@ func (a *actionReading) check(c cursor, seen given, atReturn bool) {
 		seen["action"].fail("%s comes too late at the return", row.name)
 	case row.kind == Override:
 		a.checkOverride(seen)
-	case (row.kind == TrackSock || row.kind == UntrackSock) && a.action.Sock < 0 && !atReturn:
-		c.fail("%s needs argSock", row.name)
+	case (row.kind == TrackSock || row.kind == UntrackSock) && !seen.has("argSock"):
+		a.defaultSock(c)
 	}
+}
+
+// defaultSock takes argument 0, as the CRD does: a number that is left out is 0 there.
+func (a *actionReading) defaultSock(c cursor) {
+	place, err := ofArgs.find(a.hook, 0)
+	if err != nil || a.hook.Args[place].Type.Class != ClassSocket {
+		c.fail("%s needs argSock: argument 0 is no socket", a.row.name)
+		return
+	}
+	a.action.Sock = place
 }
 
 func ofAction(row *actionRow) string {
@@ -177,7 +188,7 @@ func (a *actionReading) checkOverride(seen given) {
 // place returns the place in the hook's arguments that c names, -1 if there is none of these classes.
 func (a *actionReading) place(c cursor, classes Class) int {
 	number, ok := c.index()
-	if !ok || a.hook == nil {
+	if !ok || a.hook == nil || a.row == nil || a.row.hooks&a.hook.Kind == 0 {
 		return -1
 	}
 	place, err := ofArgs.find(a.hook, number)

@@ -285,14 +285,15 @@ func binaries(c cursor) (values []string) {
 
 // workload reads an entry of matchWorkloads: the selectors that spec has too.
 func (s *selectorReading) workload(c cursor) (scope Scope) {
-	seen := object(c, []field[Scope]{
+	if len(c.pairs()) == 0 {
+		c.fail("want podSelector, containerSelector or hostSelector")
+		return scope
+	}
+	object(c, []field[Scope]{
 		{name: "podSelector", read: func(c cursor, to *Scope) { to.Pods = labelSelector(c, nil) }},
 		{name: "containerSelector", read: func(c cursor, to *Scope) { to.Containers = labelSelector(c, containerKeys) }},
 		{name: "hostSelector", read: func(c cursor, to *Scope) { to.Host = s.hostSelector(c) }},
 	}, &scope)
-	if len(seen) == 0 {
-		c.fail("want podSelector, containerSelector or hostSelector")
-	}
 	return scope
 }
 
