@@ -47,6 +47,14 @@ func (k HookKind) String() string {
 	return strings.Join(set, ", ")
 }
 
+// one is the name with its article.
+func (k HookKind) one() string {
+	if k == LSM {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}
+
 // Hook is one entry of a section: what is watched, what is read there, and what is done about it.
 type Hook struct {
 	Position

@@ -136,7 +136,7 @@ func (a *actionReading) check(c cursor, seen given, atReturn bool) {
 	switch {
 	case a.hook == nil:
 	case row.hooks&a.hook.Kind == 0:
-		seen["action"].fail("%s is not for a %s: %s", row.name, a.hook.Kind, row.why)
+		seen["action"].fail("%s is not for %s: %s", row.name, a.hook.Kind.one(), row.why)
 	case atReturn && !row.atReturn:
 		seen["action"].fail("%s comes too late at the return", row.name)
 	case row.kind == Override:
@@ -174,7 +174,7 @@ func (a *actionReading) checkOverride(seen given) {
 		case program && name == "argError":
 			at.fail("a program's function has no error to return: want argRegs (rax=…, rip=(%%rsp), rsp=8%%rsp)")
 		case !program && name != "argError":
-			at.fail("only a uprobe's program has it; a %s has argError", a.hook.Kind)
+			at.fail("only a uprobe's program has it; %s has argError", a.hook.Kind.one())
 		case strings.HasPrefix(name, "argNew"):
 			places = append(places, name)
 		}

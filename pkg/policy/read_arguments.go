@@ -73,7 +73,7 @@ var argumentFields = []field[argumentReading]{
 			return
 		}
 		if a.hook.Kind&(function|Uprobe) == 0 {
-			c.fail("a %s has no return at which it could be read", a.hook.Kind)
+			c.fail("%s has no return at which it could be read", a.hook.Kind.one())
 			return
 		}
 		a.argument.ReturnCopy = true
@@ -162,7 +162,7 @@ func (h *hookReading) checkArgument(c cursor, seen given, a *argumentReading) {
 	case t.Class == ClassAuto && kind == Kprobe:
 		at.fail("type is missing: a kprobe knows only with resolve what it reads")
 	case t.Hooks&kind == 0:
-		at.fail("type %s is for %s, not for a %s", t, t.Hooks, kind)
+		at.fail("type %s is for %s, not for %s", t, t.Hooks, kind.one())
 	case kind&function != 0 && h.syscall && t.Hooks&inProgram == 0:
 		at.fail("a system call is given numbers and addresses by the program, no %s; for a kernel function write syscall: false", t)
 	}
@@ -187,7 +187,7 @@ func (h *hookReading) returnArgument(c cursor) *Argument {
 	case a.argument.Index != 0:
 		seen["index"].fail("a function returns one value: want 0")
 	case a.argument.Type.Hooks&kind == 0:
-		seen["type"].fail("type %s is for %s, not for a %s", a.argument.Type, a.argument.Type.Hooks, kind)
+		seen["type"].fail("type %s is for %s, not for %s", a.argument.Type, a.argument.Type.Hooks, kind.one())
 	}
 	return &a.argument
 }

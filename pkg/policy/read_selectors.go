@@ -72,7 +72,7 @@ func (s *selectorReading) hasReturn(c cursor) bool {
 	case s.hook == nil || s.hook.ReturnArg != nil:
 		return true
 	case s.hook.Kind&(function|Uprobe) == 0:
-		c.fail("a %s has no return", s.hook.Kind)
+		c.fail("%s has no return", s.hook.Kind.one())
 	default:
 		c.fail("the hook does not watch the return: want return: true and returnArg")
 	}

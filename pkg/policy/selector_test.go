@@ -28,6 +28,7 @@ func TestSelectorsRefused(t *testing.T) {
 		{"{matchBinaries: [{operator: Equal, values: [/bin/sh]}]}", `unknown operator "Equal"; want one of In, NotIn, NotPostfix`},
 		{"{matchBinaries: [{operator: Prefix, values: ['']}]}", "the text is empty"},
 		{"{matchBinaries: [{operator: In, values: [/bin/sh], followForks: true}]}", "unknown field"},
+		{"{matchBinaries: [], matchBinarys: []}", "the field is there already as matchBinaries"},
 		{"{matchBinaries: {operator: In, values: [/bin/sh]}}", "want a list, got a mapping"},
 		{"{matchParentBinaries: [{operator: In, values: [1]}]}", `write "1"`},
 		{"{matchWorkloads: [{}]}", "want podSelector, containerSelector or hostSelector"},
@@ -38,7 +39,7 @@ func TestSelectorsRefused(t *testing.T) {
 	} {
 		refused(t, hookText(Kprobe, "{index: 0, type: int}", test.selector+" #HERE"), test.want)
 	}
-	refused(t, hookText(LSM, "", "matchReturnArgs: [] #HERE"), "a LSM hook has no return")
+	refused(t, hookText(LSM, "", "matchReturnArgs: [] #HERE"), "an LSM hook has no return")
 	refused(t, hookText(Tracepoint, "", "matchReturnActions: [{action: Post}] #HERE"), "a tracepoint has no return")
 	refused(t, policyText("  kprobes:\n  - call: sys_dup\n    selectors:\n    - matchReturnArgs: [] #HERE"), "does not watch the return")
 }
