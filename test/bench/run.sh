@@ -17,5 +17,6 @@ if [[ -z ${KUBECONFIG:-} ]]; then
 	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee /dev/stderr | tail -n 1)
 	export KUBECONFIG
 	./test/cluster/load-image.sh bin/tracer-image.tar
+	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
 fi
 go run ./test/bench/session

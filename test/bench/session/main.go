@@ -35,6 +35,11 @@ spec:
     metadata: {labels: {app: bench}}
     spec:
       terminationGracePeriodSeconds: 0
+      affinity: # an emulated processor would be measured, not the tool
+        nodeAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            nodeSelectorTerms:
+            - matchExpressions: [{key: trace-sec.test/kind, operator: NotIn, values: [vm]}]
       containers: [{name: c, image: "` + image + `", imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}]
 `
 
