@@ -20,7 +20,7 @@ type Expression struct {
 	Argument int
 	// Value of a const, sign-extended.
 	Value int64
-	// Boolean result; else a number of Bits, Signed or not.
+	// Boolean result; else a number of Bits, Signed or not. Bits is 0 for a constant that only constants are beside.
 	Boolean, Signed bool
 	Bits            int
 }
@@ -158,9 +158,12 @@ func (c expressionChecker) binary(node *ast.BinaryExpr, depth int) (*Expression,
 	case x.Boolean:
 		return e, nil
 	}
+	if x.Op == "const" && y.Op == "const" && !kind.compares {
+		return fold(node.Op, x, y)
+	}
 	bits, signed, err := common(x, y)
 	if err == nil && !kind.compares {
-		e.Bits, e.Signed = bits, signed
+		e.Bits, e.Signed = max(bits, 32), signed // as in C: a sum of bytes is no byte
 	}
 	return e, err
 }
@@ -179,12 +182,31 @@ func common(x, y *Expression) (bits int, signed bool, err error) {
 	return max(x.Bits, y.Bits), x.Signed, err
 }
 
+// adopt gives a constant the type of the number beside it, if it fits: a byte is never 300.
 func adopt(number, other *Expression) error {
-	if !other.Signed && number.Value < 0 {
+	t := &ArgumentType{Bits: other.Bits, Signed: other.Signed}
+	low, high := limits(t)
+	switch value := uint64(number.Value); {
+	case !other.Signed && number.Value < 0:
 		return fmt.Errorf("%d is compared with an unsigned number: convert that with int32()", number.Value)
+	case less(t, value, low) || less(t, high, value):
+		return fmt.Errorf("%d is compared with a number from %s to %s", number.Value, show(t, low), show(t, high))
 	}
 	number.Signed, number.Bits = other.Signed, other.Bits
 	return nil
+}
+
+// fold computes a sum of constants.
+func fold(op token.Token, x, y *Expression) (*Expression, error) {
+	sum, negative := x.Value+y.Value, y.Value < 0
+	if op == token.SUB {
+		sum, negative = x.Value-y.Value, y.Value > 0
+	}
+	if (sum < x.Value) != negative && sum != x.Value {
+		return nil, fmt.Errorf("%d %s %d has more than 64 bits", x.Value, op, y.Value)
+	}
+	x.Value = sum
+	return x, nil
 }
 
 func (c expressionChecker) call(node *ast.CallExpr, depth int) (*Expression, error) {

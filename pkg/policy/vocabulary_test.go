@@ -241,25 +241,70 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// TestExpressions: trees in Lisp's notation, numbers with their type.
+func TestExpressions(t *testing.T) {
+	for expression, want := range map[string]string{
+		"arg0 == 1":                       "(== arg0:s32 1:s32)",
+		"arg1 == 1 + 2 - 4 + 2":           "(== arg1:u32 1:u32)",
+		"arg2 - 1 >= 0xff && arg0 != -1":  "(&& (>= (- arg2:u8 1:u8):u32 255:u32) (!= arg0:s32 -1:s32))",
+		"!(arg0 < 1) || true == false":    "(|| (! (< arg0:s32 1:s32)) (== true false))",
+		"not(xor(arg1, or(arg1, 1))) > 2": "(> (~ (^ arg1:u32 (| arg1:u32 1:u32):u32):u32):u32 2:u32)",
+		"int32(arg1) <= arg0":             "(<= (int32 arg1:u32):s32 arg0:s32)",
+		"-arg0 == 5":                      "(== (- 0:s32 arg0:s32):s32 5:s32)",
+	} {
+		h := parse(t, hookText(Kprobe, "{index: 5, type: int}, {index: 1, type: uint32}, {index: 0, type: uint8}",
+			fmt.Sprintf("matchArgs: [{operator: CelExpr, values: [%q]}]", expression)))
+		if got := lisp(h.Selectors[0].Args[0].Expression); got != want {
+			t.Errorf("%s: %s, want %s", expression, got, want)
+		}
+	}
+}
+
+func lisp(e *Expression) string {
+	s := ""
+	switch {
+	case e.Op == "const" && e.Boolean:
+		return fmt.Sprint(e.Value == 1)
+	case e.Op == "const":
+		s = fmt.Sprint(e.Value)
+	case e.Op == "arg":
+		s = fmt.Sprint("arg", e.Argument)
+	default:
+		s = "(" + e.Op
+		for _, o := range e.Operands {
+			s += " " + lisp(o)
+		}
+		s += ")"
+	}
+	if e.Boolean {
+		return s
+	}
+	return s + map[bool]string{true: ":s", false: ":u"}[e.Signed] + fmt.Sprint(e.Bits)
+}
+
 func TestExpressionsRefused(t *testing.T) {
 	for expression, want := range map[string]string{
-		"arg0 +":                         "is not an expression",
-		"arg0 + 1":                       "it has to be true or false",
-		"arg3 == 1":                      "unknown name arg3: arguments are arg0 to arg2",
-		"pid == 1":                       "unknown name pid",
-		"arg0 == arg1":                   "a signed and an unsigned number",
-		"arg1 == -1":                     "-1 is compared with an unsigned number",
-		"arg0 && true":                   "a number is no truth value",
-		"arg0 * 2 == 4":                  "unknown operator *",
-		"arg2 == 1":                      "has type string",
-		"int8(arg0) == 1":                "unknown function int8",
-		"and(arg0) == 1":                 "and takes 2, not 1",
-		"!arg0":                          "does not fit what follows it",
-		`arg0 == "a"`:                    "is not a number",
-		"arg0 == 99999999999999999999":   "is not a number of 64 bits",
-		"func() bool { return true }()":  "functions are",
-		strings.Repeat("(", 40) + "arg0": "is not an expression",
-		strings.Repeat("!", 40) + "true": "nested more than 32 deep",
+		"arg0 +":                          "is not an expression",
+		"arg0 + 1":                        "it has to be true or false",
+		"arg3 == 1":                       "unknown name arg3: arguments are arg0 to arg2",
+		"pid == 1":                        "unknown name pid",
+		"arg0 == arg1":                    "a signed and an unsigned number",
+		"arg1 == -1":                      "-1 is compared with an unsigned number",
+		"uint32(1 + 2) == 4294967296":     "4294967296 is compared with a number from 0 to 4294967295",
+		"arg0 == 2147483647 + 1":          "2147483648 is compared with a number from -2147483648 to 2147483647",
+		"arg0 == 9223372036854775807 + 1": "has more than 64 bits",
+		"arg0 == -9223372036854775807-2":  "has more than 64 bits",
+		"arg0 && true":                    "a number is no truth value",
+		"arg0 * 2 == 4":                   "unknown operator *",
+		"arg2 == 1":                       "has type string",
+		"int8(arg0) == 1":                 "unknown function int8",
+		"and(arg0) == 1":                  "and takes 2, not 1",
+		"!arg0":                           "does not fit what follows it",
+		`arg0 == "a"`:                     "is not a number",
+		"arg0 == 99999999999999999999":    "is not a number of 64 bits",
+		"func() bool { return true }()":   "functions are",
+		strings.Repeat("(", 40) + "arg0":  "is not an expression",
+		strings.Repeat("!", 40) + "true":  "nested more than 32 deep",
 	} {
 		refused(t, hookText(Kprobe, "{index: 0, type: int}, {index: 1, type: uint32}, {index: 2, type: string}",
 			fmt.Sprintf("matchArgs: [{operator: CelExpr, values: [%q]}] #HERE", expression)), want)
