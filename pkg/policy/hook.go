@@ -181,25 +181,48 @@ func (h *Hook) Name() string {
 	switch {
 	case h.Kind == Loader:
 		return "loader"
-	case h.Program != nil && h.Kind == USDT:
+	case h.Kind == USDT:
 		return h.Program.Path + ":" + h.Program.Provider + ":" + h.Program.Name
-	case h.Program != nil:
-		return h.Program.Path
+	case h.Kind == Uprobe:
+		return h.Program.Path + ":" + some(h.Program.places())
 	case h.Event != "":
 		return h.Subsystem + "/" + h.Event
 	}
-	const most = 5 // a list may have hundreds
 	var calls []string
-	for _, call := range h.Calls[:min(most, len(h.Calls))] {
+	for _, call := range h.Calls {
 		calls = append(calls, call.String())
-	}
-	if more := len(h.Calls) - most; more > 0 {
-		calls = append(calls, fmt.Sprintf("and %d more", more))
 	}
 	if h.Pattern != nil {
 		calls = append(calls, "/"+h.Pattern.String()+"/")
 	}
-	return strings.Join(calls, ",")
+	return some(calls)
+}
+
+// some joins names; of a list of hundreds the first.
+func some(names []string) string {
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ",")
+}
+
+// places of a uprobe in words: symbol, symbol+0x10, +0x1000 for an offset, 0x401000 for an address.
+func (p *Program) places() (all []string) {
+	for _, s := range p.Symbols {
+		if name := s.Name; s.Offset == 0 {
+			all = append(all, name)
+		} else {
+			all = append(all, fmt.Sprintf("%s+%#x", name, s.Offset))
+		}
+	}
+	for _, offset := range p.Offsets {
+		all = append(all, fmt.Sprintf("+%#x", offset))
+	}
+	for _, address := range p.Addresses {
+		all = append(all, fmt.Sprintf("%#x", address))
+	}
+	return all
 }
 
 // actions are all of the hook.

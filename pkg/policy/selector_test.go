@@ -4,6 +4,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -166,6 +167,34 @@ func TestEnforcing(t *testing.T) {
 		if got := fmt.Sprint(file.Policies[i].Enforcing()); got != want {
 			t.Errorf("%s: %s, want %s", file.Policies[i].Name, got, want)
 		}
+	}
+}
+
+func TestHookNames(t *testing.T) {
+	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range file.Policies {
+		for i := range p.Hooks {
+			names = append(names, p.Hooks[i].Name())
+		}
+	}
+	for i, want := range []string{
+		"security_file_permission", "sys_dup,sys_dup2,i386/sys_dup,i386/sys_dup2,x64/sys_uname", "security_file_open,security_inode_unlink",
+		"/^tcp_(connect|close)$/", "sk_alloc", "sys_read", "security_capset", "tty_write", "raw_syscalls/sys_enter",
+		"sched/sched_process_exec", "bprm_check_security", "loader",
+		"/bin/bash:readline,main+0x10", "/usr/lib/libssl.so.3:+0x1000,+0xffffffffffffffff", "/usr/bin/app:0x401000",
+		"/usr/bin/python3:python:function__entry",
+	} {
+		if i >= len(names) || names[i] != want {
+			t.Errorf("hook %d of %q, want %s", i, names, want)
+		}
+	}
+	all := parse(t, policyText("  lists: [{name: all, type: generated_syscalls}]\n  kprobes: [{call: 'list:all'}]"))
+	if name := all.Name(); len(all.Calls) < 300 || !strings.HasPrefix(name, "sys__sysctl,sys_accept,") || !strings.HasSuffix(name, " more") {
+		t.Errorf("%d calls: %s", len(all.Calls), name)
 	}
 }
 
