@@ -109,7 +109,21 @@ func less(t *ArgumentType, a, b uint64) bool {
 
 func (p *operandParser) add(r Range) { p.out.Ranges = append(p.out.Ranges, r) }
 
+// syscall parses the name of a system call where the argument is one; false if the value is something else.
+func (p *operandParser) syscall(text string) bool {
+	if _, named := parseSyscall(text); !named || p.typ.Class != ClassSyscall {
+		return false
+	}
+	call, err := checkedSyscall(text)
+	p.out.Syscalls = append(p.out.Syscalls, Syscall{call.ABI, call.Syscall})
+	p.err = err
+	return true
+}
+
 func parseNumber(p *operandParser, text string) {
+	if p.syscall(text) {
+		return
+	}
 	if n, ok := p.number(text); ok {
 		p.add(Range{n, n})
 	}
@@ -117,6 +131,9 @@ func parseNumber(p *operandParser, text string) {
 
 // parseRange accepts min:max and one number. The original swaps the ends where they are the wrong way round; so does this.
 func parseRange(p *operandParser, text string) {
+	if p.syscall(text) {
+		return
+	}
 	first, second, both := strings.Cut(text, ":")
 	if !both {
 		second = first

@@ -2,10 +2,7 @@
 
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // filterReading is the state of reading one argument filter.
 type filterReading struct {
@@ -158,28 +155,11 @@ func (f *filterReading) parse(c cursor, text string) {
 		return // reported with the operator, or later
 	}
 	p := operandParser{typ: f.types[0], out: f.filter.Operands}
-	if call, ok := parseSyscall(text); ok && f.types[0].Class == ClassSyscall {
-		f.syscalls(c, call)
-		return
-	}
 	form.parse(&p, text)
 	if p.err != nil {
 		c.fail("%v", p.err)
 	}
 	f.filter.Operands = p.out
-}
-
-// syscalls adds one by its name.
-func (f *filterReading) syscalls(c cursor, call Call) {
-	if _, err := checkedSyscall(call.String()); err != nil {
-		c.fail("%v", err)
-		return
-	}
-	if f.filter.Match = MatchRange; !slices.Contains([]string{"Equal", "NotEqual", "InMap", "NotInMap"}, f.operator.name) {
-		c.fail("%s compares numbers; for names there are Equal, NotEqual, InMap and NotInMap", f.operator.name)
-		return
-	}
-	f.filter.Syscalls = append(f.filter.Syscalls, Syscall{call.ABI, call.Syscall})
 }
 
 // list adds the values of a list: system calls by name, others as if they stood here.

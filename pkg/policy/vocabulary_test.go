@@ -241,6 +241,34 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// TestSyscallValues: where an argument is a system call's number, names and lists of them are values.
+func TestSyscallValues(t *testing.T) {
+	const lists = "  lists:\n  - {name: dups, type: syscalls, values: [sys_dup, i386/sys_dup2]}\n"
+	text := func(typ, operator, values string) string {
+		return policyText(lists + "  tracepoints:\n  - subsystem: raw_syscalls\n    event: sys_enter\n    args: [{index: 4, type: " + typ + "}]\n    selectors:\n" +
+			"    - matchArgs: [{index: 4, operator: " + operator + ", values: [" + values + "]}] #HERE")
+	}
+	for _, test := range []struct{ typ, operator, values, want string }{
+		{"syscall64", "InMap", `"list:dups", sys_read, "7"`, "[{ dup} {i386 dup2} { read}] [{7 7}]"},
+		{"syscall64", "NotEqual", `__x64_sys_newuname`, "[{x64 uname}] []"},
+		{"uint64", "NotInMap", `"list:dups"`, "[{ dup} {i386 dup2}] []"},
+		{"auto", "InMap", `"list:dups"`, "[{ dup} {i386 dup2}] []"},
+	} {
+		f := parse(t, text(test.typ, test.operator, test.values)).Selectors[0].Args[0]
+		if got := fmt.Sprint(f.Syscalls, f.Ranges); got != test.want {
+			t.Errorf("%s %s %s: %s, want %s", test.typ, test.operator, test.values, got, test.want)
+		}
+	}
+	for _, test := range []struct{ typ, operator, values, want string }{
+		{"syscall64", "InMap", `sys_raed`, "there is no system call raed; did you mean sys_read?"},
+		{"syscall64", "GT", `sys_read`, "is not a number"},
+		{"uint16", "InMap", `"list:dups"`, "want an argument of type syscall64, not uint16"},
+		{"int", "InMap", `sys_read`, "is not a number"},
+	} {
+		refused(t, text(test.typ, test.operator, test.values), test.want)
+	}
+}
+
 // TestExpressions: trees in Lisp's notation, numbers with their type.
 func TestExpressions(t *testing.T) {
 	for expression, want := range map[string]string{
