@@ -23,9 +23,10 @@ step "unit and kernel tests"
 mapfile -t packages < <(go list ./... | grep -v /test/e2e)
 go test -timeout 20m "${packages[@]}"
 
-step "fuzz, a moment each: what a node sends, what reaches the terminal"
+step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says"
 go test ./pkg/wire -run '^$' -fuzz '^FuzzDecodeFrame$' -fuzztime 10s
 go test ./pkg/plugin/terminal -run '^$' -fuzz '^FuzzSanitize$' -fuzztime 10s -fuzzminimizetime 10x
+go test ./pkg/policy -run '^$' -fuzz '^FuzzParse$' -fuzztime 10s -fuzzminimizetime 10x
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	step "test cluster: two nodes on this machine's kernel, one virtual machine with another"
