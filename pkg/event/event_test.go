@@ -5,6 +5,7 @@ package event
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -223,5 +224,19 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s is not in Tetragon's order", word)
 		}
 		last = position
+	}
+}
+
+func TestCapabilitySet(t *testing.T) {
+	for set, want := range map[uint64]string{
+		0:             "[]",
+		1 << 0:        "[CAP_CHOWN]",
+		1<<1 | 1<<2:   "[DAC_OVERRIDE CAP_DAC_READ_SEARCH]",
+		1<<40 | 1<<63: "[CAP_CHECKPOINT_RESTORE CAP_63]",
+		1<<21 | 1<<39: "[CAP_SYS_ADMIN CAP_BPF]",
+	} {
+		if got := fmt.Sprint(CapabilitySet(set)); got != want {
+			t.Errorf("%#x: %s, want %s", set, got, want)
+		}
 	}
 }

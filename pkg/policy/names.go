@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
 // Namespace is a kind of Linux namespace; the order is Tetragon's.
@@ -84,10 +86,7 @@ func (v *vocabulary) name(number uint64) string {
 func words(text string) []string { return strings.Fields(text) }
 
 // capabilities by bit, from include/uapi/linux/capability.h.
-var capabilities = &vocabulary{prefix: "CAP_", list: words(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID
-	SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
-	SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL
-	SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`)}
+var capabilities = &vocabulary{prefix: "CAP_", list: event.CapabilityNames()}
 
 // families of addresses, from include/linux/socket.h.
 var families = &vocabulary{prefix: "AF_", list: words(`UNSPEC UNIX INET AX25 IPX APPLETALK NETROM BRIDGE ATMPVC X25 INET6 ROSE DECnet

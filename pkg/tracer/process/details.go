@@ -5,42 +5,16 @@
 package process
 
 import (
-	"fmt"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
-// capabilityNames by bit, from include/uapi/linux/capability.h. DAC_OVERRIDE has no prefix in Tetragon's JSON.
-var capabilityNames = [...]string{
-	"CAP_CHOWN", "DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
-	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
-	"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD",
-	"CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
-	"CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
-}
-
-func capabilitySet(set uint64) (names []string) {
-	for bit := range 64 {
-		if set&(1<<bit) == 0 {
-			continue
-		}
-		if bit < len(capabilityNames) {
-			names = append(names, capabilityNames[bit])
-		} else {
-			names = append(names, fmt.Sprintf("CAP_%d", bit)) // of a newer kernel
-		}
-	}
-	return names
-}
-
 func capabilities(c bpf.ProcessCredentials) *event.Capabilities {
 	return &event.Capabilities{
-		Permitted:   capabilitySet(c.Permitted),
-		Effective:   capabilitySet(c.Effective),
-		Inheritable: capabilitySet(c.Inheritable),
+		Permitted:   event.CapabilitySet(c.Permitted),
+		Effective:   event.CapabilitySet(c.Effective),
+		Inheritable: event.CapabilitySet(c.Inheritable),
 	}
 }
 
