@@ -21,7 +21,7 @@ make build image
 
 step "unit and kernel tests"
 mapfile -t packages < <(go list ./... | grep -v /test/e2e)
-go test -timeout 20m "${packages[@]}"
+go test -timeout 40m "${packages[@]}"
 
 step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says"
 go test ./pkg/wire -run '^$' -fuzz '^FuzzDecodeFrame$' -fuzztime 10s
