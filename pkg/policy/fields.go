@@ -39,7 +39,7 @@ func object[T any](c cursor, table []field[T], to *T) given {
 		})
 		switch {
 		case i < 0:
-			p.key.fail("unknown field%s", didYouMean(p.key.node.Value, names(table)))
+			p.key.fail("unknown field%s", DidYouMean(p.key.node.Value, names(table)))
 		case found.has(table[i].name):
 			p.key.fail("the field is there already as %s", table[i].name)
 		case !p.value.null():

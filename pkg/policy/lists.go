@@ -35,7 +35,7 @@ var listFields = []field[list]{
 	{name: "type", read: func(c cursor, l *list) {
 		kinds := []string{syscallList, generatedList, patternList}
 		if text, ok := c.text(); ok && text != "" && !slices.Contains(kinds, text) {
-			c.fail("unknown type of list %s%s", shown(text), didYouMean(text, kinds))
+			c.fail("unknown type of list %s%s", shown(text), DidYouMean(text, kinds))
 		} else {
 			l.kind = text
 		}
@@ -116,6 +116,6 @@ func (r *reading) list(c cursor, name string) *list {
 	for name := range r.lists {
 		have = append(have, name)
 	}
-	c.fail("there is no list %s in spec.lists%s", shown(name), didYouMean(name, have))
+	c.fail("there is no list %s in spec.lists%s", shown(name), DidYouMean(name, have))
 	return nil
 }

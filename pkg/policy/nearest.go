@@ -44,8 +44,9 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// didYouMean is the end of a message about an unknown word: the nearest, or all where they are few.
-func didYouMean(typed string, candidates []string) string {
+// DidYouMean is the end of a message about an unknown word, to follow it without a blank: the candidate that was probably
+// meant, else all of them where they are at most 20, else nothing.
+func DidYouMean(typed string, candidates []string) string {
 	if near := nearest(typed, candidates); near != "" {
 		return "; did you mean " + near + "?"
 	}

@@ -77,7 +77,7 @@ func (p *operandParser) number(text string) (uint64, bool) {
 	case errors.Is(err, strconv.ErrRange) || !t.Signed && strings.HasPrefix(text, "-"):
 		p.fail("%s is out of range for type %s: %s to %s", shown(text), t, show(t, low), show(t, high))
 	case t.Class&(ClassCapability|ClassCapabilities) != 0:
-		p.fail("%s is neither a number nor a capability%s", shown(text), didYouMean(text, capabilities.names()))
+		p.fail("%s is neither a number nor a capability%s", shown(text), DidYouMean(text, capabilities.names()))
 	default:
 		p.fail("%s is not a number (decimal, 0x… or 0…)", shown(text))
 	}
@@ -271,7 +271,7 @@ func named(v *vocabulary, highest uint64) func(*operandParser, string) {
 		high, err2 := strconv.ParseUint(second, 0, 64)
 		switch {
 		case err != nil || err2 != nil:
-			p.fail("unknown name %s%s", shown(text), didYouMean(text, v.names()))
+			p.fail("unknown name %s%s", shown(text), DidYouMean(text, v.names()))
 		case low > high || high > highest:
 			p.fail("%s is out of range: 0 to %d", shown(text), highest)
 		default:
@@ -283,7 +283,7 @@ func named(v *vocabulary, highest uint64) func(*operandParser, string) {
 func parseCapability(p *operandParser, text string) {
 	n, ok := capabilities.lookup(text)
 	if !ok {
-		p.fail("unknown capability %s%s", shown(text), didYouMean(text, capabilities.names()))
+		p.fail("unknown capability %s%s", shown(text), DidYouMean(text, capabilities.names()))
 		return
 	}
 	if len(p.out.Masks) == 0 {
@@ -295,7 +295,7 @@ func parseCapability(p *operandParser, text string) {
 func parseFileType(p *operandParser, text string) {
 	n, ok := fileTypes.lookup(text)
 	if !ok {
-		p.fail("unknown file type %s%s", shown(text), didYouMean(text, fileTypes.names()))
+		p.fail("unknown file type %s%s", shown(text), DidYouMean(text, fileTypes.names()))
 		return
 	}
 	p.out.FileTypes = append(p.out.FileTypes, uint32(n))

@@ -149,7 +149,7 @@ func (e envelope) kindOf(c cursor) (Kind, bool) {
 	case e.items.document != nil && strings.HasSuffix(kind, "List"):
 		return "List", true
 	case version == apiVersion || nearest(kind, kinds) != "":
-		e.kind.fail("unknown kind %s%s", shown(kind), didYouMean(kind, kinds))
+		e.kind.fail("unknown kind %s%s", shown(kind), DidYouMean(kind, kinds))
 		return "", false
 	}
 	return "", true

@@ -33,7 +33,7 @@ var actionFields = []field[actionReading]{
 		if a.row = lookupAction(text); a.row != nil {
 			a.action.Kind = a.row.kind
 		} else if ok {
-			c.fail("unknown action %s%s", shown(text), didYouMean(text, actionNames()))
+			c.fail("unknown action %s%s", shown(text), DidYouMean(text, actionNames()))
 		}
 	}},
 	{name: "rateLimit", read: func(c cursor, a *actionReading) { a.action.RateLimit = rateLimit(c) }},

@@ -33,7 +33,7 @@ var argumentFields = []field[argumentReading]{
 		if t := LookupArgumentType(text); t != nil {
 			a.argument.Type = t
 		} else if ok {
-			c.fail("unknown type %s%s", shown(text), didYouMean(text, typeNames(0)))
+			c.fail("unknown type %s%s", shown(text), DidYouMean(text, typeNames(0)))
 		}
 	}},
 	{name: "source", read: func(c cursor, a *argumentReading) {
@@ -54,7 +54,7 @@ var argumentFields = []field[argumentReading]{
 		case !ok:
 		case a.argument.Source == SourceRegisters:
 			if a.argument.Register, ok = lookupRegister(text); !ok {
-				c.fail("unknown register %s%s", shown(text), didYouMean(text, registerNames()))
+				c.fail("unknown register %s%s", shown(text), DidYouMean(text, registerNames()))
 			}
 		case text != "":
 			a.argument.Resolve = steps(c, text)

@@ -20,7 +20,7 @@ var filterFields = []field[filterReading]{
 		if f.operator = lookupOperator(text); f.operator != nil {
 			f.filter.Operator, f.filter.Negated = f.operator.name, f.operator.negated
 		} else if ok {
-			c.fail("unknown operator %s%s", shown(text), didYouMean(text, operatorNames()))
+			c.fail("unknown operator %s%s", shown(text), DidYouMean(text, operatorNames()))
 		}
 	}},
 	{name: "index", read: func(c cursor, f *filterReading) { f.argument(c) }},

@@ -44,7 +44,7 @@ var requirementFields = []field[Requirement]{
 	{name: "operator", required: true, read: func(c cursor, r *Requirement) {
 		text, ok := c.text()
 		if _, known := labelOperators[text]; ok && !known {
-			c.fail("unknown operator %s%s", shown(text), didYouMean(text, []string{"In", "NotIn", "Exists", "DoesNotExist"}))
+			c.fail("unknown operator %s%s", shown(text), DidYouMean(text, []string{"In", "NotIn", "Exists", "DoesNotExist"}))
 		} else {
 			r.Operator = text
 		}
@@ -73,7 +73,7 @@ func (l *labelReading) add(c cursor, r Requirement) {
 	}
 	if l.keys != nil {
 		if !slices.Contains(l.keys, r.Key) {
-			c.fail("unknown key %s%s", shown(r.Key), didYouMean(r.Key, l.keys))
+			c.fail("unknown key %s%s", shown(r.Key), DidYouMean(r.Key, l.keys))
 		}
 	} else {
 		checkLabel(c, r)

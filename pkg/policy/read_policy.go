@@ -193,7 +193,7 @@ func (r *reading) readOptions(c cursor) {
 			for _, row := range options {
 				known = append(known, row.name)
 			}
-			seen["name"].fail("unknown option %s%s", shown(o.name), didYouMean(o.name, known))
+			seen["name"].fail("unknown option %s%s", shown(o.name), DidYouMean(o.name, known))
 		case given[o.name]:
 			item.fail("option %s is there twice", o.name)
 		default:

@@ -99,7 +99,7 @@ func (h *hookReading) digest(c cursor) {
 	sum, err := hex.DecodeString(digits)
 	switch {
 	case !known:
-		c.fail("unknown digest %s%s", shown(algorithm), didYouMean(algorithm, []string{"sha1", "sha256", "sha384", "sha512", "build-id"}))
+		c.fail("unknown digest %s%s", shown(algorithm), DidYouMean(algorithm, []string{"sha1", "sha256", "sha384", "sha512", "build-id"}))
 	case err != nil || len(sum) == 0 || size > 0 && len(sum) != size:
 		c.fail("%s: want %s: and its hexadecimal digits", shown(text), algorithm)
 	default:

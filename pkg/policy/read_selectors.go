@@ -97,7 +97,7 @@ func (s *selectorReading) useMacros(c cursor) {
 		case !ok:
 			return
 		case m == nil:
-			item.fail("there is no macro %s in spec.selectorsMacros%s", shown(name), didYouMean(name, slices.Collect(maps.Keys(s.macros))))
+			item.fail("there is no macro %s in spec.selectorsMacros%s", shown(name), DidYouMean(name, slices.Collect(maps.Keys(s.macros))))
 			return
 		case used[name]:
 			item.fail("macro %s is there twice", name)
@@ -134,7 +134,7 @@ func inOrNot(c cursor) (negated bool) {
 	text, ok := c.text()
 	n, known := membership.lookup(text)
 	if ok && !known {
-		c.fail("unknown operator %s%s", shown(text), didYouMean(text, membership.names()))
+		c.fail("unknown operator %s%s", shown(text), DidYouMean(text, membership.names()))
 	}
 	return n == 1
 }
@@ -154,7 +154,7 @@ func lookedUp(c cursor, v *vocabulary, what string) (uint64, bool) {
 	}
 	n, known := v.lookup(text)
 	if !known {
-		c.fail("unknown %s %s%s", what, shown(text), didYouMean(text, v.names()))
+		c.fail("unknown %s %s%s", what, shown(text), DidYouMean(text, v.names()))
 	}
 	return n, known
 }

@@ -63,7 +63,7 @@ func parseAssignment(text string) (a RegisterAssignment, err error) {
 			*name.to, ok = lookupRegister(name.text)
 		}
 		if !ok {
-			return a, fmt.Errorf("%s: unknown register %s%s", shown(text), name.text, didYouMean(name.text, registerNames()))
+			return a, fmt.Errorf("%s: unknown register %s%s", shown(text), name.text, DidYouMean(name.text, registerNames()))
 		}
 	}
 	if a.Source.Name != "" && a.Source.Architecture != a.Register.Architecture {
