@@ -7,6 +7,13 @@ type Event struct {
 	ProcessExec *ProcessExec `json:"process_exec,omitempty"`
 	ProcessExit *ProcessExit `json:"process_exit,omitempty"`
 
+	ProcessKprobe     *ProcessKprobe     `json:"process_kprobe,omitempty"`
+	ProcessTracepoint *ProcessTracepoint `json:"process_tracepoint,omitempty"`
+	ProcessLoader     *ProcessLoader     `json:"process_loader,omitempty"`
+	ProcessUprobe     *ProcessUprobe     `json:"process_uprobe,omitempty"`
+	ProcessLsm        *ProcessLsm        `json:"process_lsm,omitempty"`
+	ProcessUsdt       *ProcessUsdt       `json:"process_usdt,omitempty"`
+
 	// Not Tetragon's: what the stream says about itself.
 	Hello  *Hello  `json:"hello,omitempty"`
 	Loss   *Loss   `json:"loss,omitempty"`
@@ -46,13 +53,19 @@ type Kind string
 
 // The kinds of events.
 const (
-	KindExec    Kind = "PROCESS_EXEC"
-	KindExit    Kind = "PROCESS_EXIT"
-	KindHello   Kind = "HELLO"
-	KindLoss    Kind = "LOSS"
-	KindNotice  Kind = "NOTICE"
-	KindBye     Kind = "BYE"
-	KindUnknown Kind = "UNDEF"
+	KindExec       Kind = "PROCESS_EXEC"
+	KindExit       Kind = "PROCESS_EXIT"
+	KindKprobe     Kind = "PROCESS_KPROBE"
+	KindTracepoint Kind = "PROCESS_TRACEPOINT"
+	KindLoader     Kind = "PROCESS_LOADER"
+	KindUprobe     Kind = "PROCESS_UPROBE"
+	KindLsm        Kind = "PROCESS_LSM"
+	KindUsdt       Kind = "PROCESS_USDT"
+	KindHello      Kind = "HELLO"
+	KindLoss       Kind = "LOSS"
+	KindNotice     Kind = "NOTICE"
+	KindBye        Kind = "BYE"
+	KindUnknown    Kind = "UNDEF"
 )
 
 // Subjects point at the fields of an event's body that name processes, so that a reader can fill them in.
@@ -61,13 +74,14 @@ type Subjects struct {
 	Ancestors       *[]*Process
 }
 
-// kind is one type of event: its name, how to recognise it, how to give an event a body of its own, and where its processes
-// are (nil: it has none).
+// kind is one type of event: its name, how to recognise it, how to give an event a body of its own, where its processes
+// are (nil: it has none), and where what all hooks have is (nil: it is not of a hook).
 type kind struct {
 	name     Kind
 	is       func(*Event) bool
 	own      func(*Event)
 	subjects func(*Event) Subjects
+	hooked   func(*Event) *Hooked
 }
 
 // row makes a kind's entry from the place of its body.
@@ -88,6 +102,19 @@ func row[B any](name Kind, body func(*Event) **B, subjects func(*B) Subjects) ki
 	return k
 }
 
+// hook makes the entry of a kind that is of a hook.
+func hook[B any](name Kind, body func(*Event) **B, parts func(*B) (process, parent **Process, hooked *Hooked)) kind {
+	k := row(name, body, func(b *B) Subjects {
+		process, parent, hooked := parts(b)
+		return Subjects{process, parent, &hooked.Ancestors}
+	})
+	k.hooked = func(e *Event) *Hooked {
+		_, _, hooked := parts(*body(e))
+		return hooked
+	}
+	return k
+}
+
 // kinds is the table of event types.
 var kinds = [...]kind{
 	row(KindExec, func(e *Event) **ProcessExec { return &e.ProcessExec }, func(b *ProcessExec) Subjects {
@@ -95,6 +122,24 @@ var kinds = [...]kind{
 	}),
 	row(KindExit, func(e *Event) **ProcessExit { return &e.ProcessExit }, func(b *ProcessExit) Subjects {
 		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
+	}),
+	hook(KindKprobe, func(e *Event) **ProcessKprobe { return &e.ProcessKprobe }, func(b *ProcessKprobe) (**Process, **Process, *Hooked) {
+		return &b.Process, &b.Parent, &b.Hooked
+	}),
+	hook(KindTracepoint, func(e *Event) **ProcessTracepoint { return &e.ProcessTracepoint }, func(b *ProcessTracepoint) (**Process, **Process, *Hooked) {
+		return &b.Process, &b.Parent, &b.Hooked
+	}),
+	row(KindLoader, func(e *Event) **ProcessLoader { return &e.ProcessLoader }, func(b *ProcessLoader) Subjects {
+		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
+	}),
+	hook(KindUprobe, func(e *Event) **ProcessUprobe { return &e.ProcessUprobe }, func(b *ProcessUprobe) (**Process, **Process, *Hooked) {
+		return &b.Process, &b.Parent, &b.Hooked
+	}),
+	hook(KindLsm, func(e *Event) **ProcessLsm { return &e.ProcessLsm }, func(b *ProcessLsm) (**Process, **Process, *Hooked) {
+		return &b.Process, &b.Parent, &b.Hooked
+	}),
+	hook(KindUsdt, func(e *Event) **ProcessUsdt { return &e.ProcessUsdt }, func(b *ProcessUsdt) (**Process, **Process, *Hooked) {
+		return &b.Process, &b.Parent, &b.Hooked
 	}),
 	row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
 	row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
@@ -120,6 +165,16 @@ func (e *Event) Subjects() (s Subjects, ok bool) {
 		}
 	}
 	return Subjects{}, false
+}
+
+// Hooked is what all events of hooks have, a part of the event's own body; nil for other events.
+func (e *Event) Hooked() *Hooked {
+	for i := range kinds {
+		if kinds[i].is(e) && kinds[i].hooked != nil {
+			return kinds[i].hooked(e)
+		}
+	}
+	return nil
 }
 
 // Process is the process that the event is about, nil when it is about none.

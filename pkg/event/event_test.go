@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -49,17 +50,19 @@ func bodies() map[string]Event {
 	}
 	parent := &Process{ExecID: "bm9kZToxOjE=", InInitTree: &yes}
 	when := at("2026-03-01T12:00:00.000000001Z")
-	return map[string]Event{
+	all := map[string]Event{
 		"exec":           {ProcessExec: &ProcessExec{process, parent, []*Process{{ExecID: "bm9kZToxOjA="}}}, Executable: "/memfd:x (deleted)", NodeName: "node", Time: when},
 		"exec-empty":     {ProcessExec: &ProcessExec{}},
 		"exit":           {ProcessExit: &ProcessExit{Process: process, Parent: parent, Signal: "SIGKILL", Status: 137, Time: when}, NodeName: "node", Time: when},
 		"exit-with-zero": {ProcessExit: &ProcessExit{Process: &Process{Pid: number(0)}}},
-		"hello":          {Hello: &Hello{Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []Hook{{Name: "exec", Backend: "tp_btf"}, {Name: "x", Refused: "no such"}}}},
+		"hello":          {Hello: &Hello{Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []Hook{{Name: "exec", Backend: "tp_btf"}, {Name: "x", Refused: "no such"}, {"policy", "sys_kill", "raw_tracepoint", "tracepoint", "tracepoint sys_exit", true, []string{"Note."}, 2, ""}}}},
 		"loss":           {Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}},
 		"notice":         {Notice: &Notice{Level: LevelWarning, Subject: "uid", Text: "text"}},
 		"bye":            {Bye: &Bye{Reason: ByeFinished, ExitCode: &code, Totals: Totals{Seen: map[string]uint64{"exec": 1}, Events: 0, Lost: map[string]uint64{LostRing: 0}, Cost: Cost{CPUNanoseconds: 18446744073709551615}}}},
 		"unknown":        {NodeName: "node"},
 	}
+	maps.Copy(all, hookBodies())
+	return all
 }
 
 func TestJSON(t *testing.T) {

@@ -22,9 +22,20 @@ type Hello struct {
 
 // Hook is what became of one hook.
 type Hook struct {
-	// Name of the hook as asked for, Backend that serves it (tp_btf, fentry, …).
+	// Policy that asked for it; empty for the hooks that processes are followed with.
+	Policy string `json:"policy,omitempty"`
+	// Name of the hook as asked for, Backend that serves it (tp_btf, fentry, …), Tier that this is of.
 	Name    string `json:"name"`
 	Backend string `json:"backend,omitempty"`
+	Tier    string `json:"tier,omitempty"`
+	// Via is the hook that stands in for the one that was asked for ("tracepoint sys_exit"); empty when it is that one itself.
+	Via string `json:"via,omitempty"`
+	// Prevents says that what is forbidden does not happen: it is denied, and not only punished after the fact.
+	Prevents bool `json:"prevents,omitempty"`
+	// Notes say what is degraded, a sentence each.
+	Notes []string `json:"notes,omitempty"`
+	// Programs is how many kernel programs serve the hook.
+	Programs int `json:"programs,omitempty"`
 	// Refused says why the hook is not attached; empty when it is.
 	Refused string `json:"refused,omitempty"`
 }
