@@ -173,7 +173,7 @@ func TestLongTextsOfSingleFrames(t *testing.T) {
 		all := frames(t, out.Bytes())
 		last := all[0].Hello.Hooks[len(all[0].Hello.Hooks)-1]
 		if !strings.Contains(last.Refused, fmt.Sprint(len(hooks)-len(all[0].Hello.Hooks)+1)) {
-			t.Errorf("%s: %d hooks, the last: %s", name, len(all[0].Hello.Hooks), last)
+			t.Errorf("%s: %d hooks, the last: %+v", name, len(all[0].Hello.Hooks), last)
 		}
 		if len(hooks[0].Refused) != len(long) {
 			t.Error("the caller's hooks were changed")

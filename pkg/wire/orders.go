@@ -23,10 +23,24 @@ type Orders struct {
 	Targets Targets `json:"targets"`
 	// Process says what of a process is reported on top of the usual.
 	Process ProcessDetail `json:"process"`
+	// Policies to attach. Whoever sends them has read them before: here only the tracer's own reading of the texts counts.
+	Policies []PolicySource `json:"policies,omitempty"`
+	// Enforce carries out the actions of the policies that stop a process or what it does; without it the events only say
+	// what would have been done. Monitor forbids the same, whatever the policies' options say; both at once are refused.
+	Enforce bool `json:"enforce,omitempty"`
+	Monitor bool `json:"monitor,omitempty"`
 	// Deadline after which the tracer ends by itself; 0 is none.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.
 	Silence Duration `json:"silence,omitempty"`
+}
+
+// PolicySource is a policy as it was written.
+type PolicySource struct {
+	// Name is the file's, for messages.
+	Name string `json:"name"`
+	// Text is one YAML document or several.
+	Text string `json:"text"`
 }
 
 // Targets is whom to trace. The set fields add up; one at least must be set, and All excludes the others.
@@ -104,6 +118,14 @@ func (o Orders) Validate() error {
 	}
 	if o.Deadline < 0 || o.Silence < 0 {
 		errs = append(errs, errors.New("orders: negative duration"))
+	}
+	if o.Enforce && o.Monitor {
+		errs = append(errs, errors.New("orders: enforce and monitor exclude each other"))
+	}
+	for i, p := range o.Policies {
+		if p.Name == "" || strings.TrimSpace(p.Text) == "" {
+			errs = append(errs, fmt.Errorf("orders: policy %d of %d has no name or no text", i+1, len(o.Policies)))
+		}
 	}
 	return errors.Join(append(errs, o.Targets.validate())...)
 }
