@@ -122,17 +122,25 @@ func read(t testing.TB, raw []byte) *recording {
 	return r
 }
 
-// scenarioProgram builds testdata/scenario.c.
-func scenarioProgram(t testing.TB) string { return build(t, "scenario", "-pthread") }
+// scenarioProgram is testdata/scenario.c, nothingProgram testdata/nothing.c, tracerProgram the tracer itself, each in a folder
+// of its own.
+func scenarioProgram(t testing.TB) string { return program(t, "scenario") }
+func nothingProgram(t testing.TB) string  { return program(t, "nothing") }
+func tracerProgram(t testing.TB) string   { return program(t, "trace-sec-tracer") }
 
-// nothingProgram builds testdata/nothing.c.
-func nothingProgram(t testing.TB) string { return build(t, "nothing", "-nostdlib") }
-
-func build(t testing.TB, name, option string) string {
+// program builds what testdata/Makefile describes. Where there is no compiler, $TRACE_SEC_TEST_PROGRAMS is the folder in which
+// all of it was built before.
+func program(t testing.TB, name string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), name)
-	if out, err := exec.Command("gcc", "-O1", "-static", option, "-Wall", "-Werror", "-o", program, "testdata/"+name+".c").CombinedOutput(); err != nil {
+	built := filepath.Join(t.TempDir(), name)
+	if folder := os.Getenv("TRACE_SEC_TEST_PROGRAMS"); folder != "" {
+		content, err := os.ReadFile(filepath.Join(folder, name))
+		must(t, err)
+		must(t, os.WriteFile(built, content, 0o755))
+		return built
+	}
+	if out, err := exec.Command("make", "-s", "-C", "testdata", "BUILD="+filepath.Dir(built), built).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, out)
 	}
-	return program
+	return built
 }

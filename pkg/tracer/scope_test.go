@@ -275,13 +275,9 @@ func TestAbandoned(t *testing.T) {
 func startTracer(t *testing.T) (run *exec.Cmd, frames *wire.Decoder) {
 	t.Helper()
 	needRoot(t)
-	tracer := filepath.Join(t.TempDir(), "tracer")
-	if out, err := exec.Command("go", "build", "-o", tracer, "../../cmd/trace-sec-tracer").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	document, err := json.Marshal(orders(wire.Targets{All: true}))
 	must(t, err)
-	run = exec.Command(tracer, "--orders", string(document))
+	run = exec.Command(tracerProgram(t), "--orders", string(document))
 	output, err := run.StdoutPipe()
 	must(t, err)
 	must(t, run.Start())
