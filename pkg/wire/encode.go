@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/appendjson"
 )
 
 // Encoder gathers events into frames. It is not for concurrent use.
@@ -20,11 +21,22 @@ type Encoder struct {
 	number    uint64
 	event     uint64
 	count     int
-	events    bytes.Buffer
-	processes bytes.Buffer
+	events    []byte // of the current frame, separated by commas
+	processes []byte // of the current frame, likewise
 	has       map[string]struct{}
+	added     []string // what has got with the latest event
 	line      bytes.Buffer
+
+	// What is being encoded, here so that it needs no memory of its own.
+	current        Event
+	currentProcess Process
 }
+
+// How events and processes are written.
+var (
+	eventPlan   = appendjson.For[Event]()
+	processPlan = appendjson.For[Process]()
+)
 
 // NewEncoder returns an encoder that writes each frame with one Write. The session must be one that Orders.Validate accepts.
 func NewEncoder(w io.Writer, session string) *Encoder {
@@ -52,72 +64,92 @@ func (e *Encoder) room() int {
 
 // Add puts an event and the processes that it names into the current frame, and writes out frames as they fill. Processes
 // are in order of importance: the event's own, its parent, ancestors from near to far. What does not fit into a frame of its
-// own is shortened and marked so in the flags, the least important first. An event that can't be encoded (a time outside of
-// the years 0–9999) is an error that wraps ErrEvent: it was not added, and the next may well be. Other errors are the writer's.
+// own is shortened and marked so, the least important first: see fit. An event that can't be encoded (a time outside of the
+// years 0–9999) is an error that wraps ErrEvent: it was not added, and the next may well be. Other errors are the writer's.
+// Neither the event nor the processes are kept.
 func (e *Encoder) Add(ev Event, processes ...*Process) error {
-	body, err := marshal(ev)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrEvent, err)
-	}
-	processes = distinct(processes)
-	missing := e.encodeMissing(processes)
-	if e.events.Len()+e.processes.Len()+size(body, missing) > e.room() {
+	e.current = ev
+	fits, err := e.put(processes)
+	if err == nil && !fits {
 		if err := e.Flush(); err != nil {
 			return err
 		}
-		missing = e.encodeMissing(processes) // the new frame holds none yet
-		if size(body, missing) > e.room() {
-			if body, missing, err = fit(e.room(), ev, processes); err != nil {
-				return err
-			}
-		}
+		fits, err = e.put(processes) // the new frame holds none yet
 	}
-	for _, p := range missing {
-		e.has[p.id] = struct{}{}
-		separate(&e.processes)
-		e.processes.Write(p.json)
+	if err == nil && !fits {
+		err = e.putShortened(ev, processes)
 	}
-	separate(&e.events)
-	e.events.Write(body)
+	if err != nil {
+		return err
+	}
 	e.count++
 	e.event++
 	return nil
 }
 
-// encodeMissing encodes the processes that the current frame does not hold.
-func (e *Encoder) encodeMissing(processes []*Process) []encodedProcess {
-	var missing []encodedProcess
+// put encodes the current event, and the processes that the frame does not hold, into the frame; fits is false, and the
+// frame as it was, when there is not enough room.
+func (e *Encoder) put(processes []*Process) (fits bool, err error) {
+	events, before := len(e.events), len(e.processes)
+	e.added = e.added[:0]
+	e.events, err = eventPlan.Append(separated(e.events), &e.current)
+	if err != nil {
+		e.events = e.events[:events]
+		return false, fmt.Errorf("%w: %w", ErrEvent, err)
+	}
 	for _, p := range processes {
+		if p == nil {
+			continue
+		}
 		if _, ok := e.has[p.ExecID]; !ok {
-			missing = append(missing, encodeProcess(p))
+			e.has[p.ExecID] = struct{}{}
+			e.added = append(e.added, p.ExecID)
+			e.processes = e.appendProcess(separated(e.processes), p)
 		}
 	}
-	return missing
+	if len(e.events)+len(e.processes)+len(",,") <= e.room() {
+		return true, nil
+	}
+	e.events, e.processes = e.events[:events], e.processes[:before]
+	for _, id := range e.added {
+		delete(e.has, id)
+	}
+	return false, nil
 }
 
-// named says whether one of the processes has this exec_id.
-func named(processes []*Process, id string) bool {
-	for _, p := range processes {
-		if p.ExecID == id {
-			return true
-		}
+// putShortened puts what is too long for a whole frame into the frame, which is empty.
+func (e *Encoder) putShortened(ev Event, processes []*Process) error {
+	body, encoded, err := fit(e.room(), ev, distinct(processes))
+	if err != nil {
+		return err
 	}
-	return false
+	e.events = append(e.events, body...)
+	for _, p := range encoded {
+		e.has[p.id] = struct{}{}
+		e.processes = append(separated(e.processes), p.json...)
+	}
+	return nil
 }
 
-// size is how many bytes an event and processes take in a frame, separators included.
-func size(body []byte, processes []encodedProcess) int {
-	total := len(body) + 1
-	for _, p := range processes {
-		total += len(p.json) + 1
+// appendProcess writes a process as it stands in a frame: `"<exec_id>":{…}`.
+func (e *Encoder) appendProcess(dst []byte, p *Process) []byte {
+	dst = append(appendjson.String(dst, p.ExecID), ':')
+	e.currentProcess = *p
+	e.currentProcess.ExecID = "" // the key says it
+	whole, err := processPlan.Append(dst, &e.currentProcess)
+	if err != nil { // only a start time outside the years 0–9999 can do that
+		e.currentProcess.StartTime = nil
+		whole, _ = processPlan.Append(dst, &e.currentProcess)
 	}
-	return total
+	return whole
 }
 
-func separate(b *bytes.Buffer) {
-	if b.Len() > 0 {
-		b.WriteByte(',')
+// separated is b with a comma at its end unless it is empty.
+func separated(b []byte) []byte {
+	if len(b) > 0 {
+		return append(b, ',')
 	}
+	return b
 }
 
 // Flush writes the current frame if it holds an event.
@@ -126,16 +158,15 @@ func (e *Encoder) Flush() error {
 		return nil
 	}
 	e.begin()
-	if e.processes.Len() > 0 {
+	if len(e.processes) > 0 {
 		e.line.WriteString(`,"procs":{`)
-		e.line.Write(e.processes.Bytes())
+		e.line.Write(e.processes)
 		e.line.WriteByte('}')
 	}
 	e.line.WriteString(`,"ev":[`)
-	e.line.Write(e.events.Bytes())
+	e.line.Write(e.events)
 	e.line.WriteByte(']')
-	e.events.Reset()
-	e.processes.Reset()
+	e.events, e.processes = e.events[:0], e.processes[:0]
 	clear(e.has)
 	e.count = 0
 	return e.end()

@@ -87,6 +87,25 @@ func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, er
 	return body, encoded, nil
 }
 
+// size is how many bytes an event and processes take in a frame, separators included.
+func size(body []byte, processes []encodedProcess) int {
+	total := len(body) + 1
+	for _, p := range processes {
+		total += len(p.json) + 1
+	}
+	return total
+}
+
+// named says whether one of the processes has this exec_id.
+func named(processes []*Process, id string) bool {
+	for _, p := range processes {
+		if p.ExecID == id {
+			return true
+		}
+	}
+	return false
+}
+
 // distinct are the processes that are not nil, each exec_id once.
 func distinct(processes []*Process) []*Process {
 	var found []*Process
