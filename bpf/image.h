@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Fills in an image_record and its strings: the same for an exec that happens now and for a process that runs already. */
 #pragma once
+#include "credentials.h"
 #include "path.h"
 #include "scope.h"
+#include "task_identity.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 /* How far up a parent outside of the scope is looked for. */
 #define PARENT_STEPS 16
-/* What the verifier must be told: a length that was computed is not beyond its buffer. */
-#define BOUNDED(length, max) ((length) > (max) ? (max) : (length))
 
 /* A record and its strings before they are put together. The buffers of paths overlap into what follows as far as the
  * verifier can tell, so the largest stands last. */
@@ -35,70 +35,6 @@ static __always_inline struct image_scratch *get_scratch(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&image_scratch, &zero);
-}
-
-static __always_inline void fill_key(struct task_key *key, struct task_struct *task)
-{
-	key->tgid = BPF_CORE_READ(task, tgid);
-	key->start = BPF_CORE_READ(task, group_leader, start_boottime);
-	key->reserved = 0;
-}
-
-static __always_inline void fill_pids(__u32 *namespace_pid, __u32 *level, struct task_struct *task)
-{
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
-	struct upid number = {};
-
-	*level = BPF_CORE_READ(pid, level);
-	bpf_core_read(&number, sizeof(number),
-		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      bpf_core_type_size(struct upid) * (*level & 31));
-	*namespace_pid = number.nr;
-}
-
-static __always_inline void fill_namespaces(struct namespaces *to, struct task_struct *task)
-{
-	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
-	struct pid_namespace *pid_namespace = NULL;
-	struct upid *number;
-
-	number = (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
-				 bpf_core_type_size(struct upid) * (BPF_CORE_READ(pid, level) & 31));
-	pid_namespace = BPF_CORE_READ(number, ns);
-	to->pid = BPF_CORE_READ(pid_namespace, ns.inum);
-	to->user = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
-	if (!proxy) /* a zombie */
-		return;
-	to->uts = BPF_CORE_READ(proxy, uts_ns, ns.inum);
-	to->ipc = BPF_CORE_READ(proxy, ipc_ns, ns.inum);
-	to->mnt = BPF_CORE_READ(proxy, mnt_ns, ns.inum);
-	to->pid_for_children = BPF_CORE_READ(proxy, pid_ns_for_children, ns.inum);
-	to->net = BPF_CORE_READ(proxy, net_ns, ns.inum);
-	to->time = BPF_CORE_READ(proxy, time_ns, ns.inum);
-	to->time_for_children = BPF_CORE_READ(proxy, time_ns_for_children, ns.inum);
-	to->cgroup = BPF_CORE_READ(proxy, cgroup_ns, ns.inum);
-}
-
-static __always_inline void fill_credentials(struct credentials *to, struct task_struct *task)
-{
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
-
-	to->uid = BPF_CORE_READ(cred, uid.val);
-	to->gid = BPF_CORE_READ(cred, gid.val);
-	to->euid = BPF_CORE_READ(cred, euid.val);
-	to->egid = BPF_CORE_READ(cred, egid.val);
-	to->suid = BPF_CORE_READ(cred, suid.val);
-	to->sgid = BPF_CORE_READ(cred, sgid.val);
-	to->fsuid = BPF_CORE_READ(cred, fsuid.val);
-	to->fsgid = BPF_CORE_READ(cred, fsgid.val);
-	to->securebits = BPF_CORE_READ(cred, securebits);
-	bpf_core_read(&to->permitted, sizeof(to->permitted), &cred->cap_permitted);
-	bpf_core_read(&to->effective, sizeof(to->effective), &cred->cap_effective);
-	bpf_core_read(&to->inheritable, sizeof(to->inheritable), &cred->cap_inheritable);
-	to->user_ns_level = BPF_CORE_READ(cred, user_ns, level);
-	to->user_ns_uid = BPF_CORE_READ(cred, user_ns, owner.val);
-	to->user_ns_gid = BPF_CORE_READ(cred, user_ns, group.val);
 }
 
 /* Joins the names of a cgroup and its ancestors to a path and returns its length; ids may be NULL. */
@@ -186,7 +122,7 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 	fill_pids(&r->namespace_pid, &r->pid_namespace_level, task);
 	r->auid = bpf_core_field_exists(struct task_struct, loginuid) ? BPF_CORE_READ(task, loginuid.val) : (__u32)-1;
 	fill_namespaces(&r->namespaces, task);
-	fill_credentials(&r->credentials, task);
+	fill_credentials(&r->credentials, BPF_CORE_READ(task, real_cred));
 	bpf_core_read(&r->comm, sizeof(r->comm), &task->comm);
 	bpf_core_read(&r->parent_comm, sizeof(r->parent_comm), &parent->comm);
 	r->cgroup_level = BPF_CORE_READ(cgroup_of(task), level);

@@ -26,10 +26,16 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0 };
+enum { BPF_F_NO_PREALLOC = 1 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_F_USER_STACK = 256 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 struct bpf_dynptr {
@@ -170,6 +176,23 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct fs_struct {
 	struct path root;
 	struct path pwd;
@@ -211,7 +234,23 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status;
+};
+
+struct pt_regs;
+
+struct pt_regs___entered_x86 {
+	unsigned long orig_ax;
+};
+
+struct pt_regs___entered_arm64 {
+	__s32 syscallno;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -224,6 +263,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
@@ -235,6 +275,118 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+};
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	struct {
+		__s64 counter;
+	} skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+	__u32 sk_priority;
+	__u32 sk_mark;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sk_buff {
+	unsigned int len;
+	struct sock *sk;
+	unsigned char *head;
+	__u16 network_header;
+	__u16 transport_header;
+	__u32 hash;
+	__u32 mark;
+	__u32 priority;
+	__be16 protocol;
+};
+
+struct net_device {
+	char name[16];
+};
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+enum iter_type {
+	ITER_UBUF = 0,
+	ITER_IOVEC = 1,
+};
+
+struct iov_iter {
+	__u8 iter_type;
+	unsigned long iov_offset;
+	unsigned long count;
+	void *ubuf;
+	const struct iovec *__iov;
+};
+
+/* before 6.4 */
+struct iov_iter___old {
+	const struct iovec *iov;
+};
+
+struct module {
+	char name[56];
+	unsigned long taints;
+	bool sig_ok;
+};
+
+struct load_info {
+	const char *name;
+	struct module *mod;
+	bool sig_ok;
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+struct bpf_prog {
+	__u32 type;
+	__u32 len;
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_map {
+	__u32 map_type;
+	__u32 key_size;
+	__u32 value_size;
+	__u32 max_entries;
+	char name[16];
+};
+
+struct perf_event_attr {
+	__u32 type;
+	__u64 config;
+	__u64 kprobe_func;
+	__u64 probe_offset;
+};
+
+struct perf_event {
+	struct perf_event_attr attr;
 };
 
 struct seq_file;

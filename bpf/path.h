@@ -70,6 +70,10 @@ static long path_step(__u32 step, struct path_walk *w)
 		w->mnt = (struct vfsmount *)((char *)above + bpf_core_field_offset(struct mount, mnt));
 		return 0;
 	}
+	if (parent == dentry && !mnt) { /* the root of the file system: where that is mounted is not known */
+		w->done = 1;
+		return 1;
+	}
 	name = BPF_CORE_READ(dentry, d_name.name);
 	if (!path_prepend(w, name, BPF_CORE_READ(dentry, d_name.len), true))
 		return 1;
@@ -82,29 +86,34 @@ static long path_step(__u32 step, struct path_walk *w)
 }
 
 /*
- * Writes the path of p to the end of buffer (PATH_MAX bytes, and as many after it that the verifier must see but nobody
+ * Writes the path of a dentry in a mount (NULL: up to the root of its file system) to the end of buffer (PATH_MAX bytes, and as many after it that the verifier must see but nobody
  * writes) and sets *at to where it begins. " (deleted)" is added when no directory names the file any more. Returns false
  * when the front of the path is missing.
  */
-static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
+static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dentry *dentry, struct vfsmount *mnt,
+					    const struct path *root)
 {
 	static const char deleted[] = " (deleted)";
-	struct dentry *dentry = BPF_CORE_READ(p, dentry);
-	struct vfsmount *mnt = BPF_CORE_READ(p, mnt);
 	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
 
 	w.root_dentry = BPF_CORE_READ(root, dentry);
 	w.root_mnt = BPF_CORE_READ(root, mnt);
-	if (!dentry || !mnt) {
+	if (!dentry) {
 		*at = PATH_MAX;
 		return false;
 	}
-	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(mnt, mnt_root))
+	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash; without a mount the file may be one
+	 * that is just being made */
+	if (mnt && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(mnt, mnt_root))
 		path_prepend(&w, deleted, sizeof(deleted) - 1, false);
 	bpf_loop(PATH_STEPS, path_step, &w, 0);
 	if (w.done && w.at == PATH_MAX)
 		path_prepend(&w, "/", 1, false);
 	*at = w.at;
 	return w.done;
+}
+
+static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
+{
+	return path_resolve_in(buffer, at, BPF_CORE_READ(p, dentry), BPF_CORE_READ(p, mnt), root);
 }

@@ -31,6 +31,7 @@ type ProcessCounters struct {
 	_           structs.HostLayout
 	Sent        uint64
 	RingFull    uint64
+	Busy        uint64
 	ScopeFull   uint64
 	Nanoseconds uint64
 	Runs        uint64
@@ -135,7 +136,8 @@ const (
 	ProcessRecordClassCLASS_FORK   ProcessRecordClass = 1
 	ProcessRecordClassCLASS_EXIT   ProcessRecordClass = 2
 	ProcessRecordClassCLASS_CGROUP ProcessRecordClass = 3
-	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 4
+	ProcessRecordClassCLASS_HOOK   ProcessRecordClass = 4
+	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 5
 )
 
 type ProcessRecordFlags uint32
@@ -160,6 +162,12 @@ type ProcessRecordHeader struct {
 	Cgroup  uint64
 }
 
+type ProcessScopeState struct {
+	_          structs.HostLayout
+	Levels     uint64
+	Generation uint64
+}
+
 type ProcessTaskKey struct {
 	_        structs.HostLayout
 	Start    uint64
@@ -172,9 +180,11 @@ type ProcessTaskKey struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ProcessMapCgroupScratch      = "cgroup_scratch"
+	ProcessMapCgroupVerdicts     = "cgroup_verdicts"
 	ProcessMapCounts             = "counts"
 	ProcessMapEvents             = "events"
 	ProcessMapImageScratch       = "image_scratch"
+	ProcessMapScopeStates        = "scope_states"
 	ProcessMapTargetCgroups      = "target_cgroups"
 	ProcessMapTargetProcesses    = "target_processes"
 	ProcessProgCgroupMade        = "cgroup_made"
@@ -191,7 +201,6 @@ const (
 	ProcessVarScopeAll           = "scope_all"
 	ProcessVarScopeCgroups       = "scope_cgroups"
 	ProcessVarScopeController    = "scope_controller"
-	ProcessVarScopeLevels        = "scope_levels"
 	ProcessVarScopeProcesses     = "scope_processes"
 )
 
@@ -248,9 +257,11 @@ type ProcessProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessMapSpecs struct {
 	CgroupScratch   *ebpf.MapSpec `ebpf:"cgroup_scratch"`
+	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
+	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
@@ -269,7 +280,6 @@ type ProcessVariableSpecs struct {
 	ScopeAll           *ebpf.VariableSpec `ebpf:"scope_all"`
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
-	ScopeLevels        *ebpf.VariableSpec `ebpf:"scope_levels"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
 }
 
@@ -294,9 +304,11 @@ func (o *ProcessObjects) Close() error {
 // It can be passed to LoadProcessObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessMaps struct {
 	CgroupScratch   *ebpf.Map `ebpf:"cgroup_scratch"`
+	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	Events          *ebpf.Map `ebpf:"events"`
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
+	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
@@ -304,9 +316,11 @@ type ProcessMaps struct {
 func (m *ProcessMaps) Close() error {
 	return _ProcessClose(
 		m.CgroupScratch,
+		m.CgroupVerdicts,
 		m.Counts,
 		m.Events,
 		m.ImageScratch,
+		m.ScopeStates,
 		m.TargetCgroups,
 		m.TargetProcesses,
 	)
@@ -326,7 +340,6 @@ type ProcessVariables struct {
 	ScopeAll           *ebpf.Variable `ebpf:"scope_all"`
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
-	ScopeLevels        *ebpf.Variable `ebpf:"scope_levels"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
 }
 

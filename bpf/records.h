@@ -16,13 +16,17 @@
 /* Levels of a cgroup path; kubelets use 3 to 6, a cluster in a container (kind) some more. */
 #define CGROUP_LEVELS 16
 
+/* What the verifier must be told: a length that was computed is not beyond its buffer. */
+#define BOUNDED(length, max) ((length) > (max) ? (max) : (length))
+
 /* Kinds of records, and of the counters that belong to them. */
 enum record_class {
 	CLASS_EXEC = 0,
 	CLASS_FORK = 1,
 	CLASS_EXIT = 2,
 	CLASS_CGROUP = 3,
-	CLASS_COUNT = 4,
+	CLASS_HOOK = 4,
+	CLASS_COUNT = 5,
 };
 
 enum record_flags {
@@ -137,6 +141,8 @@ struct counters {
 	__u64 sent;
 	/* records that found the ring full */
 	__u64 ring_full;
+	/* records that found no room to be put together: too many programs interrupted each other, or no note could be left */
+	__u64 busy;
 	/* processes that could not be noted as descendants, so that they and theirs are not traced */
 	__u64 scope_full;
 	/* cost of the program of this class, in ns and runs */

@@ -13,8 +13,20 @@ const volatile bool scope_processes;
  * the running kernel), or -1 for the unified hierarchy. */
 const volatile __s32 scope_controller = -1;
 
-/* Levels at which a target cgroup lies, one bit each: so that asking costs one look-up, not one per level. */
-__u64 scope_levels;
+/* What user space changes while programs run. */
+struct scope_state {
+	/* levels at which a target cgroup lies, one bit each: so that asking costs one look-up, not one per level */
+	__u64 levels;
+	/* one more after each change of target_cgroups: verdicts of before are void */
+	__u64 generation;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scope_state);
+} scope_states SEC(".maps");
 
 /* Cgroups (by id) that are targets with all below them. */
 struct {
@@ -32,6 +44,15 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } target_processes SEC(".maps");
+
+/* Cgroups (by id, which is never used again) that were asked for: generation << 1 | is a target. Every system call of
+ * every process on the node asks, so the answer has to be cheap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} cgroup_verdicts SEC(".maps");
 
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
@@ -55,9 +76,8 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 	return ancestor;
 }
 
-static __always_inline bool cgroup_is_target(struct cgroup *cgroup)
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels)
 {
-	__u64 levels = scope_levels;
 	__u32 depth = BPF_CORE_READ(cgroup, level);
 
 	for (__u32 level = 0; level < CGROUP_LEVELS; level++) {
@@ -79,11 +99,57 @@ static __always_inline bool process_is_target(__u32 tgid)
 	return bpf_map_lookup_elem(&target_processes, &tgid) != NULL;
 }
 
+static __always_inline struct scope_state *get_scope_state(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scope_states, &zero);
+}
+
 static __always_inline bool in_scope(struct task_struct *task)
+{
+	struct scope_state *state = get_scope_state();
+
+	if (scope_all)
+		return true;
+	if (scope_cgroups && state && cgroup_is_target(cgroup_of(task), state->levels))
+		return true;
+	return scope_processes && process_is_target(BPF_CORE_READ(task, tgid));
+}
+
+/* The cgroup of the current task. Loads without a helper: the task is one that the verifier trusts. */
+static __always_inline struct cgroup *current_cgroup(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (scope_controller < 0)
+		return task->cgroups->dfl_cgrp;
+	return cgroup_of(task);
+}
+
+static __always_inline bool current_cgroup_is_target(void)
+{
+	struct cgroup *cgroup = current_cgroup();
+	struct scope_state *state = get_scope_state();
+	__u64 id = BPF_CORE_READ(cgroup, kn, id), *known, verdict, generation;
+
+	if (!state)
+		return false;
+	generation = state->generation;
+	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
+	if (known && *known >> 1 == generation)
+		return *known & 1;
+	verdict = generation << 1 | cgroup_is_target(cgroup, state->levels);
+	bpf_map_update_elem(&cgroup_verdicts, &id, &verdict, BPF_ANY);
+	return verdict & 1;
+}
+
+/* in_scope of the current task, for programs that run often. */
+static __always_inline bool current_in_scope(void)
 {
 	if (scope_all)
 		return true;
-	if (scope_cgroups && cgroup_is_target(cgroup_of(task)))
+	if (scope_cgroups && current_cgroup_is_target())
 		return true;
-	return scope_processes && process_is_target(BPF_CORE_READ(task, tgid));
+	return scope_processes && process_is_target(bpf_get_current_pid_tgid() >> 32);
 }

@@ -114,11 +114,19 @@ type TaskIteratorNamespaces struct {
 	User            uint32
 }
 
+type TaskIteratorScopeState struct {
+	_          structs.HostLayout
+	Levels     uint64
+	Generation uint64
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	TaskIteratorMapCgroupVerdicts  = "cgroup_verdicts"
 	TaskIteratorMapImageScratch    = "image_scratch"
+	TaskIteratorMapScopeStates     = "scope_states"
 	TaskIteratorMapTargetCgroups   = "target_cgroups"
 	TaskIteratorMapTargetProcesses = "target_processes"
 	TaskIteratorProgTasks          = "tasks"
@@ -126,7 +134,6 @@ const (
 	TaskIteratorVarScopeAll        = "scope_all"
 	TaskIteratorVarScopeCgroups    = "scope_cgroups"
 	TaskIteratorVarScopeController = "scope_controller"
-	TaskIteratorVarScopeLevels     = "scope_levels"
 	TaskIteratorVarScopeProcesses  = "scope_processes"
 )
 
@@ -179,7 +186,9 @@ type TaskIteratorProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TaskIteratorMapSpecs struct {
+	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
+	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
@@ -192,7 +201,6 @@ type TaskIteratorVariableSpecs struct {
 	ScopeAll        *ebpf.VariableSpec `ebpf:"scope_all"`
 	ScopeCgroups    *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.VariableSpec `ebpf:"scope_controller"`
-	ScopeLevels     *ebpf.VariableSpec `ebpf:"scope_levels"`
 	ScopeProcesses  *ebpf.VariableSpec `ebpf:"scope_processes"`
 }
 
@@ -216,14 +224,18 @@ func (o *TaskIteratorObjects) Close() error {
 //
 // It can be passed to LoadTaskIteratorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TaskIteratorMaps struct {
+	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
+	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
 
 func (m *TaskIteratorMaps) Close() error {
 	return _TaskIteratorClose(
+		m.CgroupVerdicts,
 		m.ImageScratch,
+		m.ScopeStates,
 		m.TargetCgroups,
 		m.TargetProcesses,
 	)
@@ -237,7 +249,6 @@ type TaskIteratorVariables struct {
 	ScopeAll        *ebpf.Variable `ebpf:"scope_all"`
 	ScopeCgroups    *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.Variable `ebpf:"scope_controller"`
-	ScopeLevels     *ebpf.Variable `ebpf:"scope_levels"`
 	ScopeProcesses  *ebpf.Variable `ebpf:"scope_processes"`
 }
 

@@ -11,12 +11,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/testprogram"
 )
 
 // recording is what a tracer wrote.
@@ -124,23 +124,6 @@ func read(t testing.TB, raw []byte) *recording {
 
 // scenarioProgram is testdata/scenario.c, nothingProgram testdata/nothing.c, tracerProgram the tracer itself, each in a folder
 // of its own.
-func scenarioProgram(t testing.TB) string { return program(t, "scenario") }
-func nothingProgram(t testing.TB) string  { return program(t, "nothing") }
-func tracerProgram(t testing.TB) string   { return program(t, "trace-sec-tracer") }
-
-// program builds what testdata/Makefile describes. Where there is no compiler, $TRACE_SEC_TEST_PROGRAMS is the folder in which
-// all of it was built before.
-func program(t testing.TB, name string) string {
-	t.Helper()
-	built := filepath.Join(t.TempDir(), name)
-	if folder := os.Getenv("TRACE_SEC_TEST_PROGRAMS"); folder != "" {
-		content, err := os.ReadFile(filepath.Join(folder, name))
-		must(t, err)
-		must(t, os.WriteFile(built, content, 0o755))
-		return built
-	}
-	if out, err := exec.Command("make", "-s", "-C", "testdata", "BUILD="+filepath.Dir(built), built).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
-	}
-	return built
-}
+func scenarioProgram(t testing.TB) string { return testprogram.Path(t, "scenario") }
+func nothingProgram(t testing.TB) string  { return testprogram.Path(t, "nothing") }
+func tracerProgram(t testing.TB) string   { return testprogram.Path(t, "trace-sec-tracer") }

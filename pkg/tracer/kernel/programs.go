@@ -23,10 +23,12 @@ const pollInterval = 20 * time.Millisecond
 
 // Programs are the loaded programs of process life. Read is for one goroutine; the other methods may be called beside it.
 type Programs struct {
+	scope   Scope
 	objects bpf.ProcessObjects
 	links   []link.Link
 	reader  *ringbuf.Reader
-	levels  uint64
+	// levels and generation are what scope_states holds.
+	levels, generation uint64
 }
 
 // hook is one program with its name in messages.
@@ -60,7 +62,7 @@ func Load(scope Scope) (*Programs, error) {
 	if err := spec.Variables["exit_tells_group_dead"].Set(groupDead); err != nil {
 		return nil, err
 	}
-	p := &Programs{}
+	p := &Programs{scope: scope}
 	if err := spec.LoadAndAssign(&p.objects, nil); err != nil {
 		return nil, explain("load the programs", err)
 	}
@@ -139,4 +141,18 @@ func explain(what string, err error) error {
 		return fmt.Errorf("%s: this kernel can't do it; Linux 6.1 or later with BTF is needed: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// SetConstants sets the scope in a collection that is loaded beside these programs.
+func (p *Programs) SetConstants(variables map[string]*ebpf.VariableSpec) error {
+	return p.scope.apply(variables)
+}
+
+// SharedMaps are what programs that are loaded beside these use too, by their names in the objects.
+func (p *Programs) SharedMaps() map[string]*ebpf.Map {
+	m := p.objects.ProcessMaps
+	return map[string]*ebpf.Map{
+		"events": m.Events, "counts": m.Counts, "scope_states": m.ScopeStates,
+		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts,
+	}
 }

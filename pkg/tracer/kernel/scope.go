@@ -43,7 +43,18 @@ func (p *Programs) AddCgroup(id uint64, level int) error {
 		return fmt.Errorf("add cgroup %d to the targets (at most %d): %w", id, p.objects.TargetCgroups.MaxEntries(), err)
 	}
 	p.levels |= 1 << level
-	return p.objects.ScopeLevels.Set(p.levels)
+	return p.scopeChanged()
+}
+
+// scopeChanged voids what programs have noted of single cgroups. It comes after the change: a verdict that is made from
+// what was before bears the old generation.
+func (p *Programs) scopeChanged() error {
+	p.generation++
+	state := bpf.ProcessScopeState{Levels: p.levels, Generation: p.generation}
+	if err := p.objects.ScopeStates.Put(uint32(0), state); err != nil {
+		return fmt.Errorf("tell the programs that targets changed: %w", err)
+	}
+	return nil
 }
 
 // AddCgroupAtAnyLevel is AddCgroup for when the level is not known: every level is asked, which costs more.
@@ -61,7 +72,7 @@ func (p *Programs) RemoveCgroup(id uint64) error {
 	if err := p.objects.TargetCgroups.Delete(id); err != nil && !isNotExist(err) {
 		return fmt.Errorf("remove cgroup %d from the targets: %w", id, err)
 	}
-	return nil
+	return p.scopeChanged()
 }
 
 // AddProcess makes a process and its future descendants targets.

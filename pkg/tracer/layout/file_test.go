@@ -6,34 +6,27 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/testprogram"
 )
 
 func TestFile(t *testing.T) {
 	// From an ELF file, and the section alone.
-	program := filepath.Join(t.TempDir(), "shapes")
-	run(t, "gcc", "-gbtf", "-o", program, "testdata/shapes.c")
-	section := program + ".btf"
-	run(t, "objcopy", "-O", "binary", "--set-section-flags", ".BTF=alloc", "--only-section=.BTF", program, section)
-	for _, path := range []string{program, section} {
+	for _, path := range []string{testprogram.Path(t, "shapes"), testprogram.Path(t, "section")} {
 		if walk, err := Resolve(nil, structure(t, fileSpec(t, path), "shape"), stepsOf(t, "leaves[1].number")); err != nil || walk.Offsets[0] != 56 {
 			t.Errorf("%s: %v, %v", path, walk, err)
 		}
 	}
 
-	compressed := program + ".compressed"
-	run(t, "objcopy", "--rename-section", ".BTF=.debug_btf", program, compressed)
-	run(t, "objcopy", "--compress-debug-sections", compressed)
-	run(t, "objcopy", "--rename-section", ".debug_btf=.BTF", compressed)
 	for path, want := range map[string]string{
-		"/proc/self/exe": "no section .BTF",
-		compressed:       "compressed",
-		"/etc/passwd":    "type information",
-		"/dev/null":      "type information",
+		"/proc/self/exe":                  "no section .BTF",
+		testprogram.Path(t, "compressed"): "compressed",
+		"/etc/passwd":                     "type information",
+		"/dev/null":                       "type information",
 	} {
 		content, err := os.ReadFile(path)
 		if err != nil {

@@ -93,7 +93,7 @@ func TestParametersThatAreNotThere(t *testing.T) {
 	}
 }
 
-// TestTracepointWithoutIterator: below 6.1 kernels have the prototype alone, which has no names.
+// TestTracepointWithoutIterator: the prototype alone has no names.
 func TestTracepointWithoutIterator(t *testing.T) {
 	number := &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}
 	proto := &btf.FuncProto{Return: &btf.Void{}, Params: []btf.FuncParam{{Type: &btf.Pointer{Target: &btf.Void{}}}, {Type: number}}}

@@ -10,7 +10,6 @@ import (
 	"math/bits"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,13 +17,13 @@ import (
 	"github.com/cilium/ebpf/btf"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/testprogram"
 )
 
 // shapes compiles testdata/shapes.c and returns its type information and what it prints, by resolve.
 func shapes(t *testing.T) (*btf.Spec, map[string][]string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "shapes")
-	run(t, "gcc", "-gbtf", "-o", program, "testdata/shapes.c")
+	program := testprogram.Path(t, "shapes")
 	said := map[string][]string{}
 	for line := range strings.Lines(run(t, program)) {
 		words := strings.Fields(line)

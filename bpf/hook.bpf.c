@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+//go:build ignore
+
+/*
+ * The programs of a policy's hooks. There is one for the entry of a function, one for its return and one that does both at
+ * the return; user space decides what kind of program each is loaded as and where it is attached, and fills in what the
+ * hook is to do.
+ */
+#include "hook_config.h"
+#include "hook_record.h"
+
+/* Set before loading, see hook_config.h. */
+const volatile struct hook_config hook = {};
+const volatile struct hook_argument hook_arguments[HOOK_ARGUMENTS] = {};
+const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
+const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
+
+#include "hook_act.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Keeps types in the object's BTF, from which the Go types are generated. */
+const struct hook_record *keep_hook_record __attribute__((unused));
+const struct argument_header *keep_argument_header __attribute__((unused));
+const struct bytes_value *keep_bytes_value __attribute__((unused));
+const struct file_value *keep_file_value __attribute__((unused));
+const struct socket_value *keep_socket_value __attribute__((unused));
+const struct unix_address_value *keep_unix_address_value __attribute__((unused));
+const struct user_namespace_value *keep_user_namespace_value __attribute__((unused));
+const struct module_value *keep_module_value __attribute__((unused));
+const struct bpf_program_value *keep_bpf_program_value __attribute__((unused));
+const struct bpf_map_value *keep_bpf_map_value __attribute__((unused));
+const struct perf_event_value *keep_perf_event_value __attribute__((unused));
+const struct process_state *keep_process_state __attribute__((unused));
+const enum value_source *keep_value_source __attribute__((unused));
+const enum argument_flags *keep_argument_flags __attribute__((unused));
+const enum argument_kind *keep_argument_kind __attribute__((unused));
+const enum filter_subject *keep_filter_subject __attribute__((unused));
+const enum filter_match *keep_filter_match __attribute__((unused));
+const enum filter_flags *keep_filter_flags __attribute__((unused));
+const enum hook_actions *keep_hook_actions __attribute__((unused));
+const enum hook_flags *keep_hook_flags __attribute__((unused));
+const enum rate_scope *keep_rate_scope __attribute__((unused));
+const enum hook_stage *keep_hook_stage __attribute__((unused));
+const enum hook_record_flags *keep_hook_record_flags __attribute__((unused));
+const enum argument_header_flags *keep_argument_header_flags __attribute__((unused));
+
+static __always_inline bool is_of_stage(__u32 place, __u32 stages)
+{
+	bool at_return = hook_arguments[place].flags & ARGUMENT_AT_RETURN;
+
+	return stages & (at_return ? STAGE_RETURN : STAGE_ENTRY);
+}
+
+static __always_inline bool is_number(__u8 kind)
+{
+	return kind == KIND_NUMBER || kind == KIND_SYSCALL;
+}
+
+/* Fetches the words of all arguments of the stages: with them the cheap filters can be tried. */
+static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
+{
+	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
+		struct value *v = &s->values[i];
+		__u64 word = 0;
+
+		if (i >= hook.arguments)
+			break;
+		v->known = v->readable = v->failed = 0;
+		v->length = 0;
+		v->structure = 0;
+		if (!is_of_stage(i, stages)) {
+			v->number = note ? note->words[i] : 0;
+			continue;
+		}
+		v->failed = fetch(ctx, &hook_arguments[i], i, note, &word);
+		v->number = word;
+		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
+	}
+}
+
+/* How long a buffer is: what the argument for it says, but not more than the function says that it filled. */
+static __always_inline __u64 size_of_buffer(struct hook_scratch *s, __u32 place)
+{
+	__u32 from = hook_arguments[place].size_place, returned = hook.return_place;
+	__u64 size = hook_arguments[place].maximum, filled;
+
+	if (from < HOOK_ARGUMENTS)
+		size = s->values[from].number;
+	if ((hook.flags & HOOK_RETURNS_LENGTH) && (hook_arguments[place].flags & ARGUMENT_AT_RETURN) && returned < HOOK_ARGUMENTS) {
+		filled = s->values[returned].number;
+		if ((__s64)filled < 0)
+			filled = 0;
+		if (filled < size)
+			size = filled;
+	}
+	return size;
+}
+
+/* Reads the arguments of the stages that are not known yet; filtered: only those that filters need. */
+static __always_inline void read_arguments(struct hook_scratch *s, __u32 stages, bool filtered)
+{
+	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
+		if (i >= hook.arguments)
+			break;
+		if (!is_of_stage(i, stages) || s->values[i].known)
+			continue;
+		if (filtered && !(hook_arguments[i].flags & ARGUMENT_FILTERED))
+			continue;
+		if (!filtered && (hook_arguments[i].flags & ARGUMENT_UNSENT))
+			continue;
+		read_argument(s, i, size_of_buffer(s, i));
+	}
+}
+
+static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages, __u64 now)
+{
+	struct hook_record *r = &s->record;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	__builtin_memset(r, 0, sizeof(*r));
+	s->used = 0;
+	r->header.class = CLASS_HOOK;
+	r->header.time = now;
+	fill_key(&r->header.process, task);
+	r->tid = bpf_get_current_pid_tgid();
+	r->hook = hook.hook;
+	r->function = hook.function;
+	if (hook.flags & HOOK_IS_SYSCALL)
+		r->function = word_at((char *)word_at((char *)ctx + hook.function_base) + hook.function_offset);
+	if (hook.flags & HOOK_HAS_COOKIE)
+		r->function = bpf_get_attach_cookie(ctx);
+	r->stage = stages;
+	r->entered = now;
+	r->selector = -1;
+}
+
+static __always_inline struct entry_note *note_of_current(__u64 flags)
+{
+	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, flags);
+}
+
+/* Leaves the return program what it needs; false if there is no room for it. */
+static __always_inline bool leave_note(struct hook_scratch *s, __u64 *words)
+{
+	struct entry_note *note = note_of_current(BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!note)
+		return false;
+	note->entered = s->record.entered;
+	note->selector = s->record.selector;
+	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
+		if (i >= hook.arguments)
+			break;
+		note->words[i] = words[i];
+	}
+	return true;
+}
+
+/* Acts on a call of which the selector is known, and posts it unless that is not wanted. */
+static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages)
+{
+	struct hook_record *r = &s->record;
+	__u32 actions = ACTION_POST, selector = r->selector;
+	int verdict = 0;
+
+	if (hook.selectors) {
+		if (selector >= HOOK_SELECTORS)
+			return 0;
+		actions = 0;
+		if (stages & STAGE_ENTRY)
+			actions |= hook_selectors[selector].actions;
+		if (stages & STAGE_RETURN)
+			actions |= hook_selectors[selector].return_actions;
+		verdict = enforce(s, &hook_selectors[selector], actions);
+		if (hook_selectors[selector].rate_interval && is_repeat(s, selector, r->header.time))
+			actions &= ~ACTION_POST;
+	}
+	if (!(actions & ACTION_POST))
+		return verdict;
+	r->done |= ACTION_POST;
+	read_arguments(s, stages, false);
+	post(ctx, s, actions);
+	return verdict;
+}
+
+static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
+{
+	struct hook_record *r = &s->record;
+	__u64 words[HOOK_ARGUMENTS];
+	int selector;
+
+	fetch_words(ctx, s, stages, NULL);
+	if (hook.selectors && select(s, true) < 0)
+		return 0;
+	begin_record(ctx, s, stages, bpf_ktime_get_boot_ns());
+	if (hook.flags & HOOK_HAS_RETURN)
+		for (__u32 i = 0; i < HOOK_ARGUMENTS; i++)
+			words[i] = s->values[i].number;
+	if (hook.selectors) {
+		read_arguments(s, stages, true);
+		selector = select(s, false);
+		if (selector < 0)
+			return 0;
+		if ((stages & STAGE_RETURN) && !try_selector(s, selector & (HOOK_SELECTORS - 1), false, FILTER_AT_RETURN))
+			return 0;
+		r->selector = selector;
+	}
+	if (hook.flags & HOOK_HAS_RETURN) {
+		if (leave_note(s, words))
+			r->flags |= HOOK_RECORD_WAITS;
+	}
+	return finish(ctx, s, stages);
+}
+
+static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
+{
+	struct entry_note *note = note_of_current(0);
+	struct hook_record *r = &s->record;
+	__u32 selector;
+
+	if (!note || !note->entered)
+		return;
+	fetch_words(ctx, s, STAGE_RETURN, note);
+	begin_record(ctx, s, STAGE_RETURN, bpf_ktime_get_boot_ns());
+	r->entered = note->entered;
+	r->selector = selector = note->selector;
+	note->entered = 0;
+	if (hook.selectors) {
+		if (selector >= HOOK_SELECTORS)
+			return;
+		read_arguments(s, STAGE_RETURN, true);
+		if (!try_selector(s, selector, false, FILTER_AT_RETURN)) {
+			r->flags |= HOOK_RECORD_VOID;
+			post(ctx, s, 0);
+			return;
+		}
+	}
+	finish(ctx, s, STAGE_RETURN);
+}
+
+static __always_inline struct hook_scratch *begin(void)
+{
+	struct hook_scratch *s;
+	struct counters *c;
+
+	if (!current_in_scope())
+		return NULL;
+	s = take_scratch();
+	if (s)
+		return s;
+	c = counters_of(CLASS_HOOK);
+	if (c)
+		c->busy++;
+	return NULL;
+}
+
+/* The function is entered. */
+SEC("hook/entry")
+int hook_entry(void *ctx)
+{
+	struct hook_scratch *s = begin();
+	int verdict = 0;
+
+	if (s) {
+		verdict = work_at_entry(ctx, s, STAGE_ENTRY);
+		give_back(s);
+	}
+	if (!(hook.flags & HOOK_DENIES))
+		return 0;
+	return verdict < 0 && verdict >= -4095 ? verdict : 0;
+}
+
+/* The function returns, and there was an entry. */
+SEC("hook/return")
+int hook_return(void *ctx)
+{
+	struct hook_scratch *s = begin();
+
+	if (s) {
+		work_at_return(ctx, s);
+		give_back(s);
+	}
+	return 0;
+}
+
+/* The function returns, and its arguments are still what they were: one program for both. */
+SEC("hook/both")
+int hook_both(void *ctx)
+{
+	struct hook_scratch *s = begin();
+
+	if (s) {
+		work_at_entry(ctx, s, STAGE_ENTRY | STAGE_RETURN);
+		give_back(s);
+	}
+	return 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* What is done about a call that matched, and the record of it. */
+#pragma once
+#include "hook_select.h"
+
+#define SIGKILL 9
+/* Bytes of each argument that tell repeats apart, as in Tetragon. */
+#define RATE_BYTES 40
+#define RATE_ARGUMENTS 5
+
+/* What counts as a repeat: the same function, actor and arguments. */
+struct rate_key {
+	__u32 hook, function;
+	__u32 selector, actor;
+	__u64 words[RATE_ARGUMENTS];
+	char text[RATE_BYTES];
+};
+
+/* When it was last posted, boot time in ns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct rate_key);
+	__type(value, __u64);
+} rate_limits SEC(".maps");
+
+/* What NotifyEnforcer leaves for the functions that enforce. */
+struct enforcer_note {
+	__s32 error;
+	__u32 signal;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u64);
+	__type(value, struct enforcer_note);
+} enforcer_notes SEC(".maps");
+
+static __always_inline __u32 actor_of(__u8 scope)
+{
+	__u64 both = bpf_get_current_pid_tgid();
+
+	if (scope == RATE_GLOBAL)
+		return 0;
+	return scope == RATE_PROCESS ? both >> 32 : both;
+}
+
+/* Whether the call repeats one that was posted less than the selector's interval ago. */
+static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 now)
+{
+	struct rate_key key = {};
+	const volatile struct hook_selector *chosen;
+	__u64 *last, copied = now;
+
+	if (!s || selector >= HOOK_SELECTORS)
+		return 0;
+	chosen = &hook_selectors[selector];
+	key.hook = hook.hook;
+	key.function = s->record.function;
+	key.selector = selector;
+	key.actor = actor_of(chosen->rate_scope);
+	for (__u32 i = 0; i < RATE_ARGUMENTS; i++) {
+		struct value *v = &s->values[i];
+		__u32 length = v->length;
+
+		if (i >= hook.arguments)
+			break;
+		if (hook_arguments[i].kind == KIND_NUMBER || hook_arguments[i].kind == KIND_CAPABILITIES)
+			key.words[i] = v->number;
+		else if (v->length) { /* texts, of which the last stands whole and the others as sums */
+			length = BOUNDED(length, RATE_BYTES);
+			bpf_probe_read_kernel(key.text, length, &s->data[v->at & (HOOK_DATA - 1)]);
+			for (int w = 0; w < RATE_BYTES / 8; w++)
+				key.words[i] = key.words[i] * 31 + ((__u64 *)key.text)[w];
+		}
+	}
+	last = bpf_map_lookup_elem(&rate_limits, &key);
+	if (last && now - *last < chosen->rate_interval)
+		return 1;
+	bpf_map_update_elem(&rate_limits, &key, &copied, BPF_ANY);
+	return 0;
+}
+
+/* Does what changes something; returns what the function is to return, 0 to let it be. */
+static __always_inline int enforce(struct hook_scratch *s, const volatile struct hook_selector *chosen, __u32 actions)
+{
+	const __u32 enforcing = ACTION_KILL | ACTION_SIGNAL | ACTION_OVERRIDE | ACTION_NOTIFY_ENFORCER | ACTION_SET;
+	__u64 thread = bpf_get_current_pid_tgid();
+	int verdict = 0;
+
+	if (!(hook.flags & HOOK_ARMED)) {
+		s->record.would |= actions & enforcing;
+		return 0;
+	}
+	if (actions & ACTION_KILL) {
+		bpf_send_signal(SIGKILL);
+		verdict = chosen->error;
+		s->record.done |= ACTION_KILL;
+	}
+	if (actions & ACTION_SIGNAL) {
+		bpf_send_signal(chosen->signal);
+		s->record.done |= ACTION_SIGNAL;
+	}
+	if (actions & ACTION_OVERRIDE) {
+		verdict = chosen->error;
+		if (hook.flags & HOOK_DENIES)
+			s->record.done |= ACTION_OVERRIDE;
+		else
+			s->record.would |= ACTION_OVERRIDE;
+	}
+	if (actions & ACTION_NOTIFY_ENFORCER) {
+		struct enforcer_note note = { .error = chosen->error, .signal = chosen->signal };
+
+		bpf_map_update_elem(&enforcer_notes, &thread, &note, BPF_ANY);
+		s->record.done |= ACTION_NOTIFY_ENFORCER;
+	}
+	return verdict;
+}
+
+static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 flags)
+{
+	long length;
+
+	if (s->used > HOOK_DATA - 8)
+		return 0;
+	length = bpf_get_stack(ctx, end_of_data(s), STACK_DEPTH * sizeof(__u64), flags);
+	if (length <= 0)
+		return 0;
+	s->used += length;
+	return length;
+}
+
+static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 actions)
+{
+	struct hook_record *r = &s->record;
+	struct counters *c = counters_of(CLASS_HOOK);
+	__u64 size;
+
+	r->argument_length = s->used;
+	if (actions & ACTION_KERNEL_STACK)
+		r->kernel_stack_length = add_stack(ctx, s, 0);
+	if (actions & ACTION_USER_STACK)
+		r->user_stack_length = add_stack(ctx, s, BPF_F_USER_STACK);
+	size = sizeof(*r) + s->used;
+	barrier_var(size);
+	if (!c || size > sizeof(*r) + HOOK_DATA)
+		return;
+	if (bpf_ringbuf_output(&events, r, size, wakeup()))
+		c->ring_full++;
+	else
+		c->sent++;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The number or pointer that an argument is, before it is known what stands behind it. */
+#pragma once
+#include "hook_scratch.h"
+#include "scope.h"
+
+/* What an entry program leaves for the return program of the same call. */
+struct entry_note {
+	__u64 entered;
+	__u32 selector;
+	__u32 actions;
+	__u64 words[HOOK_ARGUMENTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct entry_note);
+} entry_notes SEC(".maps");
+
+static __always_inline __u64 word_at(const void *address)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), address);
+	return word;
+}
+
+static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, __u32 place, struct entry_note *note)
+{
+	switch (a->source) {
+	case FROM_CONTEXT:
+		return word_at((char *)ctx + a->offset);
+	case FROM_REGISTERS:
+		return word_at((char *)word_at((char *)ctx + a->base) + a->offset);
+	case FROM_TASK:
+		return bpf_get_current_task();
+	case FROM_CONSTANT:
+		return a->constant;
+	case FROM_ENTRY:
+		return note ? note->words[place & (HOOK_ARGUMENTS - 1)] : 0;
+	case FROM_DATA_LOCATION:
+		return (__u64)ctx + (word_at((char *)ctx + a->offset) & 0xffff);
+	case FROM_USER_MEMORY: {
+		__u64 address = word_at((char *)ctx + a->offset) + a->constant, word = 0;
+
+		if (a->index != NOWHERE)
+			address += word_at((char *)ctx + a->index) * a->scale;
+		bpf_probe_read_user(&word, BOUNDED(a->size, 8), (void *)address);
+		return word;
+	}
+	}
+	return 0;
+}
+
+static __always_inline long read_memory(const volatile struct hook_argument *a, void *to, __u32 size, __u64 address)
+{
+	if (a->flags & ARGUMENT_USER)
+		return bpf_probe_read_user(to, size, (void *)address);
+	return bpf_probe_read_kernel(to, size, (void *)address);
+}
+
+/*
+ * Walks from the first word to the value. Returns 0, or at which step (from 1) memory could not be read. Without steps the
+ * word is the value.
+ */
+static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 *value)
+{
+	__u64 address = *value, word = 0;
+
+	for (__u32 i = 0; i < RESOLVE_STEPS; i++) {
+		if (i >= a->steps)
+			break;
+		if (i > 0) {
+			word = 0;
+			if (read_memory(a, &word, sizeof(word), address))
+				return i;
+			address = word;
+		}
+		if (!address)
+			return i + 1;
+		address += a->walk[i];
+	}
+	if (a->flags & ARGUMENT_ADDRESS) {
+		*value = address;
+		return 0;
+	}
+	word = 0;
+	if (read_memory(a, &word, BOUNDED(a->size, 8), address))
+		return a->steps;
+	*value = word;
+	return 0;
+}
+
+/* Reads the word of an argument into its value: for numbers that is all there is. */
+static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, __u32 place, struct entry_note *note, __u64 *word)
+{
+	__u64 value = first_word(ctx, a, place, note);
+	__u32 failed = 0;
+
+	if (a->steps)
+		failed = walk(a, &value);
+	value <<= a->shift_left & 63;
+	if (a->flags & ARGUMENT_SIGNED)
+		value = (__s64)value >> (a->shift_right & 63);
+	else
+		value >>= a->shift_right & 63;
+	*word = value;
+	return failed;
+}

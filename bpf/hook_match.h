@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The ways to compare, each in one place. Operands stand in a map, as many as there are. */
+#pragma once
+#include "hook_scratch.h"
+
+/* Halvings of a sorted list: enough for a million ranges. */
+#define RANGE_STEPS 21
+/* Texts of one filter, addresses of one filter, and offsets that a substring is tried at. */
+#define MATCH_LIMIT (1 << 20)
+/* Words of a text that are compared before a loop is worth it. */
+#define SHORT_WORDS 4
+
+/* Numbers, texts (padded with zero bytes to words) and addresses; user space sets how many there are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} hook_operands SEC(".maps");
+
+static __always_inline __u64 operand(__u32 index)
+{
+	__u64 *word = bpf_map_lookup_elem(&hook_operands, &index);
+
+	return word ? *word : 0;
+}
+
+/* Whether the number lies in one of count sorted, disjoint ranges. */
+static __always_inline bool match_range(__u64 number, __u32 first, __u32 count)
+{
+	__u32 low = 0, high = count;
+
+	for (int i = 0; i < RANGE_STEPS; i++) {
+		__u32 middle = (low + high) / 2;
+
+		if (low >= high)
+			return false;
+		if (number < operand(first + 2 * middle))
+			high = middle;
+		else if (number > operand(first + 2 * middle + 1))
+			low = middle + 1;
+		else
+			return true;
+	}
+	return false;
+}
+
+struct text_match {
+	struct hook_scratch *s;
+	/* the text in data */
+	__u32 at, length;
+	/* operands: the texts, and the one that is compared: where it begins and how long it is */
+	__u32 first;
+	__u32 words, size;
+	/* where in the text it is compared */
+	__u32 offset;
+	__u8 match, ignore_case, different, found;
+	__u32 reserved;
+};
+
+/* Makes the ASCII letters of a word small, eight at once: bit 7 of a byte says whether it lies between 'A' and 'Z'. */
+static __always_inline __u64 lower_case(__u64 word)
+{
+	const __u64 ones = 0x0101010101010101ULL, high = 0x80 * ones;
+	__u64 seven = word & ~high;
+	__u64 from_a = seven + (0x80 - 'A') * ones, beyond_z = seven + (0x80 - 'Z' - 1) * ones;
+
+	return word | ((from_a & ~beyond_z & ~word & high) >> 2);
+}
+
+/* Compares word number index of the texts; true if they differ. */
+static __always_inline bool word_differs(struct text_match *m, __u32 index)
+{
+	__u32 done = index * 8;
+	__u64 have, want = operand(m->words + index), mask = ~0ULL;
+
+	if (m->size - done < 8)
+		mask = (1ULL << (8 * ((m->size - done) & 7))) - 1;
+	have = *(__u64 *)&m->s->data[(m->at + m->offset + done) & (HOOK_DATA - 1)];
+	if (m->ignore_case)
+		have = lower_case(have);
+	return (have ^ want) & mask;
+}
+
+static long compare_word(__u32 index, struct text_match *m)
+{
+	m->different = word_differs(m, index + SHORT_WORDS);
+	return m->different & 1;
+}
+
+static __always_inline bool text_at_offset(struct text_match *m)
+{
+	__u32 words = (m->size + 7) / 8;
+
+	for (__u32 i = 0; i < SHORT_WORDS; i++) {
+		if (i >= words)
+			return true;
+		if (word_differs(m, i))
+			return false;
+	}
+	m->different = 0;
+	if (words > SHORT_WORDS)
+		bpf_loop(words - SHORT_WORDS, compare_word, m, 0);
+	return !m->different;
+}
+
+static long try_offset(__u32 offset, struct text_match *m)
+{
+	m->offset = offset;
+	m->found = text_at_offset(m);
+	return m->found & 1;
+}
+
+static long try_text(__u32 index, struct text_match *m)
+{
+	__u64 text = operand(m->first + index);
+
+	m->size = text >> 32;
+	m->words = text;
+	m->offset = 0;
+	if (m->size > m->length || (m->match == MATCH_EQUAL && m->size != m->length))
+		return 0;
+	if (m->match == MATCH_SUBSTRING) {
+		bpf_loop(m->length - m->size + 1, try_offset, m, 0);
+		return m->found & 1;
+	}
+	if (m->match == MATCH_POSTFIX)
+		m->offset = m->length - m->size;
+	m->found = text_at_offset(m);
+	return m->found & 1;
+}
+
+static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first, __u32 count)
+{
+	struct text_match m = {
+		.s = s, .at = value->at, .length = value->length, .first = first, .match = match, .ignore_case = ignore_case,
+	};
+
+	bpf_loop(count, try_text, &m, 0);
+	return m.found;
+}
+
+struct address_match {
+	__u64 high, low;
+	__u32 first;
+	__u32 found;
+};
+
+static long try_address(__u32 index, struct address_match *m)
+{
+	__u32 at = m->first + 4 * index;
+
+	m->found = (m->high & operand(at + 2)) == operand(at) && (m->low & operand(at + 3)) == operand(at + 1);
+	return m->found & 1;
+}
+
+static __always_inline bool match_address(const __u64 *address, __u32 first, __u32 count)
+{
+	struct address_match m = { .high = address[0], .low = address[1], .first = first };
+
+	bpf_loop(count, try_address, &m, 0);
+	return m.found;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Where a record is put together before it is handed over, and what the filters know of it. */
+#pragma once
+#include "hook_config.h"
+#include "hook_record.h"
+#include "output.h"
+
+/* Bytes of all arguments of a record together (a power of two). */
+#define HOOK_DATA (32 << 10)
+/* How much one write can reach beyond: the longest buffer. */
+#define HOOK_MARGIN (8 << 10)
+/* Addresses of a stack that are kept: the kernel's own limit (kernel.perf_event_max_stack). */
+#define STACK_DEPTH 127
+/* Programs that can be at work on one CPU at the same time: one that is interrupted, or preempted, keeps its scratch. */
+#define SCRATCH_SLOTS 4
+
+/* What is known of an argument once it was read. */
+struct value {
+	/* the number, or the first word: a pointer */
+	__u64 number;
+	/* its text in data: where and how long */
+	__u32 at, length;
+	/* where its struct is in data */
+	__u32 structure;
+	/* is in data already; could be read; step of the walk at which it could not, from 1 */
+	__u8 known, readable, failed, reserved;
+};
+
+struct hook_scratch {
+	__u32 busy;
+	/* end of what is in data */
+	__u32 used;
+	struct value values[HOOK_ARGUMENTS];
+	char path[2 * PATH_MAX];
+	struct hook_record record;
+	/* record and data are handed over in one piece */
+	char data[HOOK_DATA + HOOK_MARGIN];
+};
+
+/* SCRATCH_SLOTS for each possible CPU; user space sets the number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct hook_scratch);
+} hook_scratches SEC(".maps");
+
+static __always_inline struct hook_scratch *take_scratch(void)
+{
+	__u32 first = bpf_get_smp_processor_id() * SCRATCH_SLOTS;
+
+	for (int i = 0; i < SCRATCH_SLOTS; i++) {
+		__u32 slot = first + i;
+		struct hook_scratch *s = bpf_map_lookup_elem(&hook_scratches, &slot);
+
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static __always_inline void give_back(struct hook_scratch *s)
+{
+	__sync_val_compare_and_swap(&s->busy, 1, 0);
+}
+
+/* Room for the struct of an argument; NULL when data is full. Size is a constant. */
+static __always_inline void *reserve(struct hook_scratch *s, __u32 size)
+{
+	__u32 at = s->used;
+
+	if (at > HOOK_DATA - 8)
+		return NULL;
+	at &= HOOK_DATA - 1;
+	s->used = at + ((size + 7) & ~7U);
+	return &s->data[at];
+}

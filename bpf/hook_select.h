@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Filters and selectors: what a call is compared with. */
+#pragma once
+#include "hook_arguments.h"
+#include "hook_match.h"
+#include "hook_state.h"
+#include "task_identity.h"
+
+#define USES(bits, bit) ((bits) & (1U << (bit)))
+/* Bits of a file's mode that say its type, include/uapi/linux/stat.h. */
+#define S_IFMT 00170000
+
+static __always_inline __u64 capabilities_of(const struct cred *cred, __u32 set)
+{
+	__u64 bits = 0;
+
+	if (set == 0)
+		bpf_core_read(&bits, sizeof(bits), &cred->cap_effective);
+	else if (set == 1)
+		bpf_core_read(&bits, sizeof(bits), &cred->cap_inheritable);
+	else
+		bpf_core_read(&bits, sizeof(bits), &cred->cap_permitted);
+	return bits;
+}
+
+static __always_inline struct process_state *current_state(void)
+{
+	return state_of(bpf_get_current_pid_tgid() >> 32);
+}
+
+static __always_inline __u64 namespace_changes(struct task_struct *task)
+{
+	struct process_state *then = current_state();
+	struct namespaces now = {};
+	__u32 *a, *b = (__u32 *)&now;
+	__u64 changes = 0;
+
+	if (!then)
+		return 0;
+	fill_namespaces(&now, task);
+	a = (__u32 *)&then->namespaces;
+	for (int i = 0; i < sizeof(now) / sizeof(*a); i++)
+		if (a[i] != b[i])
+			changes |= 1ULL << i;
+	return changes;
+}
+
+static __always_inline __u64 number_of_process(const volatile struct hook_filter *f)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct process_state *state;
+
+	switch (f->subject) {
+	case SUBJECT_PID:
+		return bpf_get_current_pid_tgid() >> 32;
+	case SUBJECT_NAMESPACE_PID: {
+		__u32 pid = 0, level = 0;
+
+		fill_pids(&pid, &level, task);
+		return pid;
+	}
+	case SUBJECT_NAMESPACE: {
+		struct namespaces all = {};
+		__u32 place = f->place;
+
+		fill_namespaces(&all, task);
+		return place < sizeof(all) / sizeof(__u32) ? ((__u32 *)&all)[place] : 0;
+	}
+	case SUBJECT_CAPABILITIES:
+		return capabilities_of(BPF_CORE_READ(task, cred), f->place);
+	case SUBJECT_NAMESPACE_CHANGES:
+		return namespace_changes(task);
+	case SUBJECT_CAPABILITY_CHANGES:
+		state = current_state();
+		return state && f->place < 3 ? state->capabilities[f->place] ^ capabilities_of(BPF_CORE_READ(task, cred), f->place) : 0;
+	case SUBJECT_MARKS:
+		state = current_state();
+		return state ? state->marks : 0;
+	case SUBJECT_IN_USER_NAMESPACE:
+		return BPF_CORE_READ(task, cred, user_ns, level) > 0;
+	}
+	return 0;
+}
+
+static __always_inline __u64 number_of_socket(const volatile struct hook_filter *f, struct socket_value *v)
+{
+	switch (f->subject) {
+	case SUBJECT_SOURCE_PORT:
+		return v->source_port;
+	case SUBJECT_DESTINATION_PORT:
+		return v->destination_port;
+	case SUBJECT_PROTOCOL:
+		return v->protocol;
+	case SUBJECT_FAMILY:
+		return v->family;
+	case SUBJECT_STATE:
+		return v->state;
+	}
+	return 0;
+}
+
+static __always_inline bool is_about_socket(__u8 subject)
+{
+	return (subject >= SUBJECT_SOURCE_PORT && subject <= SUBJECT_STATE) || subject == SUBJECT_SOURCE || subject == SUBJECT_DESTINATION;
+}
+
+static __always_inline bool is_about_argument(__u8 subject)
+{
+	return subject <= SUBJECT_DESTINATION || subject == SUBJECT_GAINED;
+}
+
+/* Whether the value of a filter's argument, or the number, is what the filter wants. */
+static __always_inline bool matches(struct hook_scratch *s, const volatile struct hook_filter *f, struct value *value)
+{
+	struct socket_value *socket = (struct socket_value *)&s->data[value->structure & (HOOK_DATA - 1)];
+	__u64 number;
+
+	if (f->match >= MATCH_EQUAL && f->match <= MATCH_SUBSTRING)
+		return match_text(s, value, f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
+	if (f->subject == SUBJECT_SOURCE)
+		return match_address(socket->source, f->first, f->count);
+	if (f->subject == SUBJECT_DESTINATION)
+		return match_address(socket->destination, f->first, f->count);
+	if (f->subject == SUBJECT_NUMBER)
+		number = value->number;
+	else if (f->subject == SUBJECT_FILE_TYPE)
+		number = value->number & S_IFMT;
+	else if (f->subject == SUBJECT_GAINED)
+		number = s->values[f->other & (HOOK_ARGUMENTS - 1)].number & ~value->number;
+	else if (is_about_socket(f->subject))
+		number = hook_arguments[f->place & (HOOK_ARGUMENTS - 1)].kind == KIND_SOCKADDR_UN ? value->number : number_of_socket(f, socket);
+	else
+		number = number_of_process(f);
+	if (f->match == MATCH_MASK)
+		return number & f->operand;
+	return match_range(number ^ f->operand, f->first, f->count);
+}
+
+/* Tries filter number index. cheap: those that need more than numbers are taken for true. */
+static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap)
+{
+	const volatile struct hook_filter *f;
+	struct value *value;
+	bool negated;
+
+	if (!s || index >= HOOK_FILTERS)
+		return 0;
+	f = &hook_filters[index];
+	if (cheap && !(f->flags & FILTER_CHEAP))
+		return 1;
+	negated = f->flags & FILTER_NEGATED;
+	value = &s->values[f->place & (HOOK_ARGUMENTS - 1)];
+	/* what could not be read is nothing, and so not what is asked for */
+	if (is_about_argument(f->subject) && !value->readable)
+		return negated;
+	return matches(s, f, value) != negated;
+}
+
+/* Whether all filters of a selector hold that belong to the stage. */
+static __always_inline bool try_selector(struct hook_scratch *s, __u32 selector, bool cheap, __u8 stage)
+{
+	__u32 first = hook_selectors[selector].first, count = hook_selectors[selector].count;
+
+	for (__u32 i = 0; i < HOOK_FILTERS; i++) {
+		if (i >= count || first + i >= HOOK_FILTERS)
+			break;
+		if ((hook_filters[first + i].flags & FILTER_AT_RETURN) != stage)
+			continue;
+		if (!try_filter(s, first + i, cheap))
+			return false;
+	}
+	return true;
+}
+
+/* The first selector of which all filters hold; -1 if none does. */
+static __always_inline int select(struct hook_scratch *s, bool cheap)
+{
+	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
+		if (i >= hook.selectors)
+			break;
+		if (try_selector(s, i, cheap, 0))
+			return i;
+	}
+	return -1;
+}

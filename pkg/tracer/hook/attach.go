@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+func attachTracing(at ebpf.AttachType) attach {
+	return func(p *ebpf.Program, _ Attachment, _ *Dispatch) (link.Link, error) {
+		return link.AttachTracing(link.TracingOptions{Program: p, AttachType: at})
+	}
+}
+
+func attachLSM(p *ebpf.Program, _ Attachment, _ *Dispatch) (link.Link, error) {
+	return link.AttachLSM(link.LSMOptions{Program: p})
+}
+
+func attachTracepoint(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
+	return link.Tracepoint(a.Group, a.Symbols[0], p, nil)
+}
+
+func attachSyscalls(p *ebpf.Program, a Attachment, d *Dispatch) (link.Link, error) {
+	return nil, d.add(p, a)
+}
+
+func attachKprobe(probe func(string, *ebpf.Program, *link.KprobeOptions) (link.Link, error)) attach {
+	return func(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
+		if len(a.Symbols) != 1 {
+			return nil, fmt.Errorf("%s attaches to one function, not to %d", a.Mechanism, len(a.Symbols))
+		}
+		return probe(a.Symbols[0], p, nil)
+	}
+}
+
+func attachKprobeMulti(probe func(*ebpf.Program, link.KprobeMultiOptions) (link.Link, error)) attach {
+	return func(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
+		return probe(p, link.KprobeMultiOptions{Symbols: a.Symbols, Cookies: a.Cookies})
+	}
+}
+
+func attachUprobe(returns bool) attach {
+	return func(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
+		executable, err := link.OpenExecutable(a.Executable)
+		if err != nil {
+			return nil, err
+		}
+		probe := executable.Uprobe
+		if returns {
+			probe = executable.Uretprobe
+		}
+		all := &links{}
+		for i, offset := range a.Offsets {
+			options := &link.UprobeOptions{Address: offset}
+			if len(a.RefCtrOffsets) > 0 {
+				options.RefCtrOffset = a.RefCtrOffsets[i]
+			}
+			if len(a.Cookies) > 0 {
+				options.Cookie = a.Cookies[i]
+			}
+			l, err := probe("", p, options)
+			if err != nil {
+				return nil, errors.Join(err, all.Close())
+			}
+			all.each = append(all.each, l)
+		}
+		return all, nil
+	}
+}
+
+func attachUprobeMulti(returns bool) attach {
+	return func(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
+		executable, err := link.OpenExecutable(a.Executable)
+		if err != nil {
+			return nil, err
+		}
+		options := &link.UprobeMultiOptions{Addresses: a.Offsets, RefCtrOffsets: a.RefCtrOffsets, Cookies: a.Cookies}
+		if returns {
+			return executable.UretprobeMulti(nil, p, options)
+		}
+		return executable.UprobeMulti(nil, p, options)
+	}
+}
+
+// links are several that are closed together.
+type links struct {
+	link.Link // none: only Close is asked of it
+	each      []link.Link
+}
+
+// Close closes all.
+func (l *links) Close() error {
+	var errs []error
+	for _, one := range l.each {
+		errs = append(errs, one.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"fmt"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// Limits of one hook, as the kernel side has them.
+var (
+	MaxArguments = len(bpf.HookEntryNote{}.Words)
+	MaxSelectors = 16
+	MaxFilters   = 96
+	MaxWalk      = len(bpf.HookHookArgument{}.Walk)
+)
+
+// Nowhere is no place: an argument without a size, a memory reference without an index register.
+const Nowhere = 255
+
+// Definition is one hook in the kernel side's terms.
+type Definition struct {
+	// Name for messages.
+	Name      string
+	Config    bpf.HookHookConfig
+	Arguments []bpf.HookHookArgument
+	Filters   []bpf.HookHookFilter
+	Selectors []bpf.HookHookSelector
+	// Operands of the filters.
+	Operands []uint64
+	// RateLimited: a selector has a rate limit, so repeats must be remembered.
+	RateLimited bool
+	// Attachments are where its programs are attached: one for each stage, or one for both.
+	Attachments []Attachment
+}
+
+// Stage is when a program of a hook runs.
+type Stage string
+
+// The stages: Both is one program at the return that sees the arguments as well.
+const (
+	Entry  Stage = "hook_entry"
+	Return Stage = "hook_return"
+	Both   Stage = "hook_both"
+)
+
+// Attachment is one program and its place.
+type Attachment struct {
+	Stage     Stage
+	Mechanism Mechanism
+	// Symbols are kernel functions, LSM hooks or tracepoints by name: one, except for KprobeMulti. Cookies belong to them.
+	Symbols []string
+	Cookies []uint64
+	// Group of a Tracepoint.
+	Group string
+	// Syscalls of SyscallEnter and SyscallExit by number; Compat are those of the ABI for 32 bits.
+	Syscalls, Compat []uint32
+	// Executable is the file of a uprobe, as a path that cannot be exchanged; Offsets are in the file, RefCtrOffsets empty or as
+	// long.
+	Executable             string
+	Offsets, RefCtrOffsets []uint64
+}
+
+func (d *Definition) check() error {
+	for _, limit := range []struct {
+		what       string
+		count, max int
+	}{
+		{"arguments, data and return value", len(d.Arguments), MaxArguments},
+		{"selectors", len(d.Selectors), MaxSelectors},
+		{"filters in all selectors", len(d.Filters), MaxFilters},
+	} {
+		if limit.count > limit.max {
+			return fmt.Errorf("%s: %d %s, the kernel programs have room for %d", d.Name, limit.count, limit.what, limit.max)
+		}
+	}
+	return nil
+}

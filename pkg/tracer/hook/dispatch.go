@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// maxSyscalls is SYSCALLS of bpf/syscalls.bpf.c: the numbers of the ABI for 32 bits begin there.
+const maxSyscalls = 1024
+
+// maxLayers is how many hooks can want the same system call.
+const maxLayers = 16
+
+// Dispatch has the programs where all system calls pass. A table has room for one hook for each system call, so the second
+// hook of a call goes into a second layer, with programs of its own. Layers are made when they are needed.
+type Dispatch struct {
+	layers []*layer
+}
+
+// layer is one pair of programs, attached one by one when something is in their tables.
+type layer struct {
+	objects bpf.SyscallsObjects
+	links   map[Mechanism]link.Link
+	taken   map[Mechanism]map[uint32]bool
+}
+
+func newLayer() (*layer, error) {
+	l := &layer{links: map[Mechanism]link.Link{}, taken: map[Mechanism]map[uint32]bool{SyscallEnter: {}, SyscallExit: {}}}
+	if err := bpf.LoadSyscallsObjects(&l.objects, nil); err != nil {
+		return nil, fmt.Errorf("load the programs for system calls: %w", err)
+	}
+	return l, nil
+}
+
+// numbers are the places of an attachment's system calls in its table.
+func (a Attachment) numbers() (all []uint32) {
+	all = append(all, a.Syscalls...)
+	for _, n := range a.Compat {
+		all = append(all, maxSyscalls+n)
+	}
+	return all
+}
+
+// add enters a program for its system calls.
+func (d *Dispatch) add(p *ebpf.Program, a Attachment) error {
+	numbers := a.numbers()
+	for _, l := range d.layers {
+		if l.hasRoom(a.Mechanism, numbers) {
+			return l.add(p, a.Mechanism, numbers)
+		}
+	}
+	if len(d.layers) == maxLayers {
+		return fmt.Errorf("more than %d hooks want the same system call", maxLayers)
+	}
+	l, err := newLayer()
+	if err != nil {
+		return err
+	}
+	d.layers = append(d.layers, l)
+	return l.add(p, a.Mechanism, numbers)
+}
+
+func (l *layer) hasRoom(m Mechanism, numbers []uint32) bool {
+	for _, n := range numbers {
+		if l.taken[m][n] {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *layer) add(p *ebpf.Program, m Mechanism, numbers []uint32) error {
+	table, entrance := l.objects.Entered, l.objects.SyscallEntered
+	if m == SyscallExit {
+		table, entrance = l.objects.Left, l.objects.SyscallLeft
+	}
+	for _, n := range numbers {
+		if err := table.Put(n, p); err != nil {
+			return fmt.Errorf("enter the program for system call %d: %w", n, err)
+		}
+		l.taken[m][n] = true
+	}
+	if l.links[m] != nil {
+		return nil
+	}
+	attached, err := link.AttachTracing(link.TracingOptions{Program: entrance, AttachType: ebpf.AttachTraceRawTp})
+	if err != nil {
+		return fmt.Errorf("attach to all system calls: %w", err)
+	}
+	l.links[m] = attached
+	return nil
+}
+
+// Detach ends all programs.
+func (d *Dispatch) Detach() error {
+	var errs []error
+	for _, l := range d.layers {
+		for m, attached := range l.links {
+			errs = append(errs, attached.Close())
+			delete(l.links, m)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close frees all programs.
+func (d *Dispatch) Close() error {
+	err := d.Detach()
+	for _, l := range d.layers {
+		err = errors.Join(err, l.objects.Close())
+	}
+	d.layers = nil
+	return err
+}

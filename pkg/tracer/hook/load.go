@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// Host is what programs of hooks share with those of process life.
+type Host interface {
+	// SetConstants sets the scope in a collection before it is loaded.
+	SetConstants(variables map[string]*ebpf.VariableSpec) error
+	// SharedMaps by their names in the objects: the ring, the counters, the scope.
+	SharedMaps() map[string]*ebpf.Map
+}
+
+// slots of scratch memory for each CPU, SCRATCH_SLOTS of bpf/hook_scratch.h.
+const slots = 4
+
+// rateLimitEntries is how many different calls are remembered for each hook with a rate limit (Tetragon's number).
+const rateLimitEntries = 32768
+
+// Set is the hooks of a session.
+type Set struct {
+	host     Host
+	spec     *ebpf.CollectionSpec
+	shared   map[string]*ebpf.Map
+	dispatch *Dispatch
+	loaded   []*Loaded
+}
+
+// Loaded is one hook that is attached.
+type Loaded struct {
+	Definition *Definition
+	collection *ebpf.Collection
+	links      []link.Link
+}
+
+// NewSet prepares for loading hooks beside the programs of host.
+func NewSet(host Host) (*Set, error) {
+	spec, err := bpf.LoadHook()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
+	}
+	if err := host.SetConstants(spec.Variables); err != nil {
+		return nil, err
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("count the CPUs: %w", err)
+	}
+	spec.Maps["hook_scratches"].MaxEntries = uint32(cpus * slots)
+	s := &Set{host: host, spec: spec, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{}}
+	for name, m := range host.SharedMaps() {
+		s.shared[name] = m
+	}
+	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states"} {
+		m, err := ebpf.NewMap(spec.Maps[name])
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("make the map %s: %w", name, err), s.Close())
+		}
+		s.shared[name] = m
+	}
+	return s, nil
+}
+
+// Load loads and attaches a hook; on an error nothing of it is left.
+func (s *Set) Load(d *Definition) (*Loaded, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	spec, err := s.specialise(d)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Name, err)
+	}
+	replacements := map[string]*ebpf.Map{}
+	for name := range spec.Maps {
+		if m := s.shared[name]; m != nil {
+			replacements[name] = m
+		}
+	}
+	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Name, err)
+	}
+	l := &Loaded{Definition: d, collection: collection}
+	if err := l.fill(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), l.Close())
+	}
+	for _, a := range d.Attachments {
+		attached, err := mechanisms[a.Mechanism].attach(collection.Programs[string(a.Stage)], a, s.dispatch)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), l.Close())
+		}
+		if attached != nil {
+			l.links = append(l.links, attached)
+		}
+	}
+	s.loaded = append(s.loaded, l)
+	return l, nil
+}
+
+// specialise makes the generic object that of one hook.
+func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
+	spec := s.spec.Copy()
+	programs := map[string]*ebpf.ProgramSpec{}
+	for _, a := range d.Attachments {
+		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
+		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
+		programs[string(a.Stage)] = p
+	}
+	spec.Programs = programs
+	if len(d.Operands) > 0 {
+		spec.Maps["hook_operands"].MaxEntries = uint32(len(d.Operands))
+	}
+	if d.RateLimited {
+		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
+	}
+	config := d.Config
+	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
+	for name, value := range map[string]any{
+		"hook":           config,
+		"hook_arguments": padded(d.Arguments, MaxArguments),
+		"hook_filters":   padded(d.Filters, MaxFilters),
+		"hook_selectors": padded(d.Selectors, MaxSelectors),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+// padded is the list in the length that the kernel side has.
+func padded[T any](list []T, length int) []T {
+	return append(list[:len(list):len(list)], make([]T, length-len(list))...)
+}
+
+// fill writes the operands; a hook must not run before.
+func (l *Loaded) fill() error {
+	m := l.collection.Maps["hook_operands"]
+	for i, word := range l.Definition.Operands {
+		if err := m.Put(uint32(i), word); err != nil {
+			return fmt.Errorf("write operand %d of the filters: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// Detach ends the hook; its programs are freed by Close.
+func (l *Loaded) Detach() error {
+	var errs []error
+	for _, one := range l.links {
+		errs = append(errs, one.Close())
+	}
+	l.links = nil
+	return errors.Join(errs...)
+}
+
+// Close detaches and frees the hook.
+func (l *Loaded) Close() error {
+	err := l.Detach()
+	l.collection.Close()
+	return err
+}
+
+// Missed is how often the kernel did not run the hooks because they were running already on that CPU.
+func (s *Set) Missed() (total uint64, err error) {
+	for _, l := range s.loaded {
+		for _, p := range l.collection.Programs {
+			stats, err := p.Stats()
+			if err != nil {
+				return total, fmt.Errorf("%s: read how often it was missed: %w", l.Definition.Name, err)
+			}
+			total += stats.RecursionMisses
+		}
+	}
+	return total, nil
+}
+
+// Detach ends all hooks.
+func (s *Set) Detach() error {
+	errs := []error{s.dispatch.Detach()}
+	for _, l := range s.loaded {
+		errs = append(errs, l.Detach())
+	}
+	return errors.Join(errs...)
+}
+
+// Close detaches and frees everything that is not the host's.
+func (s *Set) Close() error {
+	errs := []error{s.dispatch.Close()}
+	for _, l := range s.loaded {
+		errs = append(errs, l.Close())
+	}
+	hosts := s.host.SharedMaps()
+	for name, m := range s.shared {
+		if hosts[name] != m {
+			errs = append(errs, m.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Unsupported says whether an error of Load means that this kernel does not have the mechanism, so that another may do.
+func Unsupported(err error) bool {
+	return errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrInvalid)
+}
