@@ -5,9 +5,11 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -104,6 +106,9 @@ func FuzzDecodeFrame(f *testing.F) {
 	for line := range bytes.Lines(golden) {
 		f.Add(line)
 	}
+	for _, ev := range append(hookEvents("/etc/passwd"), hookEvents("")...) {
+		f.Add(fmt.Appendf(nil, `{"v":1,"n":1,"e":1,"k":1,"procs":{"a":{}},"ev":[%s]}`, mustJSON(ev)))
+	}
 	f.Add([]byte(`{"v":1,"n":1,"e":1,"k":1,"procs":{"a":{}},"ev":[{"p":"a","pp":"b","anc":["a"],"process_exec":{},"process_exit":{},"hello":{},"bye":{}}]}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		frame, err := DecodeFrame(line)
@@ -141,6 +146,11 @@ func FuzzEncodeDecode(f *testing.F) {
 			p := process(id)
 			p.Binary, p.Arguments, p.Cwd = fill(other, int(short%4096)), fill(filling, int(long%8192)*n/8), fill(filling, int(short%4096))
 			processes, ev := []*Process{p}, execOf(id, "")
+			if n%2 == 1 {
+				hooks := hookEvents(fill(filling, int(long%4096)))
+				ev = hooks[(n+int(short))%len(hooks)]
+				ev.ProcessID = id
+			}
 			ev.Executable = fill(other, int(long%4096))
 			for i := range int(parents % 8) {
 				parent := *p
@@ -157,7 +167,7 @@ func FuzzEncodeDecode(f *testing.F) {
 		for _, frame := range all {
 			for i := range frame.Events {
 				got := frame.Event(i, func(p *Process) *event.Process { return &p.Process })
-				if got.ProcessExec == nil {
+				if h := got.Hooked(); got.Kind() == event.KindUnknown || h != nil && len(h.Args) != reflect.TypeFor[event.Argument]().NumField() {
 					t.Fatalf("%+v", got)
 				}
 				if id != "" && (got.Process() == nil || frame.Processes[frame.Events[i].ProcessID] == nil) {

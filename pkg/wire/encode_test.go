@@ -75,6 +75,7 @@ func TestGolden(t *testing.T) {
 	must(t, e.Flush())
 	must(t, e.Flush())
 	must(t, e.Add(execOf("d", ""), process("d")))
+	must(t, e.Add(kprobeOf("d", "e"), process("d"), process("e")))
 	must(t, e.Notice(event.Notice{Level: event.LevelInfo, Text: "text"}))
 	must(t, e.Add(execOf("d", ""), process("d")))
 	must(t, e.Bye(event.Bye{Reason: event.ByeFinished, ExitCode: &code, Totals: event.Totals{Lost: map[string]uint64{event.LostRing: 3}}}))
@@ -89,7 +90,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", out.Bytes(), want)
 	}
 	frames(t, out.Bytes())
-	if e.Written() != 4 {
+	if e.Written() != 5 {
 		t.Errorf("%d events were written", e.Written())
 	}
 }

@@ -48,8 +48,8 @@ var cuts = [...]struct {
 }
 
 // fit encodes an event and its processes, and shortens until all fit into room bytes (a path of 4 KiB of control characters
-// takes 24 KiB as JSON). First the event's own texts get a quarter of the room; then, least important first: the texts of
-// parents, farthest first; the texts of the process itself, of all of which as much stays as there is room for; then whole
+// takes 24 KiB as JSON). First the event's own body gets what the processes leave, half of the room at least, the name of its
+// executable a quarter at most; then, least important first: the texts of parents, farthest first; the texts of the process itself, of all of which as much stays as there is room for; then whole
 // parents, farthest first, which their readers know by exec_id alone and flag "unknown"; and if even that is not enough, the
 // process's details, marked by the flag "miss".
 func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, error) {
@@ -62,13 +62,18 @@ func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, er
 	for quoted := len(mustJSON(ev.AncestorIDs)); quoted > room/4; quoted = len(mustJSON(ev.AncestorIDs)) {
 		ev.AncestorIDs = ev.AncestorIDs[:len(ev.AncestorIDs)-1] // the last that stays names its parent: the cut shows
 	}
-	body, err := marshal(ev)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrEvent, err)
-	}
 	encoded := make([]encodedProcess, len(sources))
 	for i, p := range sources {
 		encoded[i] = encodeProcess(p)
+	}
+	names := len(mustJSON(Event{ProcessID: ev.ProcessID, ParentID: ev.ParentID, AncestorIDs: ev.AncestorIDs}))
+	ev, err := fitBody(ev, max(room/2, room-size(nil, encoded)-names))
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := marshal(ev)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrEvent, err)
 	}
 	for i := len(encoded) - 1; i >= 0; i-- {
 		if excess := size(body, encoded) - room; excess > 0 {

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -58,21 +59,39 @@ func shorten(s *string, room int) bool {
 	return false
 }
 
-// fitHello is h with its texts, and where that is not enough its list of hooks, shortened to room bytes of JSON.
+// fitHello is h with its texts, and where that is not enough its list of hooks, shortened to room bytes of JSON. Hooks that
+// are as they were asked for go first: of what was refused or degraded as much is said as there is room for.
 func fitHello(h event.Hello, room int) event.Hello {
 	fits := func() bool { return len(mustJSON(h)) <= room }
 	h.Hooks = slices.Clone(h.Hooks)
+	for i := range h.Hooks {
+		h.Hooks[i].Notes = slices.Clone(h.Hooks[i].Notes)
+	}
 	for text := maxText; text >= 64 && !fits(); text /= 2 {
 		shorten(&h.Build, text)
 		shorten(&h.Kernel, text)
 		for i := range h.Hooks {
-			shorten(&h.Hooks[i].Name, text)
-			shorten(&h.Hooks[i].Refused, text)
+			eachText(reflect.ValueOf(&h.Hooks[i]), func(s *string) { shorten(s, text) })
 		}
 	}
-	for dropped := 1; len(h.Hooks) > 1 && !fits(); dropped++ {
-		h.Hooks = h.Hooks[:len(h.Hooks)-1]
-		h.Hooks[len(h.Hooks)-1] = event.Hook{Name: ellipsis, Refused: fmt.Sprintf("no room to say what became of %d hooks", dropped+1)}
+	all := len(h.Hooks)
+	for step := max(1, all/64); len(h.Hooks) > 1 && !fits(); {
+		h.Hooks = withoutHooks(h.Hooks, step+1)
+		h.Hooks = append(h.Hooks, event.Hook{Name: ellipsis, Refused: fmt.Sprintf("no room to say what became of %d hooks", all-len(h.Hooks))})
 	}
 	return h
+}
+
+// withoutHooks drops the last n hooks, those first of which there is nothing to tell; the note about what was dropped before
+// is one of them.
+func withoutHooks(hooks []event.Hook, n int) []event.Hook {
+	left := slices.DeleteFunc(hooks, func(h event.Hook) bool { return h.Name == ellipsis })
+	n -= len(hooks) - len(left)
+	for i := len(left) - 1; i >= 0 && n > 0; i-- {
+		if left[i].Refused == "" && len(left[i].Notes) == 0 {
+			left = slices.Delete(left, i, i+1)
+			n--
+		}
+	}
+	return left[:len(left)-min(n, len(left))]
 }
