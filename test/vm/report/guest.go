@@ -21,7 +21,7 @@ type guest struct {
 	release string        // as uname -r says, empty when the guest did not come up
 	boot    time.Duration // of the guest's own clock, to its first program
 	took    time.Duration // from QEMU's start to its end
-	ended   bool          // the guest came to its end
+	code    string        // what the guest's script ended with, empty when it did not
 	problem string        // why it did not
 	console []string
 	notices []string // what the kernel complained of while the tests ran
@@ -78,7 +78,7 @@ func readGuest(kernel, folder string) (*guest, error) {
 	if len(contents) == 0 {
 		return nil, fmt.Errorf("%s: there is nothing of kernel %s", folder, kernel)
 	}
-	_, g.ended = contents["code"]
+	g.code = strings.TrimSpace(string(contents["code"]))
 	g.problem = strings.TrimSpace(string(contents["problem"]))
 	g.stderr = string(contents["stderr"])
 	if n, err := strconv.Atoi(strings.TrimSpace(string(contents["seconds"]))); err == nil {
@@ -155,12 +155,12 @@ func (g *guest) count(statuses ...status) (n int) {
 	return n
 }
 
-// well: the guest ended, there were tests, and all of them and their packages passed or were skipped.
+// well: the guest came to its end, there were tests, and all of them and their packages passed or were skipped.
 func (g *guest) well() bool {
 	for _, result := range g.results {
 		if result.status == failed || result.status == unfinished {
 			return false
 		}
 	}
-	return g.ended && g.count(passed) > 0
+	return g.code == "0" && g.count(passed) > 0
 }

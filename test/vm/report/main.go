@@ -4,8 +4,9 @@
 //
 //	report KERNEL=FOLDER...
 //
-// A folder is what test/vm/lib/tests.sh leaves of a guest: stdout, the output of test2json; stderr; console; code, which is
-// missing when the guest did not come to its end; problem, why it did not; seconds, how long the guest took in all.
+// A folder is what test/vm/lib/tests.sh leaves of a guest: stdout, the output of test2json; stderr; console; code, which is 0
+// if all packages' tests could be run, and missing when the guest did not come to its end; problem, why it did not; seconds, how
+// long the guest took in all.
 package main
 
 import (

@@ -109,7 +109,7 @@ func failures(w io.Writer, g *guest) {
 	if g.stderr != "" {
 		fmt.Fprintf(w, "\n== kernel %s: standard error\n%s", g.kernel, indented(g.stderr))
 	}
-	if !g.ended || g.release == "" {
+	if g.code == "" || g.release == "" {
 		tail := g.console[max(0, len(g.console)-consoleTail):]
 		fmt.Fprintf(w, "\n== kernel %s: the console's end\n%s", g.kernel, indented(strings.Join(tail, "\n")))
 	}
@@ -138,10 +138,12 @@ func indented(text string) string {
 func summary(g *guest) string {
 	verdict := "ok"
 	switch {
-	case !g.ended && g.problem != "":
+	case g.code == "" && g.problem != "":
 		verdict = "FAIL: " + g.problem
-	case !g.ended:
+	case g.code == "":
 		verdict = "FAIL: the guest ended before its tests did"
+	case g.code != "0":
+		verdict = "FAIL: a package's tests could not be run, exit code " + g.code
 	case g.count() == 0:
 		verdict = "FAIL: no test ran"
 	case !g.well():
