@@ -18,41 +18,29 @@ func capabilities(c bpf.ProcessCredentials) *event.Capabilities {
 	}
 }
 
+// namespace is one of them; nil for one that this kernel does not have.
+func namespace(inum, host uint32) *event.Namespace {
+	if inum == 0 {
+		return nil
+	}
+	return &event.Namespace{Inum: inum, IsHost: inum == host}
+}
+
 func namespaces(of, host bpf.ProcessNamespaces) *event.Namespaces {
-	one := func(inum, host uint32) *event.Namespace {
-		if inum == 0 {
-			return nil // not in this kernel
-		}
-		return &event.Namespace{Inum: inum, IsHost: inum == host}
-	}
 	return &event.Namespaces{
-		Uts: one(of.Uts, host.Uts), Ipc: one(of.Ipc, host.Ipc), Mnt: one(of.Mnt, host.Mnt), Pid: one(of.Pid, host.Pid),
-		PidForChildren: one(of.PidForChildren, host.PidForChildren), Net: one(of.Net, host.Net), Time: one(of.Time, host.Time),
-		TimeForChildren: one(of.TimeForChildren, host.TimeForChildren), Cgroup: one(of.Cgroup, host.Cgroup), User: one(of.User, host.User),
+		Uts: namespace(of.Uts, host.Uts), Ipc: namespace(of.Ipc, host.Ipc), Mnt: namespace(of.Mnt, host.Mnt), Pid: namespace(of.Pid, host.Pid),
+		PidForChildren: namespace(of.PidForChildren, host.PidForChildren), Net: namespace(of.Net, host.Net), Time: namespace(of.Time, host.Time),
+		TimeForChildren: namespace(of.TimeForChildren, host.TimeForChildren), Cgroup: namespace(of.Cgroup, host.Cgroup), User: namespace(of.User, host.User),
 	}
 }
 
-// securebitNames by bit, from include/uapi/linux/securebits.h.
-var securebitNames = [...]string{
-	"SecBitNoRoot", "SecBitNoRootLocked", "SecBitNoSetUidFixup", "SecBitNoSetUidFixupLocked",
-	"SecBitKeepCaps", "SecBitKeepCapsLocked", "SecBitNoCapAmbientRaise", "SecBitNoCapAmbientRaiseLocked",
-}
-
-func credentials(c bpf.ProcessCredentials, userNamespace, hostUserNamespace uint32) *event.ProcessCredentials {
-	var bits []string
-	for i, name := range securebitNames {
-		if c.Securebits&(1<<i) != 0 {
-			bits = append(bits, name)
-		}
-	}
+// Credentials are those of the kernel in an event's terms. The user namespace they are in may be nil: not known.
+func Credentials(c bpf.ProcessCredentials, userNamespace *event.Namespace) *event.ProcessCredentials {
 	return &event.ProcessCredentials{
 		Uid: &c.Uid, Gid: &c.Gid, Euid: &c.Euid, Egid: &c.Egid, Suid: &c.Suid, Sgid: &c.Sgid, Fsuid: &c.Fsuid, Fsgid: &c.Fsgid,
-		Securebits: bits,
+		Securebits: event.SecurebitNames(c.Securebits),
 		Caps:       capabilities(c),
-		UserNs: &event.UserNamespace{
-			Level: &c.UserNsLevel, Uid: &c.UserNsUid, Gid: &c.UserNsGid,
-			Ns: &event.Namespace{Inum: userNamespace, IsHost: userNamespace == hostUserNamespace},
-		},
+		UserNs:     &event.UserNamespace{Level: &c.UserNsLevel, Uid: &c.UserNsUid, Gid: &c.UserNsGid, Ns: userNamespace},
 	}
 }
 
