@@ -82,7 +82,7 @@ type Cost struct {
 
 // Totals count since the tracer's start. For every class of kernel event: seen by user space + lost = emitted by the kernel.
 type Totals struct {
-	// Seen by class of kernel event: exec, fork, exit.
+	// Seen by class of kernel event: exec, fork, exit, hook.
 	Seen map[string]uint64 `json:"seen,omitempty"`
 	// Events that were written to the stream.
 	Events uint64 `json:"events"`

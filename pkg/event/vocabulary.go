@@ -10,6 +10,8 @@ const (
 	LostRing = "ring"
 	// LostMissed: the kernel did not run a program because it was already running on that CPU.
 	LostMissed = "missed"
+	// LostBusy: a record found no room to be put together, because too many programs interrupted each other on that CPU.
+	LostBusy = "busy"
 	// LostScope: a process could not be noted as a descendant of the traced command (map full), so it is not traced.
 	LostScope = "scope"
 	// LostQueue: the tracer's output was blocked (full disk, slow log) and its queue was full.

@@ -94,6 +94,12 @@ func (s *session) Exit(r *bpf.ProcessExitRecord) {
 	s.table.Exit(r)
 }
 
+// Hook implements kernel.Handler.
+func (s *session) Hook([]byte) error {
+	s.output.count("hook")
+	return nil
+}
+
 // Cgroup implements kernel.Handler.
 func (s *session) Cgroup(c *kernel.Cgroup) {
 	s.targets.made(c)

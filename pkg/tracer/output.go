@@ -101,7 +101,7 @@ func (o *output) lost() map[string]uint64 {
 	o.mutex.Unlock()
 	lost := map[string]uint64{}
 	for cause, n := range map[string]uint64{
-		event.LostRing: c.RingFull, event.LostMissed: c.Missed, event.LostScope: c.ScopeFull,
+		event.LostRing: c.RingFull, event.LostMissed: c.Missed, event.LostBusy: c.Busy, event.LostScope: c.ScopeFull,
 		event.LostQueue: o.queued.Load(), event.LostDecode: o.broken.Load(),
 	} {
 		if n > 0 {
@@ -115,7 +115,7 @@ func (o *output) lost() map[string]uint64 {
 func (o *output) anyLost() bool {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	return o.counts.RingFull+o.counts.Missed > 0 || o.broken.Load() > 0
+	return o.counts.RingFull+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
 }
 
 func (o *output) totals() event.Totals {

@@ -69,7 +69,7 @@ func TestNothingIsTooLong(t *testing.T) {
 					original := *processes[0]
 					var out bytes.Buffer
 					e := NewEncoder(&out, strings.Repeat("\x01", maxName))
-					e.SetLost(map[string]uint64{event.LostRing: 1<<64 - 1, event.LostDecode: 1<<64 - 1, event.LostMissed: 1<<64 - 1, event.LostQueue: 1<<64 - 1, event.LostScope: 1<<64 - 1})
+					e.SetLost(map[string]uint64{event.LostRing: 1<<64 - 1, event.LostDecode: 1<<64 - 1, event.LostMissed: 1<<64 - 1, event.LostBusy: 1<<64 - 1, event.LostQueue: 1<<64 - 1, event.LostScope: 1<<64 - 1})
 					e.event = 1 << 61
 					e.number = 1 << 61
 					must(t, e.Add(ev, processes...))

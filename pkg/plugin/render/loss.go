@@ -8,6 +8,7 @@ import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 var lossTexts = map[string]string{
 	event.LostRing:    "the kernel's ring buffer was full",
 	event.LostMissed:  "the kernel skipped a program that was already running on that CPU",
+	event.LostBusy:    "too many kernel programs interrupted each other on one CPU",
 	event.LostScope:   "descendants of the traced command are not traced: the table of processes was full",
 	event.LostQueue:   "the tracer's log could not be written fast enough",
 	event.LostDecode:  "the tracer could not read a record",

@@ -15,9 +15,9 @@ import (
 type Counts struct {
 	// Sent records by class; the reader must see as many.
 	Sent map[string]uint64
-	// RingFull: records that found the ring full. ScopeFull: processes that could not be noted as descendants. Missed: runs
+	// RingFull: records that found the ring full. Busy: records that found no room to be put together. ScopeFull: processes that could not be noted as descendants. Missed: runs
 	// that the kernel left out because the program was already running on that CPU.
-	RingFull, ScopeFull, Missed uint64
+	RingFull, Busy, ScopeFull, Missed uint64
 	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
 	RunTime time.Duration
 	Runs    uint64
@@ -28,6 +28,7 @@ var classNames = map[bpf.ProcessRecordClass]string{
 	bpf.ProcessRecordClassCLASS_EXEC: "exec",
 	bpf.ProcessRecordClassCLASS_FORK: "fork",
 	bpf.ProcessRecordClassCLASS_EXIT: "exit",
+	bpf.ProcessRecordClassCLASS_HOOK: "hook",
 }
 
 // Counts reads the counters.
@@ -43,6 +44,7 @@ func (p *Programs) Counts() (Counts, error) {
 				total.Sent[name] += c.Sent
 			}
 			total.RingFull += c.RingFull
+			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
 			total.RunTime += time.Duration(c.Nanoseconds)
 			total.Runs += c.Runs

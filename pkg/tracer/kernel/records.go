@@ -45,12 +45,14 @@ type Cgroup struct {
 	Path string
 }
 
-// Handler takes records one after the other, in the order in which the kernel made them. It may keep what it gets.
+// Handler takes records one after the other, in the order in which the kernel made them. It may keep what it gets, but for the
+// raw record of a hook, whose memory is used again. An error of Hook says that it can't be decoded.
 type Handler interface {
 	Exec(*Image)
 	Fork(*bpf.ProcessForkRecord)
 	Exit(*bpf.ProcessExitRecord)
 	Cgroup(*Cgroup)
+	Hook(raw []byte) error
 }
 
 // errShort is the fault of a record that does not hold what its kind must.
@@ -102,6 +104,7 @@ var decoders = [...]func(raw []byte, h Handler) error{
 		}
 		return err
 	},
+	bpf.ProcessRecordClassCLASS_HOOK: func(raw []byte, h Handler) error { return h.Hook(raw) },
 }
 
 // decode hands the record in raw to h.
