@@ -151,6 +151,27 @@ func TestEventIsJoinedWithoutChangingTheFrame(t *testing.T) {
 	}
 }
 
+// The threads of a process share what the frame says of it.
+func TestEventsAreOfThreads(t *testing.T) {
+	var out bytes.Buffer
+	e := NewEncoder(&out, "session")
+	p := process("a")
+	p.Tid = number(7)
+	for _, tid := range []uint32{8, 0, 9} {
+		acting := execOf("a", "a")
+		acting.Tid = tid
+		must(t, e.Add(acting, p))
+	}
+	must(t, e.Flush())
+	f := frames(t, out.Bytes())[0]
+	for i, want := range []uint32{8, 7, 9} {
+		got := f.Event(i, func(p *Process) *event.Process { return &p.Process })
+		if *got.Process().Tid != want || *got.Parent().Tid != 7 {
+			t.Errorf("event %d: thread %d, parent's %d", i, *got.Process().Tid, *got.Parent().Tid)
+		}
+	}
+}
+
 // A process that a frame holds already is not put there again, and each frame holds what its events name.
 func TestFrameHoldsEachProcessOnce(t *testing.T) {
 	var out bytes.Buffer

@@ -66,7 +66,7 @@ func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, er
 	for i, p := range sources {
 		encoded[i] = encodeProcess(p)
 	}
-	names := len(mustJSON(Event{ProcessID: ev.ProcessID, ParentID: ev.ParentID, AncestorIDs: ev.AncestorIDs}))
+	names := len(mustJSON(Event{ProcessID: ev.ProcessID, ParentID: ev.ParentID, AncestorIDs: ev.AncestorIDs, Tid: ev.Tid}))
 	ev, err := fitBody(ev, max(room/2, room-size(nil, encoded)-names))
 	if err != nil {
 		return nil, nil, err

@@ -50,6 +50,8 @@ type Event struct {
 	ProcessID   string   `json:"p,omitempty"`
 	ParentID    string   `json:"pp,omitempty"`
 	AncestorIDs []string `json:"anc,omitempty"`
+	// Tid is the acting thread, which becomes the process's; 0 for the one that the process has (its leader).
+	Tid uint32 `json:"t,omitempty"`
 	event.Event
 }
 
@@ -70,7 +72,7 @@ func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Even
 		return joined
 	}
 	if e.ProcessID != "" {
-		*subjects.Process = find(e.ProcessID)
+		*subjects.Process = ofThread(find(e.ProcessID), e.Tid)
 	}
 	if e.ParentID != "" {
 		*subjects.Parent = find(e.ParentID)
@@ -82,4 +84,14 @@ func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Even
 		}
 	}
 	return joined
+}
+
+// ofThread is the process as its thread tid acts; 0 leaves it as it is.
+func ofThread(p *event.Process, tid uint32) *event.Process {
+	if tid == 0 {
+		return p
+	}
+	acting := *p // others may have been given the same
+	acting.Tid = &tid
+	return &acting
 }
