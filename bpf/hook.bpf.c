@@ -73,7 +73,7 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 			v->number = note ? note->words[i] : 0;
 			continue;
 		}
-		v->failed = fetch(ctx, &hook_arguments[i], i, note, &word);
+		v->failed = fetch(ctx, &hook_arguments[i], note, &word);
 		v->number = word;
 		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
 	}

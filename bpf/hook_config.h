@@ -28,10 +28,12 @@ enum value_source {
 	FROM_CONSTANT = 3,
 	/* user memory at *(context + offset) + constant + *(context + index) * scale: an argument of a usdt */
 	FROM_USER_MEMORY = 4,
-	/* what the entry program saw in the same place */
+	/* what the entry program saw in place `offset` */
 	FROM_ENTRY = 5,
 	/* text at context + the lower 16 bits of *(context + offset), length in the upper 16: __data_loc of a tracepoint */
 	FROM_DATA_LOCATION = 6,
+	/* context + offset itself */
+	FROM_CONTEXT_ADDRESS = 7,
 };
 
 enum argument_flags {
@@ -97,7 +99,7 @@ struct hook_argument {
 	__u8 steps;
 	__u32 offset;
 	__u16 base;
-	/* of FROM_USER_MEMORY; NOWHERE for none */
+	/* context offset of the index register of FROM_USER_MEMORY; NOWHERE for none */
 	__u16 index;
 	__u32 scale;
 	/* bytes of a buffer that are read at most */
@@ -139,6 +141,8 @@ enum filter_subject {
 	SUBJECT_WORKLOADS = 19,
 	/* the value of the expression that begins at `first` */
 	SUBJECT_EXPRESSION = 20,
+	/* as SUBJECT_MARKS, of the parent */
+	SUBJECT_PARENT_MARKS = 21,
 };
 
 enum filter_match {

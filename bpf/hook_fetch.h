@@ -27,7 +27,7 @@ static __always_inline __u64 word_at(const void *address)
 	return word;
 }
 
-static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, __u32 place, struct entry_note *note)
+static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
 {
 	switch (a->source) {
 	case FROM_CONTEXT:
@@ -39,9 +39,11 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	case FROM_CONSTANT:
 		return a->constant;
 	case FROM_ENTRY:
-		return note ? note->words[place & (HOOK_ARGUMENTS - 1)] : 0;
+		return note ? note->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
 	case FROM_DATA_LOCATION:
 		return (__u64)ctx + (word_at((char *)ctx + a->offset) & 0xffff);
+	case FROM_CONTEXT_ADDRESS:
+		return (__u64)ctx + a->offset;
 	case FROM_USER_MEMORY: {
 		__u64 address = word_at((char *)ctx + a->offset) + a->constant, word = 0;
 
@@ -94,9 +96,9 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 }
 
 /* Reads the word of an argument into its value: for numbers that is all there is. */
-static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, __u32 place, struct entry_note *note, __u64 *word)
+static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct entry_note *note, __u64 *word)
 {
-	__u64 value = first_word(ctx, a, place, note);
+	__u64 value = first_word(ctx, a, note);
 	__u32 failed = 0;
 
 	if (a->steps)

@@ -174,6 +174,7 @@ const (
 	HookFilterSubjectSUBJECT_IN_USER_NAMESPACE  HookFilterSubject = 18
 	HookFilterSubjectSUBJECT_WORKLOADS          HookFilterSubject = 19
 	HookFilterSubjectSUBJECT_EXPRESSION         HookFilterSubject = 20
+	HookFilterSubjectSUBJECT_PARENT_MARKS       HookFilterSubject = 21
 )
 
 type HookHookActions uint32
@@ -428,13 +429,14 @@ type HookUserNamespaceValue struct {
 type HookValueSource uint32
 
 const (
-	HookValueSourceFROM_CONTEXT       HookValueSource = 0
-	HookValueSourceFROM_REGISTERS     HookValueSource = 1
-	HookValueSourceFROM_TASK          HookValueSource = 2
-	HookValueSourceFROM_CONSTANT      HookValueSource = 3
-	HookValueSourceFROM_USER_MEMORY   HookValueSource = 4
-	HookValueSourceFROM_ENTRY         HookValueSource = 5
-	HookValueSourceFROM_DATA_LOCATION HookValueSource = 6
+	HookValueSourceFROM_CONTEXT         HookValueSource = 0
+	HookValueSourceFROM_REGISTERS       HookValueSource = 1
+	HookValueSourceFROM_TASK            HookValueSource = 2
+	HookValueSourceFROM_CONSTANT        HookValueSource = 3
+	HookValueSourceFROM_USER_MEMORY     HookValueSource = 4
+	HookValueSourceFROM_ENTRY           HookValueSource = 5
+	HookValueSourceFROM_DATA_LOCATION   HookValueSource = 6
+	HookValueSourceFROM_CONTEXT_ADDRESS HookValueSource = 7
 )
 
 // Names of all BPF objects in the ELF.

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+)
+
+// compiler makes the definition of a hook for one site.
+type compiler struct {
+	node   *Node
+	hook   *policy.Hook
+	site   *site
+	def    *hook.Definition
+	places []Place
+	notes  []string
+}
+
+// compile returns the definition and what its places hold. Errors say what of the hook the site cannot do.
+func compile(n *Node, h *policy.Hook, name string, s *site) (*hook.Definition, []Place, []string, error) {
+	c := &compiler{node: n, hook: h, site: s, def: &hook.Definition{Name: name, Config: s.config}}
+	c.def.Config.ReturnPlace = hook.Nowhere
+	if err := c.arguments(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := c.selectors(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := c.conditions(); err != nil {
+		return nil, nil, nil, err
+	}
+	c.attach()
+	return c.def, c.places, append(slices.Clone(s.notes), c.notes...), nil
+}
+
+// attach chooses the site's programs.
+func (c *compiler) attach() {
+	s := c.site
+	if c.node.Armed {
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_ARMED)
+	}
+	if s.denies {
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_DENIES)
+	}
+	switch {
+	case !c.hook.Return && s.entry != nil:
+		c.def.Attachments = []hook.Attachment{*s.entry}
+	case s.both != nil:
+		c.def.Attachments = []hook.Attachment{*s.both}
+	case s.result == nil: // what is returned is known at the entry
+		c.def.Attachments = []hook.Attachment{*s.entry}
+	default:
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_RETURN)
+		c.def.Attachments = []hook.Attachment{*s.entry, *s.result}
+	}
+}
+
+// single says whether one program does everything, so that what is read at the return is read from its context.
+func (c *compiler) single() bool {
+	return !c.hook.Return || c.site.both != nil || c.site.result == nil
+}
+
+// arguments gives each argument, entry of data and the result a place, and after these what they need and nobody asked for.
+func (c *compiler) arguments() error {
+	var errs []error
+	for i := range c.hook.Args {
+		errs = append(errs, c.argument(&c.hook.Args[i], Argument, i))
+	}
+	for i := range c.hook.Data {
+		errs = append(errs, c.argument(&c.hook.Data[i], Data, i))
+	}
+	if c.hook.ReturnArg != nil {
+		errs = append(errs, c.result())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	c.pointers()
+	return c.sizes()
+}
+
+func (c *compiler) add(a bpf.HookHookArgument, p Place) int {
+	c.def.Arguments = append(c.def.Arguments, a)
+	c.places = append(c.places, p)
+	return len(c.places) - 1
+}
+
+func (c *compiler) argument(a *policy.Argument, role Role, index int) error {
+	value, err := c.value(a)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Position, err)
+	}
+	if a.ReturnCopy {
+		value.layout.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
+	}
+	c.add(value.layout, Place{Role: role, Index: index, Type: value.typ, Label: a.Label})
+	return nil
+}
+
+// result gives the returned value its place.
+func (c *compiler) result() error {
+	a := c.hook.ReturnArg
+	from, err := c.site.returned()
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Position, err)
+	}
+	value, err := c.typed(a, a.Type, from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Position, err)
+	}
+	value.layout.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
+	if c.site.result == nil && c.site.both == nil {
+		value.layout.Flags &^= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
+	}
+	c.def.Config.ReturnPlace = uint32(c.add(value.layout, Place{Role: Result, Type: value.typ, Label: a.Label}))
+	return nil
+}
+
+// pointers makes the entry keep where a buffer is that is read at the return.
+func (c *compiler) pointers() {
+	if c.single() {
+		return
+	}
+	for i := range c.hook.Args {
+		a := &c.def.Arguments[i]
+		if !c.hook.Args[i].ReturnCopy {
+			continue
+		}
+		pointer := *a
+		pointer.Kind, pointer.Flags = uint8(bpf.HookArgumentKindKIND_NUMBER), uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
+		c.add(pointer, Place{Role: Hidden})
+		a = &c.def.Arguments[i] // add may have moved it
+		a.Source, a.Steps, a.Offset = uint8(bpf.HookValueSourceFROM_ENTRY), 0, uint32(len(c.places)-1)
+	}
+}
+
+// sizes finds the places of the arguments that hold the sizes of buffers, or makes them.
+func (c *compiler) sizes() error {
+	for i := range c.hook.Args {
+		wanted := c.hook.Args[i].SizeIndex
+		if wanted < 0 {
+			continue
+		}
+		place := slices.IndexFunc(c.hook.Args, func(a policy.Argument) bool {
+			return a.Index == wanted && len(a.Resolve) == 0 && !a.ReturnCopy && a.Type.Class == policy.ClassNumber
+		})
+		if place < 0 {
+			from, err := c.site.word(wanted)
+			if err != nil {
+				return fmt.Errorf("%s: sizeArgIndex: %w", c.hook.Args[i].Position, err)
+			}
+			from.Kind, from.SizePlace, from.Size = uint8(bpf.HookArgumentKindKIND_NUMBER), hook.Nowhere, word
+			from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
+			place = c.add(from.HookHookArgument, Place{Role: Hidden})
+		}
+		c.def.Arguments[i].SizePlace = uint8(place)
+	}
+	return nil
+}
+
+// conditions adds the site's own filters to every selector.
+func (c *compiler) conditions() error {
+	if len(c.site.conditions) == 0 {
+		return nil
+	}
+	if len(c.def.Selectors) == 0 {
+		c.def.Selectors = []bpf.HookHookSelector{{Actions: uint16(bpf.HookHookActionsACTION_POST)}}
+	}
+	var own []bpf.HookHookFilter
+	for _, condition := range c.site.conditions {
+		a := condition.source.HookHookArgument
+		if !condition.source.override {
+			a.Kind = uint8(bpf.HookArgumentKindKIND_NUMBER)
+		}
+		a.SizePlace, a.Size = hook.Nowhere, max(a.Size, 1)
+		a.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
+		place := c.add(a, Place{Role: Hidden})
+		f := bpf.HookHookFilter{
+			Subject: uint8(condition.subject), Match: uint8(bpf.HookFilterMatchMATCH_RANGE), Place: uint8(place),
+			First: c.operands(condition.min, condition.max), Count: 1,
+		}
+		if condition.subject == bpf.HookFilterSubjectSUBJECT_NUMBER {
+			f.Flags = uint8(bpf.HookFilterFlagsFILTER_CHEAP)
+		} else {
+			c.def.Arguments[place].Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_FILTERED)
+		}
+		if condition.negated {
+			f.Flags |= uint8(bpf.HookFilterFlagsFILTER_NEGATED)
+		}
+		own = append(own, f)
+	}
+	var all []bpf.HookHookFilter
+	for i := range c.def.Selectors {
+		s := &c.def.Selectors[i]
+		of := append(slices.Clone(own), c.def.Filters[s.First:s.First+s.Count]...)
+		s.First, s.Count = uint16(len(all)), uint16(len(of))
+		all = append(all, of...)
+	}
+	c.def.Filters = all
+	return nil
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+)
+
+// security is how the functions begin by which the kernel asks its security modules: they decide and change nothing, so that
+// their arguments are at the return what they were, and what they return can be replaced.
+const security = "security_"
+
+// function is a kernel function as the type information has it.
+type function struct {
+	name       string
+	spec       *btf.Spec
+	parameters int
+}
+
+// lookup finds a function by its name, or by a name that other kernels have for it.
+func (n *Node) lookup(name string) (function, string, error) {
+	spec, _, err := n.Kernel.OfFunction(name)
+	note := ""
+	if err != nil {
+		for _, other := range renamed[name] {
+			if found, _, e := n.Kernel.OfFunction(other); e == nil {
+				spec, err = found, nil
+				note = fmt.Sprintf("%s is called %s by this kernel", name, other)
+				name = other
+				break
+			}
+		}
+	}
+	if err != nil {
+		return function{}, "", err
+	}
+	count := 0
+	for ; count < hook.MaxArguments; count++ {
+		if _, err := layout.Parameter(spec, name, count); err != nil {
+			break
+		}
+	}
+	return function{name, spec, count}, note, nil
+}
+
+// functionSites are the places where a kernel function can be seen, best first.
+func (n *Node) functionSites(h *policy.Hook, name string) (routes []route, refused []Refusal) {
+	f, note, err := n.lookup(name)
+	if err != nil {
+		refused = append(refused, Refusal{"function", err})
+	} else {
+		for _, s := range n.tracedFunction(h, f) {
+			if note != "" {
+				s.notes = append(s.notes, note)
+			}
+			routes = append(routes, route{s})
+		}
+	}
+	equal, none := n.equalRoutes(h, name)
+	return append(routes, equal...), append(refused, none...)
+}
+
+func (n *Node) tracedFunction(h *policy.Hook, f function) (sites []*site) {
+	asked, decides := strings.CutPrefix(f.name, security)
+	if n.Armed && decides && enforces(h) {
+		sites = append(sites, n.denying(f, hook.FModifyReturn, f.name))
+		if _, err := layout.LSMParameter(f.spec, asked, 0); err == nil {
+			sites = append(sites, n.denying(f, hook.LSM, asked))
+		}
+	}
+	return append(sites, n.trampoline(h, f, decides), n.probe(f))
+}
+
+// inSlots says where the arguments of tracing programs stand: a slot of 8 bytes each, then the result.
+func inSlots(backend string, count int) (func(int) (source, error), func() (source, error)) {
+	argument := func(index int) (source, error) {
+		if index < 0 || index >= count {
+			return source{}, fmt.Errorf("%s has %d arguments, there is no argument %d", backend, count, index)
+		}
+		return at(uint32(word * index)), nil
+	}
+	return argument, func() (source, error) { return at(uint32(word * count)), nil }
+}
+
+func (f function) parameter(index int) (btf.Type, error) {
+	return layout.Parameter(f.spec, f.name, index)
+}
+
+func attached(stage hook.Stage, m hook.Mechanism, symbols ...string) *hook.Attachment {
+	return &hook.Attachment{Stage: stage, Mechanism: m, Symbols: symbols}
+}
+
+// trampoline sees the function by fentry and fexit.
+func (n *Node) trampoline(h *policy.Hook, f function, decides bool) *site {
+	s := &site{
+		backend: string(hook.FEntry), spec: f.spec, parameter: f.parameter,
+		entry: attached(hook.Entry, hook.FEntry, f.name), result: attached(hook.Return, hook.FExit, f.name),
+	}
+	s.word, s.returned = inSlots("function "+f.name, f.parameters)
+	if decides || onlyNumbers(h) {
+		s.both = attached(hook.Both, hook.FExit, f.name)
+	}
+	return s
+}
+
+// onlyNumbers says whether what a hook reads at the entry is in registers alone.
+func onlyNumbers(h *policy.Hook) bool {
+	for i := range h.Args {
+		if a := &h.Args[i]; !a.ReturnCopy && (len(a.Resolve) > 0 || a.Type.Class&(policy.ClassNumber|policy.ClassCapability) == 0) {
+			return false
+		}
+	}
+	return len(h.Data) == 0
+}
+
+// denying is a program whose result is the function's.
+func (n *Node) denying(f function, m hook.Mechanism, symbol string) *site {
+	s := &site{
+		backend: string(m), spec: f.spec, parameter: f.parameter, denies: true,
+		entry: attached(hook.Entry, m, symbol), result: attached(hook.Return, hook.FExit, f.name),
+	}
+	s.word, s.returned = inSlots("function "+f.name, f.parameters)
+	return s
+}
+
+// probe sees the function by kprobe and kretprobe: arguments are in registers.
+func (n *Node) probe(f function) *site {
+	s := &site{
+		backend: string(hook.Kprobe), spec: f.spec, parameter: f.parameter,
+		entry: attached(hook.Entry, hook.Kprobe, f.name), result: attached(hook.Return, hook.Kretprobe, f.name),
+		register: func(r layout.Register) source { return at(r.Offset) },
+	}
+	n.inFunctionRegisters(s)
+	return s
+}
+
+// inFunctionRegisters says where the arguments of a function are when it is entered.
+func (n *Node) inFunctionRegisters(s *site) {
+	s.word = func(index int) (source, error) {
+		register, err := n.Registers.Argument(index)
+		return at(register.Offset), err
+	}
+	s.returned = func() (source, error) { return at(n.Registers.Result().Offset), nil }
+}

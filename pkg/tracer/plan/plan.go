@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+)
+
+// Policy plans every hook of a policy. Hooks without a way are in the plan too, with the reasons.
+func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
+	for i := range p.Hooks {
+		h := &p.Hooks[i]
+		for _, calls := range shared(h) {
+			planned := Hook{Policy: p, Hook: h, Name: nameOf(h, calls)}
+			n.plan(&planned, calls)
+			hooks = append(hooks, planned)
+		}
+	}
+	return hooks
+}
+
+// shared splits the calls of a hook into those that share programs.
+func shared(h *policy.Hook) (groups [][]policy.Call) {
+	syscalls := slices.DeleteFunc(slices.Clone(h.Calls), func(c policy.Call) bool { return c.Syscall == "" })
+	byABI := map[string][]policy.Call{}
+	for _, c := range h.Calls {
+		if c.Syscall != "" && len(syscalls) > fewSyscalls {
+			byABI[string(c.ABI)] = append(byABI[string(c.ABI)], c)
+		} else {
+			groups = append(groups, []policy.Call{c})
+		}
+	}
+	for _, abi := range slices.Sorted(maps.Keys(byABI)) {
+		groups = append(groups, byABI[abi])
+	}
+	if len(h.Calls) == 0 {
+		groups = append(groups, nil)
+	}
+	return groups
+}
+
+// nameOf a hook, or of one of its calls.
+func nameOf(h *policy.Hook, calls []policy.Call) string {
+	if len(calls) == 1 {
+		return calls[0].String()
+	}
+	return h.Name()
+}
+
+// plan finds the ways of one hook.
+func (n *Node) plan(p *Hook, calls []policy.Call) {
+	var routes []route
+	switch h := p.Hook; h.Kind {
+	case policy.Kprobe, policy.Fentry:
+		if len(calls) == 0 {
+			p.Refused = append(p.Refused, Refusal{h.Kind.String(), fmt.Errorf("lists of functions by a pattern need the kernel's list of functions that can be traced")})
+			return
+		}
+		if calls[0].Syscall != "" {
+			routes, p.Refused = n.syscallSites(h, calls)
+		} else {
+			routes, p.Refused = n.functionSites(h, calls[0].Function)
+		}
+	case policy.LSM:
+		routes, p.Refused = n.lsmSites(h, calls[0].Function)
+	case policy.Tracepoint:
+		routes, p.Refused = n.tracepointSites(h)
+	case policy.RawTracepoint:
+		routes, p.Refused = n.rawTracepointSites(h.Event)
+	case policy.Uprobe, policy.USDT:
+		routes, p.Refused = n.programSites(h)
+	case policy.Loader:
+		routes, p.Refused = n.loaderSites()
+	}
+	for _, r := range routes {
+		way, err := n.way(p, r)
+		if err != nil {
+			p.Refused = append(p.Refused, Refusal{r[0].backend, err})
+			continue
+		}
+		p.Ways = append(p.Ways, way)
+	}
+}
+
+// way compiles a hook for a route.
+func (n *Node) way(p *Hook, r route) (Way, error) {
+	first := r[0]
+	w := Way{Via: first.via, Prevents: first.denies, Functions: first.functions, Tier: hook.TierTracepoint}
+	mechanisms := []string{}
+	for _, s := range r {
+		h := p.Hook
+		if p.Hook.Kind == policy.Loader {
+			h = loaderHook
+		}
+		d, places, notes, err := compile(n, h, p.Name, s)
+		if err != nil {
+			return w, err
+		}
+		for _, a := range d.Attachments {
+			if err := n.Unavailable(a.Mechanism); err != nil {
+				return w, err
+			}
+			if !slices.Contains(mechanisms, string(a.Mechanism)) {
+				mechanisms = append(mechanisms, string(a.Mechanism))
+			}
+			w.Tier = a.Mechanism.Tier()
+		}
+		w.Definitions, w.Places = append(w.Definitions, d), places
+		for _, note := range notes {
+			if !slices.Contains(w.Notes, note) {
+				w.Notes = append(w.Notes, note)
+			}
+		}
+	}
+	w.Backend = strings.Join(mechanisms, " and ")
+	if n.Armed && enforces(p.Hook) && !w.Prevents {
+		w.Notes = append(w.Notes, "what is enforced here kills; the call itself may still take effect")
+	}
+	return w, nil
+}
+
+// Reasons joins what was refused to one error.
+func (h *Hook) Reasons() error {
+	var all []error
+	for _, r := range h.Refused {
+		all = append(all, fmt.Errorf("%s: %w", r.Backend, r.Reason))
+	}
+	return errors.Join(all...)
+}

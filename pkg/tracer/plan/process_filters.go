@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// processFilters compiles the filters of a selector that are about the current process: they are all cheap.
+func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter, err error) {
+	var errs []error
+	add := func(f bpf.HookHookFilter) {
+		f.Flags |= cheap
+		all = append(all, f)
+	}
+	for _, f := range s.PIDs {
+		compiled, err := c.pidFilter(f)
+		errs = append(errs, at0(f.Position, err))
+		add(compiled)
+	}
+	for _, f := range s.Namespaces {
+		add(c.namespaceFilter(f))
+	}
+	for _, f := range s.NamespaceChanges {
+		c.node.Marks.NeedState()
+		var mask uint64
+		for _, n := range f.Namespaces {
+			mask |= 1 << namespacePlace(n)
+		}
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE_CHANGES, 0, f.Negated, mask))
+	}
+	for _, f := range s.Capabilities {
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITIES, int(f.Set), f.Negated, f.Capabilities))
+		if f.InNamespace {
+			add(c.inUserNamespace())
+		}
+	}
+	for _, f := range s.CapabilityChanges {
+		c.node.Marks.NeedState()
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITY_CHANGES, int(f.Set), f.Negated, f.Capabilities))
+		if f.InNamespace {
+			add(c.inUserNamespace())
+		}
+	}
+	for _, f := range s.Binaries {
+		mask, err := c.node.Marks.Binaries(f)
+		errs = append(errs, at0(f.Position, err))
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask))
+	}
+	for _, f := range s.ParentBinaries {
+		mask, err := c.node.Marks.Binaries(f)
+		errs = append(errs, at0(f.Position, err))
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_PARENT_MARKS, 0, f.Negated, mask))
+	}
+	return all, errors.Join(errs...)
+}
+
+func (c *compiler) inUserNamespace() bpf.HookHookFilter {
+	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_IN_USER_NAMESPACE, 0, false, false, []policy.Range{{Min: 1, Max: 1}})
+}
+
+func (c *compiler) pidFilter(f policy.PIDFilter) (bpf.HookHookFilter, error) {
+	if f.FollowForks {
+		mask, err := c.node.Marks.Descendants(f)
+		return maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask), err
+	}
+	var ranges []policy.Range
+	for _, pid := range f.Values {
+		ranges = append(ranges, policy.Range{Min: uint64(pid), Max: uint64(pid)})
+	}
+	subject := bpf.HookFilterSubjectSUBJECT_PID
+	if f.InNamespace {
+		subject = bpf.HookFilterSubjectSUBJECT_NAMESPACE_PID
+	}
+	return c.numberFilter(subject, 0, f.Negated, false, ranges), nil
+}
+
+// namespacePlace is a namespace's place in struct namespaces of bpf/records.h, which has the policy's order.
+func namespacePlace(n policy.Namespace) int { return int(n) }
+
+func (c *compiler) namespaceFilter(f policy.NamespaceFilter) bpf.HookHookFilter {
+	var ranges []policy.Range
+	inodes := f.Inodes
+	if f.Host {
+		inodes = append(inodes[:len(inodes):len(inodes)], c.node.HostNamespaces[namespacePlace(f.Namespace)])
+	}
+	for _, inode := range inodes {
+		ranges = append(ranges, policy.Range{Min: uint64(inode), Max: uint64(inode)})
+	}
+	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE, namespacePlace(f.Namespace), f.Negated, false, ranges)
+}
+
+// errTooManyMarks: there is a bit for each.
+var errTooManyMarks = fmt.Errorf("more than %d different filters on programs and descendants in one session", maxMarks)

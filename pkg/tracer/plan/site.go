@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+)
+
+// site is a place where calls of a hook can be seen, and where their arguments stand there.
+type site struct {
+	backend string
+	via     string
+	notes   []string
+	// entry sees the call before it does anything; result its return; both is a program at the return that sees the arguments
+	// as they were. A site has entry, or both, or all.
+	entry, result, both *hook.Attachment
+	// word says where the first word of the hook's argument is; nil-safe errors where the site has no such argument.
+	word func(index int) (source, error)
+	// returned says where the result is.
+	returned func() (source, error)
+	// parameter is the kernel's type of an argument; nil where the kernel does not say.
+	parameter func(index int) (btf.Type, error)
+	// fieldType is the policy's type of an argument where the site knows it without the kernel's type information.
+	fieldType func(index int) (*policy.ArgumentType, error)
+	// register says where a processor's register is; nil where the registers are not seen.
+	register func(layout.Register) source
+	// user: pointers among the arguments lead to user memory.
+	user bool
+	// denies: what the entry returns is what the call returns.
+	denies bool
+	// conditions of a site that sees more than the hook asks for.
+	conditions []condition
+	config     bpf.HookHookConfig
+	functions  []string
+	// type information for walks.
+	spec *btf.Spec
+}
+
+// route is the sites that together see all calls of a hook: one, or several tracepoints that share the work.
+type route []*site
+
+// source is where a word is.
+type source struct {
+	bpf.HookHookArgument
+	// override: the kind is the source's and not that of the argument's type, as the site has the value in another form.
+	override bool
+	// note is what is less well about it.
+	note string
+}
+
+// condition is a filter of the site itself: the number that source yields lies in a range.
+type condition struct {
+	source   source
+	subject  bpf.HookFilterSubject
+	min, max uint64
+	negated  bool
+}
+
+func at(offset uint32) source {
+	return source{HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_CONTEXT), Offset: offset}}
+}
+
+func inRegisters(base uint16, offset uint32) source {
+	return source{HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_REGISTERS), Base: base, Offset: offset}}
+}
+
+func constant(value uint64) source {
+	return source{HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_CONSTANT), Constant: value}}
+}
+
+// word of 8 bytes: the size of a slot in the context of tracing programs.
+const word = 8
+
+// noArgument is the error of a site that lacks an argument.
+func noArgument(backend string, index int) error {
+	return fmt.Errorf("%s does not see argument %d", backend, index)
+}
+
+// enforces says whether one of the hook's entry actions has to deny or kill.
+func enforces(h *policy.Hook) bool {
+	for _, s := range h.Selectors {
+		for _, a := range s.Actions {
+			if a.Kind.Enforces() {
+				return true
+			}
+		}
+	}
+	return false
+}

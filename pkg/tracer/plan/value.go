@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+)
+
+// Bytes of a buffer that are read: what Tetragon reads, and with maxData what a record has room for (HOOK_MARGIN).
+const (
+	bufferBytes     = 4096
+	mostBufferBytes = 8192
+)
+
+// value is an argument in the kernel side's terms, with the type that it turned out to have.
+type value struct {
+	layout bpf.HookHookArgument
+	typ    *policy.ArgumentType
+}
+
+// value compiles an argument or an entry of data.
+func (c *compiler) value(a *policy.Argument) (value, error) {
+	from, root, err := c.origin(a)
+	if err != nil {
+		return value{}, err
+	}
+	if len(a.Resolve) == 0 || a.Source == policy.SourceRegisters {
+		t := a.Type
+		if t.Class == policy.ClassAuto {
+			if c.site.fieldType != nil {
+				t, err = c.site.fieldType(a.Index)
+				if err != nil {
+					return value{}, fmt.Errorf("type auto: %w", err)
+				}
+				return c.typed(a, t, from)
+			}
+			if root == nil {
+				return value{}, fmt.Errorf("type auto: the kernel does not say what this argument is; give it a type")
+			}
+			if t, err = layout.TypeFor(root); err != nil {
+				return value{}, fmt.Errorf("type auto: %w", err)
+			}
+		}
+		return c.typed(a, t, from)
+	}
+	if root == nil {
+		return value{}, fmt.Errorf("resolve: the kernel does not say what this argument is; give it a btfType")
+	}
+	return c.resolved(a, from, root)
+}
+
+// origin is where the first word of an argument stands, and its type in the kernel if that is known.
+func (c *compiler) origin(a *policy.Argument) (from source, root btf.Type, err error) {
+	switch a.Source {
+	case policy.SourceTask:
+		from = source{HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
+		root, err = layout.Struct(c.site.spec, "task_struct")
+		return from, root, err
+	case policy.SourceRegisters:
+		if c.site.register == nil {
+			return from, nil, fmt.Errorf("%s does not see the registers", c.site.backend)
+		}
+		register, err := c.node.Registers.Named(a.Register)
+		if err != nil {
+			return from, nil, err
+		}
+		from = c.site.register(register)
+		from.ShiftLeft = uint8(64 - 8*register.Size)
+		from.ShiftRight = from.ShiftLeft
+		return from, nil, nil
+	}
+	if from, err = c.site.word(a.Index); err != nil {
+		return from, nil, err
+	}
+	if a.BTFType != "" {
+		spec := c.site.spec
+		if a.BTFTypeModule != "" {
+			if spec, err = c.node.Kernel.Module(a.BTFTypeModule); err != nil {
+				return from, nil, err
+			}
+		}
+		target, err := layout.Struct(spec, a.BTFType)
+		return from, &btf.Pointer{Target: target}, err
+	}
+	if c.site.parameter != nil && (a.Type.Class == policy.ClassAuto || len(a.Resolve) > 0) {
+		root, err = c.site.parameter(a.Index)
+	}
+	return from, root, err
+}
+
+// resolved compiles the way from an argument to a field.
+func (c *compiler) resolved(a *policy.Argument, from source, root btf.Type) (value, error) {
+	walk, err := layout.Resolve(c.site.spec, root, a.Resolve)
+	if err != nil {
+		return value{}, err
+	}
+	t := a.Type
+	if t.Class == policy.ClassAuto {
+		if t, err = walk.ArgumentType(); err != nil {
+			return value{}, fmt.Errorf("type auto: %w", err)
+		}
+	}
+	if len(walk.Offsets) > hook.MaxWalk {
+		return value{}, fmt.Errorf("resolve: %d pointers, at most %d can be followed", len(walk.Offsets), hook.MaxWalk)
+	}
+	v, err := c.typed(a, t, from)
+	if err != nil {
+		return v, err
+	}
+	v.layout.Steps = uint8(copy(v.layout.Walk[:], walk.Offsets))
+	v.layout.Size = uint8(min(max(walk.Size, 1), word))
+	number := isNumber(v.layout.Kind)
+	switch {
+	case walk.ByAddress:
+		v.layout.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_ADDRESS)
+		v.layout.ShiftLeft, v.layout.ShiftRight = 0, 0
+	case !number:
+		v.layout.ShiftLeft, v.layout.ShiftRight = 0, 0
+	case walk.BitSize > 0:
+		v.layout.ShiftLeft, v.layout.ShiftRight = uint8(64-walk.BitOffset-walk.BitSize), uint8(64-walk.BitSize)
+		v.layout.Flags = signed(v.layout.Flags, walk.Signed)
+	case int(walk.Size)*8 < t.Bits:
+		v.layout.ShiftLeft = uint8(64 - 8*walk.Size)
+		v.layout.ShiftRight = v.layout.ShiftLeft
+		v.layout.Flags = signed(v.layout.Flags, walk.Signed)
+	}
+	return v, nil
+}
+
+func isNumber(kind uint8) bool {
+	return kind == uint8(bpf.HookArgumentKindKIND_NUMBER) || kind == uint8(bpf.HookArgumentKindKIND_SYSCALL)
+}
+
+// typed compiles the word that a source gives as a value of a type.
+func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source) (value, error) {
+	kind, flags, ok := hook.Layout(t)
+	if !ok {
+		return value{}, fmt.Errorf("type %s cannot be read by a hook", t)
+	}
+	l := from.HookHookArgument
+	if !from.override {
+		l.Kind = kind
+	}
+	if from.note != "" {
+		c.notes = append(c.notes, from.note)
+	}
+	l.Flags |= flags
+	l.SizePlace = hook.Nowhere
+	if l.Source != uint8(bpf.HookValueSourceFROM_USER_MEMORY) {
+		l.Index = hook.Nowhere
+	}
+	l.Maximum = bufferBytes
+	if a.MaxData {
+		l.Maximum = mostBufferBytes
+	}
+	if c.site.user && t.Name != "const_buf" && a.Source != policy.SourceTask {
+		l.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
+	}
+	if isNumber(l.Kind) && t.Bits > 0 && from.ShiftLeft == 0 {
+		l.ShiftLeft = uint8(64 - t.Bits)
+		l.ShiftRight = l.ShiftLeft
+		l.Flags = signed(l.Flags, t.Signed)
+	}
+	if t.Class == policy.ClassFile && l.Kind == uint8(bpf.HookArgumentKindKIND_FD) {
+		l.ShiftLeft, l.ShiftRight = 32, 32
+	}
+	if t.Name == "nop" {
+		l.Kind, l.Flags = uint8(bpf.HookArgumentKindKIND_NUMBER), uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
+	}
+	return value{layout: l, typ: t}, nil
+}
+
+func signed(flags uint8, yes bool) uint8 {
+	if yes {
+		return flags | uint8(bpf.HookArgumentFlagsARGUMENT_SIGNED)
+	}
+	return flags &^ uint8(bpf.HookArgumentFlagsARGUMENT_SIGNED)
+}
