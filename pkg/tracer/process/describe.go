@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// refreshInterval is how often at most the running processes are read because a parent is not known.
+// refreshInterval is how often at most the running processes are read because one is not known.
 const refreshInterval = 100 * time.Millisecond
 
 func pointerTo[T any](v T) *T { return &v }
@@ -97,14 +97,8 @@ func (t *Table) parent(i *kernel.Image) *entry {
 	if known := t.processes[key]; known != nil {
 		return known
 	}
-	if now := time.Now(); now.Sub(t.refreshed) > refreshInterval {
-		t.refreshed = now
-		if running, err := t.Running(); err == nil { // else the kernel's short word on the parent must do
-			t.Seed(running, func(*kernel.Image) bool { return false })
-		}
-		if known := t.processes[key]; known != nil {
-			return known
-		}
+	if _, ok := t.refresh(); ok && t.processes[key] != nil {
+		return t.processes[key]
 	}
 	if key.Tgid == 0 {
 		return nil

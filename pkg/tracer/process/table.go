@@ -5,7 +5,6 @@
 package process
 
 import (
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +43,7 @@ type Table struct {
 	// cgroups by id: what their names say. A cgroup's id is never used again.
 	cgroups   map[uint64]cgroup.Identity
 	refreshed time.Time
-	exited    [recentExits]kernel.Key
+	exited    [recentExits]exited
 	exits     int
 }
 
@@ -63,10 +62,9 @@ type entry struct {
 	cgroup    uint64
 	// visible: the task iterator has shown the process; absent: it did not, the last time.
 	visible, absent bool
+	// standIn: nothing is known of the image but whose it is. Sought: it was looked for in vain.
+	standIn, sought bool
 }
-
-// recentExits is how many exits are remembered, against the second record that kernels below 6.16 may make of one.
-const recentExits = 64
 
 // NewTable returns an empty table.
 func NewTable(c Config) *Table {
@@ -149,7 +147,7 @@ func (t *Table) Fork(r *bpf.ProcessForkRecord) {
 		e.parent = t.processes[r.Header.Parent] // CLONE_PARENT
 	}
 	t.place(e, t.cgroups[r.Header.Cgroup], r.NamespacePid, r.PidNamespaceLevel)
-	if forker != nil && forker.image != nil {
+	if forker != nil && forker.image != nil && !forker.standIn {
 		e.traced = forker.traced
 		image := *forker.image
 		t.name(&image, r.Header.Process, r.Header.Process.Start, e)
@@ -192,28 +190,28 @@ func (t *Table) Exec(i *kernel.Image) {
 	}
 
 	exec := &event.ProcessExec{}
-	output := wire.Event{Event: event.Event{ProcessExec: exec, Time: t.Clock.At(i.Header.Time)}}
+	told := wire.Event{Event: event.Event{ProcessExec: exec, Time: t.Clock.At(i.Header.Time)}}
 	if i.Executable != e.image.Binary {
-		output.Executable = toUTF8(i.Executable)
+		told.Executable = toUTF8(i.Executable)
 	}
-	t.emit(output, e)
+	t.emit(told, e)
 }
 
 // Exit implements kernel.Handler.
 func (t *Table) Exit(r *bpf.ProcessExitRecord) {
 	e := t.processes[r.Header.Process]
 	switch {
-	case e == nil && (slices.Contains(t.exited[:], r.Header.Process) || !t.Lost()):
+	case e == nil && (t.lately(r.Header.Process) != nil || !t.Lost()):
 		return // was reported already, or came into the scope without executing anything there (a runtime's helper)
-	case e == nil || e.image == nil && t.Lost():
+	case e == nil || (e.image == nil || e.standIn) && t.Lost():
 		e = t.unknown(r)
 	case !e.traced:
 		delete(t.processes, r.Header.Process)
+		t.remember(r.Header.Process, e)
 		return
 	}
 	delete(t.processes, r.Header.Process)
-	t.exited[t.exits%recentExits] = r.Header.Process
-	t.exits++
+	t.remember(r.Header.Process, e)
 	at := t.Clock.At(r.Header.Time)
 	exit := &event.ProcessExit{Time: at}
 	status := unix.WaitStatus(r.Code)
@@ -226,19 +224,22 @@ func (t *Table) Exit(r *bpf.ProcessExitRecord) {
 	e.parent = nil // a chain of processes that each fork and exit must not grow for ever
 }
 
-func (t *Table) emit(output wire.Event, e *entry) {
-	output.ProcessID = e.image.ExecID
+func (t *Table) emit(of wire.Event, e *entry) { t.Emit(output(of, e)) }
+
+// output is an event with the processes that it is about.
+func output(of wire.Event, e *entry) Output {
+	of.ProcessID = e.image.ExecID
 	processes := []*wire.Process{e.image}
 	if e.parent != nil && e.parent.image != nil {
-		output.ParentID = e.parent.image.ExecID
+		of.ParentID = e.parent.image.ExecID
 		processes = append(processes, e.parent.image)
 		// A fork that executed nothing (a subshell) was told in no event: what it hangs on comes along, up to what was told.
 		for p := e.parent; !p.execed && p.parent != nil && p.parent.image != nil; p = p.parent {
-			output.AncestorIDs = append(output.AncestorIDs, p.parent.image.ExecID)
+			of.AncestorIDs = append(of.AncestorIDs, p.parent.image.ExecID)
 			processes = append(processes, p.parent.image)
 		}
 	}
-	t.Emit(Output{output, processes})
+	return Output{of, processes}
 }
 
 // Alive is how many processes the table holds.
