@@ -15,10 +15,11 @@ DIGEST   := bin/tracer-image.digest
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags
 NODES    ?= 2
 VM       ?=
+KERNELS  ?=
 
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'bpf/*.o' go.mod go.sum)
 
-.PHONY: help build generate image install cluster-up cluster-down demo test test-short test-e2e bench lint clean
+.PHONY: help build generate image install cluster-up cluster-down demo test test-kernels bench lint clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -57,6 +58,9 @@ demo: build image ## Show the tool at work in a real pod (on $KUBECONFIG's clust
 
 test: ## Run all tests: unit, kernel (needs root), and end to end on a cluster
 	./test/run.sh
+
+test-kernels: ## Run the kernel tests under several kernels: KERNELS=6.1,6.12,6.18,newest
+	./test/vm/run.sh $(if $(KERNELS),--kernel $(KERNELS))
 
 bench: build image ## Measure start-up, memory and what tracing costs
 	./test/bench/run.sh

@@ -23,6 +23,9 @@ step "unit and kernel tests"
 mapfile -t packages < <(go list ./... | grep -v /test/e2e)
 go test -timeout 40m "${packages[@]}"
 
+step "the kernel tests under other kernels, in virtual machines"
+./test/vm/run.sh --jobs 2
+
 step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says"
 go test ./pkg/wire -run '^$' -fuzz '^FuzzDecodeFrame$' -fuzztime 10s
 go test ./pkg/plugin/terminal -run '^$' -fuzz '^FuzzSanitize$' -fuzztime 10s -fuzzminimizetime 10x

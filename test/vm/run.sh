@@ -2,16 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../cluster/lib/common.sh
+# The cluster's ways to a cache, to Debian's packages and to QEMU
+# shellcheck source=test/cluster/lib/common.sh
 . "$HERE/../cluster/lib/common.sh"
-# shellcheck source=../cluster/lib/install.sh
+# shellcheck source=test/cluster/lib/install.sh
 . "$HERE/../cluster/lib/install.sh"
-# shellcheck source=../cluster/lib/vm-install.sh
+# shellcheck source=test/cluster/lib/vm-install.sh
 . "$HERE/../cluster/lib/vm-install.sh"
-for part in kernels guest boot shell tests; do
-	# shellcheck source=/dev/null
-	. "$HERE/lib/$part.sh"
-done
+# shellcheck source=test/vm/lib/kernels.sh
+. "$HERE/lib/kernels.sh"
+# shellcheck source=test/vm/lib/guest.sh
+. "$HERE/lib/guest.sh"
+# shellcheck source=test/vm/lib/boot.sh
+. "$HERE/lib/boot.sh"
+# shellcheck source=test/vm/lib/shell.sh
+. "$HERE/lib/shell.sh"
+# shellcheck source=test/vm/lib/tests.sh
+. "$HERE/lib/tests.sh"
 MATRIX=$CACHE/vm
 REFRESH='' BPF_LSM=1 TIMEOUT=''
 
@@ -83,13 +90,22 @@ main() {
 	mapfile -t kernels < <(tr , '\n' <<<"${shell:-$kernels}")
 
 	install_for "${kernels[@]}"
+	find "$MATRIX" -maxdepth 1 -name 'run.*' -mtime +0 -exec rm -rf {} + # of runs that were killed a day ago
 	RUN=$(mktemp -d "$MATRIX/run.XXXXXX")
-	trap 'rm -rf "$RUN"' EXIT
+	trap cleanup EXIT
 	if [[ -n $shell ]]; then
 		run_shell "$shell"
 	else
 		run_tests
 	fi
+}
+
+# However this ends, QEMU ends with it: see boot.
+cleanup() {
+	local pids
+	mapfile -t pids < <(jobs -p)
+	((${#pids[@]} == 0)) || { kill "${pids[@]}" && wait; } 2>/dev/null || true
+	rm -rf "$RUN"
 }
 
 # install_for KERNEL...: what is missing in the cache, one process at a time

@@ -5,6 +5,7 @@
 # and nearly everything built in.
 
 # A name is the start of a version, or `newest`: the highest version that any of these suites has.
+# shellcheck disable=SC2034 # run.sh
 DEFAULT_KERNELS=6.1,6.12,6.18,newest
 KERNEL_SUITES=(bookworm bookworm-backports trixie trixie-backports sid)
 

@@ -37,7 +37,7 @@ tests_boot() {
 # tests_build PAYLOAD
 tests_build() {
 	local payload=$1 list import folder relative options=()
-	cd "$HERE/../.."
+	cd "$HERE/../.." || return
 	mkdir -p "$payload"/{vm,programs,usr/bin}
 	CGO_ENABLED=0 go build -ldflags=-w -o "$payload/vm/test2json" cmd/test2json || return
 	install -m 0755 "$HERE/guest/cc" "$payload/vm/cc"
@@ -65,5 +65,6 @@ tests_build() {
 			"$relative" "/programs$relative" "$import" \
 			"-test.v=test2json -test.short -test.paniconexit0 -test.timeout=$((TIMEOUT * 3 / 4))s ${options[*]@Q}" >>"$payload/vm/run"
 	done <<<"$list"
+	# shellcheck disable=SC2016 # the guest's
 	echo 'exit $code' >>"$payload/vm/run"
 }
