@@ -10,31 +10,105 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// attribute is something that a wide line says about an event; an empty value is not shown.
-type attribute struct {
-	key   string
-	value func(*event.Event) string
-}
+// said is one thing that a wide line says about an event; an empty value is not shown.
+type said struct{ key, value string }
+
+// attribute is what a wide line says about an event.
+type attribute func(*event.Event) []said
 
 // wideAttributes in the order in which they follow the compact line.
 var wideAttributes = [...]attribute{
-	{"duration", func(e *event.Event) string { return shortDuration(lifetime(e)) }},
-	{"pid", ofProcess(func(p *event.Process) string { return number(p.Pid) })},
-	{"uid", ofProcess(func(p *event.Process) string { return number(p.Uid) })},
-	{"auid", ofProcess(loginUser)},
-	{"container", ofProcess(containerName)},
-	{"node", func(e *event.Event) string { return e.NodeName }},
-	{"cwd", ofProcess(func(p *event.Process) string { return p.Cwd })},
-	{"executable", func(e *event.Event) string { return e.Executable }},
-	{"parent", func(e *event.Event) string { return binaryOf(e.Parent()) }},
-	{"flags", ofProcess(func(p *event.Process) string { return p.Flags })},
-	{"injected", ofProcess(func(p *event.Process) string {
+	one("message", ofHook(func(h *event.Hooked) string { return h.Message })),
+	hookArguments,
+	one("return", returned),
+	one("action", ofHook(func(h *event.Hooked) string { return actionWord(h.Action) })),
+	one("return_action", func(e *event.Event) string {
+		if k := e.ProcessKprobe; k != nil {
+			return actionWord(k.ReturnAction)
+		}
+		return ""
+	}),
+	one("policy", ofHook(func(h *event.Hooked) string { return h.PolicyName })),
+	one("selector", ofHook(func(h *event.Hooked) string { return h.SelectorLabel })),
+	one("tags", ofHook(func(h *event.Hooked) string { return strings.Join(h.Tags, ",") })),
+	one("hook", hookedAt),
+	one("via", via),
+
+	one("duration", func(e *event.Event) string { return shortDuration(lifetime(e)) }),
+	one("pid", ofProcess(func(p *event.Process) string { return number(p.Pid) })),
+	one("tid", ofProcess(otherThread)),
+	one("uid", ofProcess(func(p *event.Process) string { return number(p.Uid) })),
+	one("auid", ofProcess(loginUser)),
+	one("container", ofProcess(containerName)),
+	one("node", func(e *event.Event) string { return e.NodeName }),
+	one("cwd", ofProcess(func(p *event.Process) string { return p.Cwd })),
+	one("executable", func(e *event.Event) string { return e.Executable }),
+	one("parent", func(e *event.Event) string { return binaryOf(e.Parent()) }),
+	one("flags", ofProcess(func(p *event.Process) string { return p.Flags })),
+	one("injected", ofProcess(func(p *event.Process) string {
 		if injected(p) {
 			return "true"
 		}
 		return ""
-	})},
-	{"privileges", ofProcess(raisedPrivileges)},
+	})),
+	one("privileges", ofProcess(raisedPrivileges)),
+}
+
+func one(key string, value func(*event.Event) string) attribute {
+	return func(e *event.Event) []said { return []said{{key, value(e)}} }
+}
+
+func ofHook(f func(*event.Hooked) string) func(*event.Event) string {
+	return func(e *event.Event) string {
+		if h := e.Hooked(); h != nil {
+			return f(h)
+		}
+		return ""
+	}
+}
+
+// hookArguments are all arguments by their labels, or by what they are.
+func hookArguments(e *event.Event) (all []said) {
+	h := e.Hooked()
+	if h == nil {
+		return nil
+	}
+	for _, list := range [...][]event.Argument{h.Args, h.Data} {
+		for i := range list {
+			name, text := describe(&list[i])
+			all = append(all, said{name, text})
+		}
+	}
+	return all
+}
+
+// hookedAt is the function or place itself: the word of a line may be another.
+func hookedAt(e *event.Event) string {
+	switch {
+	case e.ProcessTracepoint != nil:
+		return e.ProcessTracepoint.Subsys + "/" + e.ProcessTracepoint.Event
+	case e.ProcessUprobe != nil && e.ProcessUprobe.Symbol == "":
+		return "0x" + strconv.FormatUint(e.ProcessUprobe.Offset, 16)
+	}
+	return functionName(e)
+}
+
+func via(e *event.Event) string {
+	if l := e.ProcessLoader; l != nil {
+		return l.Via
+	}
+	if h := e.Hooked(); h != nil {
+		return h.Via
+	}
+	return ""
+}
+
+// otherThread is the thread that acted where it is not the process's first.
+func otherThread(p *event.Process) string {
+	if p.Tid == nil || p.Pid == nil || *p.Tid == *p.Pid {
+		return ""
+	}
+	return number(p.Tid)
 }
 
 func ofProcess(f func(*event.Process) string) func(*event.Event) string {

@@ -190,8 +190,23 @@ func (f *forest) running(s *source, p *event.Process) *process {
 	return nil
 }
 
-// find returns the process that another event is about, nil when it is not known.
-func (f *forest) find(p *event.Process) *process { return f.byExec[p.ExecID] }
+// acting is the process that another event is about; one that is not known was there before.
+func (f *forest) acting(e *event.Event) *process {
+	p := e.Process()
+	if p.ExecID == "" { // one process stands for all of the source of which nothing is known
+		unknown := *p
+		unknown.ExecID = "of " + sourceKey(p, e.NodeName)
+		p = &unknown
+	}
+	if n := f.byExec[p.ExecID]; n != nil {
+		return n
+	}
+	s := f.sourceOf(p, e.NodeName)
+	if n := f.running(s, p); n != nil { // we missed that it replaced its program, or it is about to
+		return n
+	}
+	return f.add(s, f.parentOf(e, s), p, originExisting)
+}
 
 func (f *forest) add(s *source, parent *process, p *event.Process, o origin) *process {
 	n := &process{origin: o, source: s, parent: parent, depth: parent.depth + 1, pid: pidOf(p), repeats: 1}

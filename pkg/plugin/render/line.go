@@ -16,6 +16,7 @@ type lines struct {
 	*pen
 	out        io.Writer
 	timestamps bool
+	look       look
 	attributes []attribute
 	err        error
 }
@@ -25,7 +26,7 @@ func newCompact(out io.Writer, o Options, _ string) (Renderer, error) {
 }
 
 func newWide(out io.Writer, o Options, _ string) (Renderer, error) {
-	return &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps, attributes: wideAttributes[:]}, nil
+	return &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}, nil
 }
 
 // timestampLayout is Tetragon's: always nine decimals.
@@ -35,15 +36,23 @@ const timestampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 const wordWidth = 7
 
 func (l *lines) Event(e *event.Event) error {
-	r := rowOf(e)
+	r := rowOf(e, l.look)
 	if r.dataOnly || l.err != nil {
 		return l.err
 	}
 	line := l.line(r, e)
+	if l.look == ownLook {
+		line += l.paintText(l.verdict(e))
+	}
 	for _, a := range l.attributes {
-		if value := a.value(e); value != "" {
-			line += "  " + l.paint(toneQuiet, a.key+"=") + l.quoted(value)
+		for _, x := range a(e) {
+			if x.value != "" {
+				line += "  " + l.paint(toneQuiet, l.clean(x.key)+"=") + l.quoted(x.value)
+			}
 		}
+	}
+	for _, below := range l.below(e) {
+		line += "\n" + l.paintText(below)
 	}
 	_, l.err = io.WriteString(l.out, line+"\n")
 	return l.err

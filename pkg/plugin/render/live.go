@@ -37,24 +37,8 @@ func (t *tree) exec(r *row, e *event.Event) {
 
 // writeCommand writes a command on at most maxLines lines; the last is left open.
 func (t *tree) writeCommand(n *process, e *event.Event, head, command, tail text) {
-	stamp := t.stamp(e)
-	if t.Columns == 0 {
-		body := slices.Concat(head, command, tail)
-		t.endOpen()
-		t.since++
-		t.leaveOpen(n, stamp+t.paintText(body), len(stamp)+body.width())
-		return
-	}
-	indent := text{{toneQuiet, strings.Repeat(" ", len(stamp)) + t.bars(n) + t.bar + "  "}}
-	first, rest := t.Columns-len(stamp)-head.width(), t.Columns-indent.width()
-	room := first + (maxLines-1)*rest - tail.width() - maxLines // a wide character may leave a cell empty
-	lines := append(t.truncate(command, max(room, 16)), tail...).split(first, rest)
-	for i, line := range lines {
-		prefix := indent
-		if i == 0 {
-			prefix = append(text{{tonePlain, stamp}}, head...)
-		}
-		body := append(slices.Clip(prefix), line...)
+	lines := t.wrap(n, e, head, command, tail)
+	for i, body := range lines {
 		t.endOpen()
 		t.since++
 		if i == len(lines)-1 {
@@ -63,6 +47,26 @@ func (t *tree) writeCommand(n *process, e *event.Event, head, command, tail text
 			t.buf.WriteString(t.paintText(body) + "\n")
 		}
 	}
+}
+
+// wrap sets what is told of a process on at most maxLines lines; the body is cut where it is longer, the tail never.
+func (t *tree) wrap(n *process, e *event.Event, head, body, tail text) (lines []text) {
+	stamp := t.stamp(e)
+	start := append(text{{tonePlain, stamp}}, head...)
+	if t.Columns == 0 {
+		return []text{slices.Concat(start, body, tail)}
+	}
+	indent := text{{toneQuiet, strings.Repeat(" ", len(stamp)) + t.bars(n) + t.bar + "  "}}
+	first, rest := t.Columns-len(stamp)-head.width(), t.Columns-indent.width()
+	room := first + (maxLines-1)*rest - tail.width() - maxLines // a wide character may leave a cell empty
+	for i, line := range append(t.truncate(body, max(room, 16)), tail...).split(first, rest) {
+		prefix := indent
+		if i == 0 {
+			prefix = start
+		}
+		lines = append(lines, append(slices.Clip(prefix), line...))
+	}
+	return lines
 }
 
 func (t *tree) exit(e *event.Event) {
@@ -98,19 +102,23 @@ func (t *tree) exit(e *event.Event) {
 
 // action shows any other event of a process below it.
 func (t *tree) action(r *row, e *event.Event) {
-	body := text{{tonePlain, t.stamp(e)}}
-	if n := t.forest.find(e.Process()); n != nil {
-		t.goTo(n, e)
-		body = append(body, piece{toneQuiet, t.bars(n) + t.bar})
-		if !t.tip.within(n) {
-			body = append(body, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
-		}
-	} else {
-		body = append(body, piece{toneSource, t.source(e)}, piece{tonePlain, " "})
-		body = append(body, t.program(e.Process().Binary)...)
-		body = append(body, piece{tonePlain, " "})
+	n := t.forest.acting(e)
+	t.lead(n, e)
+	head := text{{toneQuiet, t.bars(n) + t.bar}}
+	if !t.tip.within(n) {
+		head = append(head, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
 	}
-	t.line(t.paintText(append(body, t.described(r, e)...)))
+	for _, line := range t.wrap(n, e, head, t.described(r, e), t.verdict(e)) {
+		t.line(t.paintText(line))
+	}
+	margin := strings.Repeat(" ", len(t.stamp(e))) + t.bars(n) + t.bar
+	for _, below := range t.below(e) {
+		body := append(text{{toneQuiet, margin}}, below...)
+		if t.Columns > 0 {
+			body = t.truncate(body, t.Columns)
+		}
+		t.line(t.paintText(body))
+	}
 }
 
 // message shows an event that is about no process.
@@ -135,17 +143,23 @@ func (t *tree) described(r *row, e *event.Event) text {
 	return body
 }
 
-// goTo makes sure that the reader knows where a process belongs: the header of its source when that was not the last one
-// (or is off the screen), and processes that it hangs on and that were not shown yet.
+// goTo makes sure that the reader knows where a process belongs, of which the next line tells.
 func (t *tree) goTo(n *process, e *event.Event) {
+	t.lead(n.parent, e)
+	n.shown = true
+}
+
+// lead shows what leads to a process, itself included: the header of its source when that was not the last one (or is off
+// the screen), and processes that were not shown yet.
+func (t *tree) lead(to *process, e *event.Event) {
 	var missing []*process
-	from := n.parent
+	from := to
 	for ; from.origin != originTop && !from.shown; from = from.parent {
 		missing = append(missing, from)
 	}
-	if t.at != n.source || t.since >= headerEvery {
-		t.header(n.source, from)
-		t.at, t.since, t.tip = n.source, 0, from
+	if t.at != to.source || t.since >= headerEvery {
+		t.header(to.source, from)
+		t.at, t.since, t.tip = to.source, 0, from
 	}
 	for _, a := range slices.Backward(missing) {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
@@ -154,7 +168,6 @@ func (t *tree) goTo(n *process, e *event.Event) {
 		a.shown = true
 		t.tip = a
 	}
-	n.shown = true
 }
 
 // commandOf is what a process runs: of a shim the name alone, since its folder and its ids say nothing at a glance, and of

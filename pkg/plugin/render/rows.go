@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// row is how one type of event (or one function of a type) looks. The first row that matches is taken.
+// row is how one type of event looks. The first row that matches is taken.
 type row struct {
 	match func(*event.Event) bool
 	// emoji and ascii are the symbol, word the name of what happened, as Tetragon writes them.
@@ -22,10 +22,17 @@ type row struct {
 	dataOnly bool
 }
 
-// rows is the table of what events look like.
+// rows is the table of what events look like; functions that are known by their name have tables of their own, see rowOf.
 var rows = [...]row{
 	{match: kind(event.KindExec), emoji: "🚀", ascii: "+", word: "process", tone: toneEvent, details: execDetails},
 	{match: kind(event.KindExit), emoji: "💥", ascii: "-", word: "exit", tone: toneEvent, details: exitDetails},
+	{match: kind(event.KindLoader), emoji: "🧬", ascii: "*", word: "loader", tone: toneEvent, details: loaderDetails},
+	{match: kind(event.KindKprobe), emoji: "❓", ascii: "?", word: "syscall", tone: toneEvent, details: functionDetails},
+	{match: isSyscallEnter, emoji: "☎ ", ascii: "*", word: "syscall", tone: toneEvent, details: enterDetails},
+	{match: kind(event.KindTracepoint), emoji: "⁉\ufe0f", ascii: "?", word: "tracepoint", tone: toneEvent, details: tracepointDetails},
+	{match: kind(event.KindUprobe), emoji: "🕵\ufe0f", ascii: "*", word: "uprobe", tone: toneEvent, details: uprobeDetails},
+	{match: kind(event.KindUsdt), emoji: "🕵\ufe0f", ascii: "*", word: "usdt", tone: toneEvent, details: usdtDetails},
+	{match: kind(event.KindLsm), emoji: "🔒", ascii: "*", word: "LSM", tone: toneEvent, details: lsmDetails},
 	{match: kind(event.KindLoss), emoji: "⚠️", ascii: "!", word: "LOST", tone: toneAlarm, details: lossDetails},
 	{match: notice(event.LevelError), emoji: "🛑", ascii: "!", word: "error", tone: toneBad, details: noticeDetails},
 	{match: notice(event.LevelWarning), emoji: "⚠️", ascii: "!", word: "warning", tone: toneCaution, details: noticeDetails},
@@ -35,8 +42,21 @@ var rows = [...]row{
 	{match: kind(event.KindUnknown), emoji: "❓", ascii: "?", word: "unknown", tone: toneCaution, details: unknownDetails},
 }
 
+// look is how much of a line is Tetragon's.
+type look int
+
+const (
+	// tetragonsLook: to the letter, for what reads compact lines.
+	tetragonsLook look = iota
+	// ownLook: rows of our own for functions that Tetragon has no picture for, what was and would have been done about them.
+	ownLook
+)
+
 // rowOf finds an event's row; there always is one, as the last matches what no other does.
-func rowOf(e *event.Event) *row {
+func rowOf(e *event.Event, l look) *row {
+	if r := functionRowOf(e, l); r != nil {
+		return r
+	}
 	last := len(rows) - 1
 	for i := range rows[:last] {
 		if rows[i].match(e) {
@@ -44,6 +64,31 @@ func rowOf(e *event.Event) *row {
 		}
 	}
 	return &rows[last]
+}
+
+// functionRowOf is the row of the function that a hook's event is about, nil when there is none.
+func functionRowOf(e *event.Event, l look) *row {
+	name := withoutArchitecture(functionName(e))
+	known, ok := functionRow{}, false
+	if e.ProcessKprobe != nil {
+		known, ok = tetragonRows[name]
+	}
+	if !ok && l == ownLook && name != "" {
+		if known, ok = ownRows[strings.TrimPrefix(name, "security_")]; !ok && e.ProcessLsm != nil {
+			known, ok = tetragonRows["security_"+name]
+		}
+	}
+	if !ok {
+		return nil
+	}
+	r := &row{emoji: known.emoji, ascii: known.ascii, word: known.word, tone: toneEvent, details: known.details}
+	if r.details == nil {
+		r.details = func(*event.Event) []piece { return nil }
+	}
+	if known.vary != nil {
+		known.vary(e, r)
+	}
+	return r
 }
 
 func kind(k event.Kind) func(*event.Event) bool {

@@ -68,15 +68,27 @@ func (s *Status) Failed(node string, err error) {
 	s.redraw()
 }
 
-// Hello says which of the hooks that were asked for a node's kernel refused; when there are none, nothing.
+// Hello says which of the hooks that were asked for a node's kernel refused, and which do less there than was asked for;
+// when there are none, nothing.
 func (s *Status) Hello(node string, h *event.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, hook := range h.Hooks {
 		if hook.Refused != "" {
-			s.say(event.LevelError, fmt.Sprintf("%s: hook %s is not attached: %s", node, hook.Name, hook.Refused))
+			s.say(event.LevelError, fmt.Sprintf("%s: hook %s is not attached: %s", node, named(hook), hook.Refused))
+		}
+		for _, note := range hook.Notes {
+			s.say(event.LevelWarning, fmt.Sprintf("%s: hook %s: %s", node, named(hook), note))
 		}
 	}
+}
+
+// named is a hook and the policy that asked for it.
+func named(h event.Hook) string {
+	if h.Policy == "" {
+		return h.Name
+	}
+	return h.Name + " of policy " + h.Policy
 }
 
 // Say writes a line that stays. Line feeds in the text are kept: its writer is the plugin; what it quotes is escaped.
@@ -95,7 +107,7 @@ func (s *Status) Close() {
 }
 
 func (s *Status) say(l event.Level, message string) {
-	r := rowOf(&event.Event{Notice: &event.Notice{Level: l}})
+	r := rowOf(&event.Event{Notice: &event.Notice{Level: l}}, ownLook)
 	symbol := s.choose(r.emoji, r.word+":")
 	indent := strings.Repeat(" ", terminal.Width(symbol))
 	var out text

@@ -46,8 +46,9 @@ func TestStatusOnTerminal(t *testing.T) {
 	s.Failed("node-3", errors.New("image not found\n  check --tracer-image\x07"))
 	const before = `⏳ 1 of 3 nodes ready · node-3: waiting for a schedule\x1b[2J · node…`
 	step(wipe + "🛑 node-3: image not found\n     check --tracer-image\\a\n" + before + wipe + "⏳ 1 of 2 nodes ready · node-2: waiting for its image")
-	s.Hello("node-2", &event.Hello{Hooks: []event.Hook{{Name: "exec"}, {Name: "exit", Refused: "no BTF"}}})
-	step(wipe + "🛑 node-2: hook exit is not attached: no BTF\n⏳ 1 of 2 nodes ready · node-2: waiting for its image")
+	s.Hello("node-2", &event.Hello{Hooks: []event.Hook{{Name: "exec"}, {Name: "exit", Refused: "no BTF"}, {Name: "sys_kill", Policy: "p\x1b", Notes: []string{"Kills, but does not prevent."}}}})
+	step(wipe + "🛑 node-2: hook exit is not attached: no BTF\n⏳ 1 of 2 nodes ready · node-2: waiting for its image" +
+		wipe + "⚠️ node-2: hook sys_kill of policy p\\x1b: Kills, but does not prevent.\n⏳ 1 of 2 nodes ready · node-2: waiting for its image")
 	s.Close()
 	step(wipe)
 }

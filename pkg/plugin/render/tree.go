@@ -68,7 +68,7 @@ func (t *tree) Event(e *event.Event) error {
 	if t.err != nil {
 		return t.err
 	}
-	r := rowOf(e)
+	r := rowOf(e, ownLook)
 	switch {
 	case r.dataOnly:
 		return nil
