@@ -67,6 +67,32 @@ func Canonical(abi ABI, name string) string {
 	return name
 }
 
+// Function returns the name of the kernel function that serves a system call of a 64-bit ABI, without sys_: newuname for
+// uname, the reverse of Canonical.
+func Function(abi ABI, name string) string {
+	for function, canonical := range entryNames {
+		if canonical == name && !(abi == X64 && name == "fadvise64") {
+			return function
+		}
+	}
+	return name
+}
+
+// ByNumber lists the names of an ABI's system calls by their numbers; empty for numbers that are not taken.
+func ByNumber(abi ABI) (names []string) {
+	for _, r := range table {
+		n, ok := Number(abi, r.name)
+		if !ok {
+			continue
+		}
+		for len(names) <= n {
+			names = append(names, "")
+		}
+		names[n] = r.name
+	}
+	return names
+}
+
 // Names lists the system calls of an ABI, sorted; for Native, those that any 64-bit one has.
 func Names(abi ABI) (names []string) {
 	for _, r := range table {

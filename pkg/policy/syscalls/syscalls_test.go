@@ -43,3 +43,38 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestByNumber(t *testing.T) {
+	for abi := range columns {
+		names, count := ByNumber(abi), 0
+		for number, name := range names {
+			if name == "" {
+				continue
+			}
+			count++
+			if got, ok := Number(abi, name); !ok || got != number {
+				t.Errorf("%s: %s has the number %d, not %d", abi, name, got, number)
+			}
+		}
+		if want := len(Names(abi)); count != want {
+			t.Errorf("%s: %d names, of %d", abi, count, want)
+		}
+	}
+	if names := ByNumber(Native); names != nil {
+		t.Errorf("native, which has no numbers: %q", names)
+	}
+}
+
+func TestFunction(t *testing.T) {
+	for _, test := range []struct {
+		abi        ABI
+		name, want string
+	}{
+		{X64, "uname", "newuname"}, {X64, "stat", "newstat"}, {ARM64, "umount2", "umount"}, {X64, "openat", "openat"},
+		{X64, "fadvise64", "fadvise64"}, {ARM64, "fadvise64", "fadvise64_64"},
+	} {
+		if got := Function(test.abi, test.name); got != test.want {
+			t.Errorf("Function(%s, %s) = %s", test.abi, test.name, got)
+		}
+	}
+}

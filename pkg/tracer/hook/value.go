@@ -91,6 +91,46 @@ var values = [...]Value{
 	{name: "module", kind: bpf.HookArgumentKindKIND_MODULE, show: showModule, empty: noModule},
 }
 
+// shape is what a kind's bytes hold: a site may have a value in another form than its type says, of the same shape.
+type shape string
+
+const (
+	shapeWord          shape = "a number"
+	shapeText          shape = "text"
+	shapeBuffer        shape = "a buffer"
+	shapeFile          shape = "a file"
+	shapeSocket        shape = "a socket"
+	shapeUnixAddress   shape = "an address of a Unix socket"
+	shapeCredentials   shape = "credentials"
+	shapeUserNamespace shape = "a user namespace"
+	shapeModule        shape = "a module"
+	shapeProgram       shape = "a BPF program"
+	shapeMap           shape = "a BPF map"
+	shapePerfEvent     shape = "a perf event"
+)
+
+// shapes by kind.
+var shapes = [...]shape{
+	bpf.HookArgumentKindKIND_NUMBER: shapeWord, bpf.HookArgumentKindKIND_CAPABILITIES: shapeWord, bpf.HookArgumentKindKIND_SYSCALL: shapeWord,
+	bpf.HookArgumentKindKIND_TEXT: shapeText, bpf.HookArgumentKindKIND_FILENAME: shapeText, bpf.HookArgumentKindKIND_NET_DEVICE: shapeText,
+	bpf.HookArgumentKindKIND_BYTES: shapeBuffer, bpf.HookArgumentKindKIND_IOV_ITER: shapeBuffer,
+	bpf.HookArgumentKindKIND_FD: shapeFile, bpf.HookArgumentKindKIND_FILE: shapeFile, bpf.HookArgumentKindKIND_KIOCB: shapeFile,
+	bpf.HookArgumentKindKIND_PATH: shapeFile, bpf.HookArgumentKindKIND_DENTRY: shapeFile, bpf.HookArgumentKindKIND_BINPRM: shapeFile,
+	bpf.HookArgumentKindKIND_SOCK: shapeSocket, bpf.HookArgumentKindKIND_SOCKET: shapeSocket, bpf.HookArgumentKindKIND_SKB: shapeSocket,
+	bpf.HookArgumentKindKIND_SOCKADDR: shapeSocket, bpf.HookArgumentKindKIND_SOCKADDR_UN: shapeUnixAddress,
+	bpf.HookArgumentKindKIND_CRED: shapeCredentials, bpf.HookArgumentKindKIND_USER_NAMESPACE: shapeUserNamespace,
+	bpf.HookArgumentKindKIND_LOAD_INFO: shapeModule, bpf.HookArgumentKindKIND_MODULE: shapeModule,
+	bpf.HookArgumentKindKIND_BPF_ATTR: shapeProgram, bpf.HookArgumentKindKIND_BPF_PROG: shapeProgram,
+	bpf.HookArgumentKindKIND_BPF_MAP: shapeMap, bpf.HookArgumentKindKIND_PERF_EVENT: shapePerfEvent,
+}
+
+func shapeOf(kind uint8) shape {
+	if int(kind) < len(shapes) {
+		return shapes[kind]
+	}
+	return ""
+}
+
 // LookupValue is the row of a type; nil for auto, of which the kernel says what it is.
 func LookupValue(t *policy.ArgumentType) *Value {
 	for i := range values {
@@ -119,8 +159,8 @@ const (
 	errorBasicType = "Bad address for basic type"
 	errorDepth     = "Bad address encountered during resolve dereference at depth %d"
 	errorBuffer    = "CharBufErrorPageFault"
-	// errorRoom: the hook's arguments together are longer than a record.
-	errorRoom = "no room left in the record"
+	// ErrorRoom: the hook's arguments together are longer than a record.
+	ErrorRoom = "no room left in the record"
 )
 
 // Set makes the argument of an event from that of a record; nothing of the record is kept.
@@ -135,15 +175,12 @@ func (v *Value) Set(to *event.Argument, a *Argument, m *Machine) {
 		v.empty(to)
 	case absent, unreadable && !v.partial:
 		Fail(to, errorBasicType)
-	case a.Kind != uint8(v.kind):
-		Fail(to, fmt.Sprintf("it was read as kind %d, but a %s is kind %d", a.Kind, v.name, v.kind))
+	case shapeOf(a.Kind) != shapeOf(uint8(v.kind)):
+		Fail(to, fmt.Sprintf("type %s is %s, but what was read is %s", v.name, shapeOf(uint8(v.kind)), shapeOf(a.Kind)))
 	case !v.show(to, a, m):
-		Fail(to, errorRoom)
+		Fail(to, ErrorRoom)
 	}
 }
-
-// Unread sets the argument for one that the record has not, since there was no room for it.
-func Unread(to *event.Argument) { Fail(to, errorRoom) }
 
 // Fail has the argument say why there is no value.
 func Fail(to *event.Argument, why string) { to.ErrorArg = &event.ErrorArg{Message: why} }
