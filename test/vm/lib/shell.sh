@@ -51,6 +51,6 @@ interactive() {
 # no_end NAME DIR: why a guest has no result
 no_end() {
 	say "kernel $1: $(cat "$2/problem" 2>/dev/null || echo "the guest ended before its command did"); the console's end:"
-	tail -n 40 "$2/console" | tr -d '\r' | sed 's/^/  | /' >&2
+	tail -n 80 "$2/console" | tr -d '\r' | sed 's/^/  | /' >&2
 	exit 1
 }

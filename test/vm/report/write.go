@@ -11,7 +11,7 @@ import (
 )
 
 // consoleTail is how many lines of a console are shown of a guest that did not come to its end.
-const consoleTail = 40
+const consoleTail = 80
 
 // write prints the table and what failed, and whether all is well.
 func write(w io.Writer, guests []*guest) bool {
