@@ -124,11 +124,14 @@ var shapes = [...]shape{
 	bpf.HookArgumentKindKIND_BPF_MAP: shapeMap, bpf.HookArgumentKindKIND_PERF_EVENT: shapePerfEvent,
 }
 
+// shapeUnknown is that of kinds that are no values of arguments.
+const shapeUnknown shape = "nothing that is known"
+
 func shapeOf(kind uint8) shape {
-	if int(kind) < len(shapes) {
+	if int(kind) < len(shapes) && shapes[kind] != "" {
 		return shapes[kind]
 	}
-	return ""
+	return shapeUnknown
 }
 
 // LookupValue is the row of a type; nil for auto, of which the kernel says what it is.
