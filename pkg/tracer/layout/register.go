@@ -18,7 +18,7 @@ import (
 type Register struct {
 	// Name as assemblers spell it, without %.
 	Name string
-	// Offset from the start of struct pt_regs and Size, both in bytes. The part of a register is its low bytes.
+	// Offset from the start of struct pt_regs and Size, both in bytes: those of a part are within the whole register's.
 	Offset, Size uint32
 }
 

@@ -38,6 +38,11 @@ var amd64 = func() *Registers {
 			r.all = append(r.all, Register{name, row.place * 8, 8 >> i})
 		}
 	}
+	// The second lowest bytes of some registers have names too.
+	for name, whole := range map[string]string{"ah": "rax", "bh": "rbx", "ch": "rcx", "dh": "rdx"} {
+		register, _ := r.Lookup(whole)
+		r.all = append(r.all, Register{name, register.Offset + 1, 1})
+	}
 	return r
 }()
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package program
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/executable"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+)
+
+// File is a program's or library's file, open.
+type File struct {
+	// Name is the path that the policy has.
+	Name string
+	file *os.File
+	elf  *executable.File
+	size int64
+}
+
+// Open opens a hook's file as processes with that root see it: symbolic links, also those in the path, lead to nothing
+// outside. root is "" for the tracer's own, or the directory /proc/PID/root. The file must have one of the policy's digests if
+// it has any.
+//
+// The error wraps fs.ErrNotExist if there is no such file, ErrDigest if it is another one, executable.ErrFormat if it is no
+// ELF file that can be read.
+func Open(root string, p *policy.Program) (*File, error) {
+	f, err := open(root, p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Path, err)
+	}
+	return f, nil
+}
+
+func open(root string, p *policy.Program) (*File, error) {
+	file, err := openBelow(root, p.Path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Name: p.Path, file: file}
+	if err := f.examine(p.Digests); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) examine(digests []policy.Digest) error {
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	f.size = info.Size()
+	// Before the digests: the build ID is read by it.
+	if f.elf, err = executable.New(f.file, f.size); err != nil {
+		return err
+	}
+	return f.checkDigests(digests)
+}
+
+// Close ends Path. What was attached through it stays.
+func (f *File) Close() error { return f.file.Close() }
+
+// Path leads to the open file, until Close: it is for link.OpenExecutable.
+func (f *File) Path() string { return descriptorPath(f.file) }
+
+func descriptorPath(file *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", file.Fd()) }
+
+// Inode tells files apart: paths of several containers may lead to one file, in which a probe is hit for all of them.
+type Inode struct{ Device, Number uint64 }
+
+// Inode of the file.
+func (f *File) Inode() (Inode, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(f.file.Fd()), &stat); err != nil {
+		return Inode{}, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return Inode{stat.Dev, stat.Ino}, nil
+}
+
+// Types is the type information that the policy names for the program (btfPath), or the program's own. The error wraps
+// btf.ErrNotFound if it has none.
+func (f *File) Types(root string, p *policy.Program) (*btf.Spec, error) {
+	if p.BTFPath == "" {
+		spec, err := layout.File(f.file, f.size)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		return spec, nil
+	}
+	file, err := openBelow(root, p.BTFPath)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.BTFPath, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.BTFPath, err)
+	}
+	spec, err := layout.File(file, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.BTFPath, err)
+	}
+	return spec, nil
+}
+
+// openBelow opens a regular file for reading. Nothing else is opened: to open a device or a pipe does something.
+func openBelow(root, path string) (*os.File, error) {
+	if root == "" {
+		root = "/"
+	}
+	directory, err := os.OpenFile(root, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer directory.Close()
+	found, err := openat(int(directory.Fd()), path)
+	if err != nil {
+		return nil, fmt.Errorf("open below %s: %w", root, err)
+	}
+	defer found.Close()
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(found.Fd()), &stat); err != nil {
+		return nil, err
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errors.New("it is no regular file")
+	}
+	return os.Open(descriptorPath(found))
+}
+
+// mostTries: the kernel asks to try again when something was renamed on the way.
+const mostTries = 32
+
+func openat(directory int, path string) (*os.File, error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(directory, path, &how)
+		if err == nil {
+			return os.NewFile(uintptr(fd), path), nil
+		}
+		if (err != unix.EAGAIN && err != unix.EINTR) || try == mostTries {
+			return nil, err
+		}
+	}
+}
+
+// Go says whether the program is of Go: a probe on the return of one of its functions makes it crash.
+func (f *File) Go() bool { return f.elf.Go() }
