@@ -42,6 +42,8 @@ static __always_inline void read_text(struct reading *r, __u64 address, bool use
 		length = bpf_probe_read_user_str(to, PATH_MAX, (void *)address);
 	else
 		length = bpf_probe_read_kernel_str(to, PATH_MAX, (void *)address);
+	if (length < 0 && !user) /* functions of the kernel take pointers to user memory too */
+		length = bpf_probe_read_user_str(to, PATH_MAX, (void *)address);
 	if (length < 0) {
 		r->flags |= VALUE_UNREADABLE;
 		return;
@@ -62,7 +64,9 @@ static __always_inline __u32 read_buffer(struct reading *r, __u64 address, __u64
 	barrier_var(count);
 	if (count > HOOK_MARGIN)
 		count = HOOK_MARGIN;
-	if (user ? bpf_probe_read_user(to, count, (void *)address) : bpf_probe_read_kernel(to, count, (void *)address)) {
+	if (!user && !bpf_probe_read_kernel(to, count, (void *)address))
+		return count;
+	if (bpf_probe_read_user(to, count, (void *)address)) { /* functions of the kernel take pointers to user memory too */
 		r->flags |= VALUE_UNREADABLE;
 		return 0;
 	}
@@ -320,6 +324,59 @@ static __always_inline void read_user_namespace(struct reading *r, struct user_n
 	v->inum = BPF_CORE_READ(ns, ns.inum);
 }
 
+/* Puts a path of user memory behind a file_value; one that is relative begins with the working directory. */
+static __always_inline void read_user_path(struct reading *r, __u64 address)
+{
+	struct file_value *v = reserve(r->s, sizeof(*v));
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 at = PATH_MAX, begin, length = 0;
+	char first = 0;
+	long written;
+
+	if (!v)
+		return;
+	__builtin_memset(v, 0, sizeof(*v));
+	begin = r->s->used;
+	if (bpf_probe_read_user(&first, sizeof(first), (void *)address)) {
+		r->flags |= VALUE_UNREADABLE;
+		return;
+	}
+	if (first != '/') {
+		if (!path_resolve(r->s->path, &at, &fs->pwd, &fs->root))
+			r->flags |= VALUE_PATH_CUT;
+		length = PATH_MAX - BOUNDED(at, PATH_MAX);
+		barrier_var(length);
+		if (length > PATH_MAX)
+			return;
+		bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
+		if (length != 1) { /* not the root, which ends with a slash itself */
+			r->s->data[(begin + length) & (HOOK_DATA - 1)] = '/';
+			length++;
+		}
+		r->s->used += length;
+	}
+	written = bpf_probe_read_user_str(end_of_data(r->s), PATH_MAX, (void *)address);
+	r->s->used = begin;
+	if (written < 0)
+		r->flags |= VALUE_UNREADABLE;
+	else
+		take_text(r, length + written - 1);
+}
+
+/* What a descriptor's file is, or has: the socket. */
+static __always_inline __u64 object_of(__u32 fd, __u8 kind)
+{
+	struct file *file = file_of(fd);
+	const __u32 type_bits = 00170000, socket = 0140000; /* S_IFMT, S_IFSOCK, include/uapi/linux/stat.h */
+
+	if (kind != KIND_SOCKET)
+		return (__u64)file;
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & type_bits) != socket)
+		return 0;
+	return (__u64)BPF_CORE_READ(file, private_data);
+}
+
 /* Reads what stands behind the word of the value. */
 static __always_inline void read_kind(struct reading *r, __u64 size)
 {
@@ -340,11 +397,16 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		read_file(r, file_of(word), word);
 		return;
 	}
+	if (a->flags & ARGUMENT_FROM_FD)
+		word = object_of(word, a->kind);
 	if (!word) {
 		r->flags |= VALUE_ABSENT;
 		return;
 	}
 	switch (a->kind) {
+	case KIND_USER_PATH:
+		read_user_path(r, word);
+		break;
 	case KIND_TEXT:
 		read_text(r, word, user);
 		break;

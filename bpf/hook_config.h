@@ -51,6 +51,8 @@ enum argument_flags {
 	ARGUMENT_SIGNED = 1 << 5,
 	/* an array of struct iovec: one is read after the other */
 	ARGUMENT_VECTOR = 1 << 6,
+	/* the word is a file descriptor, the value what its file is or has */
+	ARGUMENT_FROM_FD = 1 << 7,
 };
 
 /* How a value is read and sent; the Go side has a table with one row for each. */
@@ -82,7 +84,8 @@ enum argument_kind {
 	KIND_PERF_EVENT = 24,
 	KIND_NET_DEVICE = 25,
 	KIND_SYSCALL = 26,
-	KIND_CAPABILITY_SET_OF_CRED = 27,
+	/* a path in user memory, made absolute */
+	KIND_USER_PATH = 27,
 	KIND_ERROR = 31,
 };
 

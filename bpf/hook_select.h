@@ -76,6 +76,9 @@ static __always_inline __u64 number_of_process(const volatile struct hook_filter
 	case SUBJECT_MARKS:
 		state = current_state();
 		return state ? state->marks : 0;
+	case SUBJECT_PARENT_MARKS:
+		state = state_of(BPF_CORE_READ(task, real_parent, tgid));
+		return state ? state->marks : 0;
 	case SUBJECT_IN_USER_NAMESPACE:
 		return BPF_CORE_READ(task, cred, user_ns, level) > 0;
 	}

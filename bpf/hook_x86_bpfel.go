@@ -23,6 +23,7 @@ const (
 	HookArgumentFlagsARGUMENT_UNSENT    HookArgumentFlags = 16
 	HookArgumentFlagsARGUMENT_SIGNED    HookArgumentFlags = 32
 	HookArgumentFlagsARGUMENT_VECTOR    HookArgumentFlags = 64
+	HookArgumentFlagsARGUMENT_FROM_FD   HookArgumentFlags = 128
 )
 
 type HookArgumentHeader struct {
@@ -46,35 +47,35 @@ const (
 type HookArgumentKind uint32
 
 const (
-	HookArgumentKindKIND_NUMBER                 HookArgumentKind = 0
-	HookArgumentKindKIND_TEXT                   HookArgumentKind = 1
-	HookArgumentKindKIND_BYTES                  HookArgumentKind = 2
-	HookArgumentKindKIND_IOV_ITER               HookArgumentKind = 3
-	HookArgumentKindKIND_FILENAME               HookArgumentKind = 4
-	HookArgumentKindKIND_FD                     HookArgumentKind = 5
-	HookArgumentKindKIND_FILE                   HookArgumentKind = 6
-	HookArgumentKindKIND_KIOCB                  HookArgumentKind = 7
-	HookArgumentKindKIND_PATH                   HookArgumentKind = 8
-	HookArgumentKindKIND_DENTRY                 HookArgumentKind = 9
-	HookArgumentKindKIND_BINPRM                 HookArgumentKind = 10
-	HookArgumentKindKIND_SOCK                   HookArgumentKind = 11
-	HookArgumentKindKIND_SOCKET                 HookArgumentKind = 12
-	HookArgumentKindKIND_SKB                    HookArgumentKind = 13
-	HookArgumentKindKIND_SOCKADDR               HookArgumentKind = 14
-	HookArgumentKindKIND_SOCKADDR_UN            HookArgumentKind = 15
-	HookArgumentKindKIND_CRED                   HookArgumentKind = 16
-	HookArgumentKindKIND_USER_NAMESPACE         HookArgumentKind = 17
-	HookArgumentKindKIND_CAPABILITIES           HookArgumentKind = 18
-	HookArgumentKindKIND_LOAD_INFO              HookArgumentKind = 19
-	HookArgumentKindKIND_MODULE                 HookArgumentKind = 20
-	HookArgumentKindKIND_BPF_ATTR               HookArgumentKind = 21
-	HookArgumentKindKIND_BPF_MAP                HookArgumentKind = 22
-	HookArgumentKindKIND_BPF_PROG               HookArgumentKind = 23
-	HookArgumentKindKIND_PERF_EVENT             HookArgumentKind = 24
-	HookArgumentKindKIND_NET_DEVICE             HookArgumentKind = 25
-	HookArgumentKindKIND_SYSCALL                HookArgumentKind = 26
-	HookArgumentKindKIND_CAPABILITY_SET_OF_CRED HookArgumentKind = 27
-	HookArgumentKindKIND_ERROR                  HookArgumentKind = 31
+	HookArgumentKindKIND_NUMBER         HookArgumentKind = 0
+	HookArgumentKindKIND_TEXT           HookArgumentKind = 1
+	HookArgumentKindKIND_BYTES          HookArgumentKind = 2
+	HookArgumentKindKIND_IOV_ITER       HookArgumentKind = 3
+	HookArgumentKindKIND_FILENAME       HookArgumentKind = 4
+	HookArgumentKindKIND_FD             HookArgumentKind = 5
+	HookArgumentKindKIND_FILE           HookArgumentKind = 6
+	HookArgumentKindKIND_KIOCB          HookArgumentKind = 7
+	HookArgumentKindKIND_PATH           HookArgumentKind = 8
+	HookArgumentKindKIND_DENTRY         HookArgumentKind = 9
+	HookArgumentKindKIND_BINPRM         HookArgumentKind = 10
+	HookArgumentKindKIND_SOCK           HookArgumentKind = 11
+	HookArgumentKindKIND_SOCKET         HookArgumentKind = 12
+	HookArgumentKindKIND_SKB            HookArgumentKind = 13
+	HookArgumentKindKIND_SOCKADDR       HookArgumentKind = 14
+	HookArgumentKindKIND_SOCKADDR_UN    HookArgumentKind = 15
+	HookArgumentKindKIND_CRED           HookArgumentKind = 16
+	HookArgumentKindKIND_USER_NAMESPACE HookArgumentKind = 17
+	HookArgumentKindKIND_CAPABILITIES   HookArgumentKind = 18
+	HookArgumentKindKIND_LOAD_INFO      HookArgumentKind = 19
+	HookArgumentKindKIND_MODULE         HookArgumentKind = 20
+	HookArgumentKindKIND_BPF_ATTR       HookArgumentKind = 21
+	HookArgumentKindKIND_BPF_MAP        HookArgumentKind = 22
+	HookArgumentKindKIND_BPF_PROG       HookArgumentKind = 23
+	HookArgumentKindKIND_PERF_EVENT     HookArgumentKind = 24
+	HookArgumentKindKIND_NET_DEVICE     HookArgumentKind = 25
+	HookArgumentKindKIND_SYSCALL        HookArgumentKind = 26
+	HookArgumentKindKIND_USER_PATH      HookArgumentKind = 27
+	HookArgumentKindKIND_ERROR          HookArgumentKind = 31
 )
 
 type HookBpfMapValue struct {

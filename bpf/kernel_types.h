@@ -172,6 +172,7 @@ struct path {
 };
 
 struct file {
+	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
 };
@@ -364,14 +365,18 @@ struct bpf_prog_aux {
 	char name[16];
 };
 
+enum bpf_prog_type {
+	BPF_PROG_TYPE_UNSPEC = 0,
+};
+
 struct bpf_prog {
-	__u32 type;
+	enum bpf_prog_type type;
 	__u32 len;
 	struct bpf_prog_aux *aux;
 };
 
 struct bpf_map {
-	__u32 map_type;
+	enum bpf_map_type map_type;
 	__u32 key_size;
 	__u32 value_size;
 	__u32 max_entries;

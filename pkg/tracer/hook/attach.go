@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 func attachTracing(at ebpf.AttachType) attach {
@@ -23,7 +24,20 @@ func attachLSM(p *ebpf.Program, _ Attachment, _ *Dispatch) (link.Link, error) {
 }
 
 func attachTracepoint(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {
-	return link.Tracepoint(a.Group, a.Symbols[0], p, nil)
+	if a.TracepointID == 0 {
+		return nil, errors.New("the tracepoint's number is not known: tracefs has it, which is not mounted")
+	}
+	event, err := unix.PerfEventOpen(&unix.PerfEventAttr{
+		Type: unix.PERF_TYPE_TRACEPOINT, Config: a.TracepointID, Sample_type: unix.PERF_SAMPLE_RAW, Sample: 1, Wakeup: 1,
+	}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC) // any process, and for programs the CPU does not matter
+	if err != nil {
+		return nil, fmt.Errorf("open the tracepoint: %w", err)
+	}
+	l, err := link.AttachRawLink(link.RawLinkOptions{Target: event, Program: p, Attach: ebpf.AttachPerfEvent})
+	if err = errors.Join(err, unix.Close(event)); err != nil {
+		return nil, err
+	}
+	return l, nil // the link holds the event
 }
 
 func attachSyscalls(p *ebpf.Program, a Attachment, d *Dispatch) (link.Link, error) {

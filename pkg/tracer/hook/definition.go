@@ -54,8 +54,8 @@ type Attachment struct {
 	// Symbols are kernel functions, LSM hooks or tracepoints by name: one, except for KprobeMulti. Cookies belong to them.
 	Symbols []string
 	Cookies []uint64
-	// Group of a Tracepoint.
-	Group string
+	// TracepointID of a Tracepoint, as tracefs has it.
+	TracepointID uint64
 	// Syscalls of SyscallEnter and SyscallExit by number; Compat are those of the ABI for 32 bits.
 	Syscalls, Compat []uint32
 	// Executable is the file of a uprobe, as a path that cannot be exchanged; Offsets are in the file, RefCtrOffsets empty or as

@@ -30,11 +30,11 @@ type Dispatch struct {
 type layer struct {
 	objects bpf.SyscallsObjects
 	links   map[Mechanism]link.Link
-	taken   map[Mechanism]map[uint32]bool
+	taken   map[Mechanism]map[uint32]*ebpf.Program
 }
 
 func newLayer() (*layer, error) {
-	l := &layer{links: map[Mechanism]link.Link{}, taken: map[Mechanism]map[uint32]bool{SyscallEnter: {}, SyscallExit: {}}}
+	l := &layer{links: map[Mechanism]link.Link{}, taken: map[Mechanism]map[uint32]*ebpf.Program{SyscallEnter: {}, SyscallExit: {}}}
 	if err := bpf.LoadSyscallsObjects(&l.objects, nil); err != nil {
 		return nil, fmt.Errorf("load the programs for system calls: %w", err)
 	}
@@ -69,9 +69,34 @@ func (d *Dispatch) add(p *ebpf.Program, a Attachment) error {
 	return l.add(p, a.Mechanism, numbers)
 }
 
+// table of a mechanism, and the program that looks into it.
+func (l *layer) table(m Mechanism) (*ebpf.Map, *ebpf.Program) {
+	if m == SyscallExit {
+		return l.objects.Left, l.objects.SyscallLeft
+	}
+	return l.objects.Entered, l.objects.SyscallEntered
+}
+
+// remove takes a program out of the tables.
+func (d *Dispatch) remove(p *ebpf.Program) error {
+	var errs []error
+	for _, l := range d.layers {
+		for m, taken := range l.taken {
+			for n, owner := range taken {
+				if owner == p {
+					table, _ := l.table(m)
+					errs = append(errs, table.Delete(n))
+					delete(taken, n)
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (l *layer) hasRoom(m Mechanism, numbers []uint32) bool {
 	for _, n := range numbers {
-		if l.taken[m][n] {
+		if l.taken[m][n] != nil {
 			return false
 		}
 	}
@@ -79,15 +104,12 @@ func (l *layer) hasRoom(m Mechanism, numbers []uint32) bool {
 }
 
 func (l *layer) add(p *ebpf.Program, m Mechanism, numbers []uint32) error {
-	table, entrance := l.objects.Entered, l.objects.SyscallEntered
-	if m == SyscallExit {
-		table, entrance = l.objects.Left, l.objects.SyscallLeft
-	}
+	table, entrance := l.table(m)
 	for _, n := range numbers {
 		if err := table.Put(n, p); err != nil {
 			return fmt.Errorf("enter the program for system call %d: %w", n, err)
 		}
-		l.taken[m][n] = true
+		l.taken[m][n] = p
 	}
 	if l.links[m] != nil {
 		return nil

@@ -4,6 +4,166 @@
 
 package plan
 
-import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+import (
+	"fmt"
+	"math"
 
-func (n *Node) equalRoutes(h *policy.Hook, name string) ([]route, []Refusal) { return nil, nil }
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+)
+
+// equal is a tracepoint that stands in for a function: where it is passed and where the function's arguments are there.
+type equal struct {
+	// enter and exit name system calls, whose entry or exit it is; event is another tracepoint. One of them is set.
+	enter, exit []string
+	event       string
+	// arguments of the function by index; nil for one that is not seen.
+	arguments []seen
+	// result of the function; nil: the call went on, so what is asked said 0.
+	result seen
+	// when it is the function: all have to hold.
+	when []when
+	// note is what the tracepoint does not see of the function's calls.
+	note string
+}
+
+// seen is where a value is at a tracepoint.
+type seen func(n *Node, e *equal) (source, error)
+
+// when is a condition on a value.
+type when struct {
+	value    seen
+	subject  bpf.HookFilterSubject
+	min, max uint64
+}
+
+// argument n of the system call.
+func argument(n int) seen {
+	return func(node *Node, _ *equal) (source, error) {
+		register, err := node.Registers.SyscallArgument(n)
+		return inRegisters(0, register.Offset), err
+	}
+}
+
+// returns: what the system call returns.
+func returns(*Node, *equal) (source, error) { return at(word), nil }
+
+// of is another form of a value: what the kernel side finds behind it.
+func of(value seen, kind bpf.HookArgumentKind, flags bpf.HookArgumentFlags) seen {
+	return func(node *Node, e *equal) (source, error) {
+		from, err := value(node, e)
+		from.override, from.Kind = true, uint8(kind)
+		from.Flags |= uint8(flags)
+		return from, err
+	}
+}
+
+// fileOf is the file that a descriptor stands for, socketOf its socket, pathAt the path that user space wrote.
+func fileOf(descriptor seen) seen { return of(descriptor, bpf.HookArgumentKindKIND_FD, 0) }
+func socketOf(descriptor seen) seen {
+	return of(descriptor, bpf.HookArgumentKindKIND_SOCKET, bpf.HookArgumentFlagsARGUMENT_FROM_FD)
+}
+func pathAt(pointer seen) seen {
+	return of(pointer, bpf.HookArgumentKindKIND_USER_PATH, bpf.HookArgumentFlagsARGUMENT_USER)
+}
+
+// is a value that the tracepoint implies.
+func is(value uint64) seen {
+	return func(*Node, *equal) (source, error) { return constant(value), nil }
+}
+
+// slot n of the tracepoint's arguments.
+func slot(n int) seen {
+	return func(*Node, *equal) (source, error) { return at(uint32(word * n)), nil }
+}
+
+// fileOfBinprm is the file in the struct linux_binprm that is slot n.
+func fileOfBinprm(n int) seen {
+	return of(slot(n), bpf.HookArgumentKindKIND_BINPRM, 0)
+}
+
+// credentials of the current task.
+func credentials(n *Node, _ *equal) (source, error) {
+	return n.fieldOfTask("cred")
+}
+
+// equalRoutes are the tracepoints that stand in for a function; nobody is refused who has none.
+func (n *Node) equalRoutes(h *policy.Hook, name string) ([]route, []Refusal) {
+	rows, ok := equals[name]
+	if !ok {
+		return nil, []Refusal{{"tracepoint", fmt.Errorf("no tracepoint stands in for %s", name)}}
+	}
+	var all route
+	for i := range rows {
+		s, err := n.equalSite(name, &rows[i])
+		if err != nil {
+			return nil, []Refusal{{"tracepoint", err}}
+		}
+		all = append(all, s)
+	}
+	return []route{all}, nil
+}
+
+func (n *Node) equalSite(name string, e *equal) (*site, error) {
+	s, err := n.equalPlace(e)
+	if err != nil {
+		return nil, err
+	}
+	s.via = "tracepoint " + s.backend
+	s.word = func(index int) (source, error) {
+		if index < 0 || index >= len(e.arguments) || e.arguments[index] == nil {
+			return source{}, fmt.Errorf("%s, which stands in for %s, does not see argument %d", s.via, name, index)
+		}
+		return e.arguments[index](n, e)
+	}
+	s.returned = func() (source, error) {
+		if e.result != nil {
+			return e.result(n, e)
+		}
+		return constant(0), nil
+	}
+	s.parameter = func(int) (btf.Type, error) {
+		return nil, fmt.Errorf("%s stands in for %s: only whole arguments can be had there", s.via, name)
+	}
+	if e.note != "" {
+		s.notes = append(s.notes, e.note)
+	}
+	for _, w := range e.when {
+		from, err := w.value(n, e)
+		if err != nil {
+			return nil, err
+		}
+		s.conditions = append(s.conditions, condition{source: from, subject: w.subject, min: w.min, max: w.max})
+	}
+	return s, nil
+}
+
+// equalPlace is the site without what stands where.
+func (n *Node) equalPlace(e *equal) (*site, error) {
+	if e.event != "" {
+		return n.rawTracepoint(e.event)
+	}
+	mechanism, names := hook.SyscallEnter, e.enter
+	if len(e.exit) > 0 {
+		mechanism, names = hook.SyscallExit, e.exit
+	}
+	s := &site{backend: string(mechanism), user: true, entry: attached(hook.Entry, mechanism)}
+	for _, name := range names {
+		number, err := n.syscall("", name)
+		if err != nil {
+			continue // older calls that newer architectures don't have
+		}
+		s.entry.Syscalls = append(s.entry.Syscalls, uint32(number))
+	}
+	var err error
+	s.spec, err = n.Kernel.Spec()
+	return s, err
+}
+
+// Ranges that conditions ask for.
+const (
+	noError = math.MaxInt64 // of numbers that are no error, which are negative
+)

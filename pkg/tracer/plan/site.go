@@ -53,6 +53,8 @@ type source struct {
 	bpf.HookHookArgument
 	// override: the kind is the source's and not that of the argument's type, as the site has the value in another form.
 	override bool
+	// kernel: pointers on the way lead to kernel memory, though those of the site lead to user memory.
+	kernel bool
 	// note is what is less well about it.
 	note string
 }

@@ -56,7 +56,7 @@ func (n *Node) tracepointSites(h *policy.Hook) ([]route, []Refusal) {
 	}
 	spec, _ := n.Kernel.Spec()
 	s := &site{backend: string(hook.Tracepoint), spec: spec, entry: attached(hook.Entry, hook.Tracepoint, h.Event)}
-	s.entry.Group = h.Subsystem
+	s.entry.TracepointID = uint64(format.ID)
 	s.returned = func() (source, error) { return source{}, fmt.Errorf("a tracepoint returns nothing") }
 	s.word = func(index int) (source, error) {
 		f, err := format.Field(index)

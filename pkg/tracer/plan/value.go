@@ -62,7 +62,7 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 func (c *compiler) origin(a *policy.Argument) (from source, root btf.Type, err error) {
 	switch a.Source {
 	case policy.SourceTask:
-		from = source{HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
+		from = source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
 		root, err = layout.Struct(c.site.spec, "task_struct")
 		return from, root, err
 	case policy.SourceRegisters:
@@ -162,7 +162,7 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if a.MaxData {
 		l.Maximum = mostBufferBytes
 	}
-	if c.site.user && t.Name != "const_buf" && a.Source != policy.SourceTask {
+	if c.site.user && !from.kernel && t.Name != "const_buf" {
 		l.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
 	}
 	if isNumber(l.Kind) && t.Bits > 0 && from.ShiftLeft == 0 {
@@ -184,4 +184,23 @@ func signed(flags uint8, yes bool) uint8 {
 		return flags | uint8(bpf.HookArgumentFlagsARGUMENT_SIGNED)
 	}
 	return flags &^ uint8(bpf.HookArgumentFlagsARGUMENT_SIGNED)
+}
+
+// fieldOfTask is a field of the current task.
+func (n *Node) fieldOfTask(name string) (source, error) {
+	from := source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
+	spec, err := n.Kernel.Spec()
+	if err != nil {
+		return from, err
+	}
+	task, err := layout.Struct(spec, "task_struct")
+	if err != nil {
+		return from, err
+	}
+	walk, err := layout.Resolve(spec, task, []policy.Step{{Field: name}})
+	if err != nil {
+		return from, err
+	}
+	from.Steps, from.Size = uint8(copy(from.Walk[:], walk.Offsets)), word
+	return from, nil
 }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// What the functions are asked about, include/linux/fs.h.
+const (
+	mayWrite = 2
+	mayRead  = 4
+)
+
+// TCP states, include/net/tcp_states.h.
+const (
+	tcpSynSent  = 2
+	tcpFinWait1 = 4
+	tcpClose    = 7
+	tcpLastAck  = 9
+	tcpListen   = 10
+)
+
+// families of system calls.
+var (
+	opening = []string{"open", "openat", "openat2", "creat", "open_by_handle_at"}
+	reading = []string{"read", "readv", "pread64", "preadv", "preadv2", "copy_file_range", "splice", "getdents", "getdents64"}
+	writing = []string{"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendfile", "fallocate"}
+	// changing are the system calls that install credentials; exec does it too.
+	changing = []string{"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset", "unshare", "setns"}
+)
+
+var (
+	succeeded   = when{value: returns, max: noError}
+	isTCP       = []when{{value: of(slot(0), bpf.HookArgumentKindKIND_SOCK, 0), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}}
+	socketIsTCP = when{value: socketOf(argument(0)), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}
+)
+
+// newState is the third argument of inet_sock_set_state, oldState the second.
+func newState(min, max uint64) when { return when{value: slot(2), min: min, max: max} }
+func oldState(min, max uint64) when { return when{value: slot(1), min: min, max: max} }
+
+const (
+	noteVerdict   = "the verdict of security modules is not seen: the return value is shown as 0"
+	noteUring     = "what is done through io_uring is not seen"
+	noteSucceeded = "only calls that succeed are seen"
+	notePath      = "the path is what the program wrote, made absolute: symbolic links and .. in it are not resolved"
+	noteNoPort    = "a connection is seen before its source port is chosen"
+	noteExec      = "an exec is seen when the program has been set up, before it runs"
+)
+
+// equals are the tracepoints that stand in for functions, by function: together the rows of one see all its calls that
+// tracepoints can see.
+var equals = map[string][]equal{
+	"security_file_permission": {
+		{enter: reading, arguments: []seen{fileOf(argument(0)), is(mayRead)}, note: noteVerdict},
+		{enter: []string{"sendfile"}, arguments: []seen{fileOf(argument(1)), is(mayRead)}, note: noteUring},
+		{enter: writing, arguments: []seen{fileOf(argument(0)), is(mayWrite)}},
+		{enter: []string{"copy_file_range", "splice"}, arguments: []seen{fileOf(argument(2)), is(mayWrite)}},
+	},
+	"security_mmap_file": {
+		{enter: []string{"mmap"}, arguments: []seen{fileOf(argument(4)), argument(2), argument(3)}, note: noteVerdict},
+	},
+	"security_path_truncate": {
+		{enter: []string{"truncate"}, arguments: []seen{pathAt(argument(0))}, note: notePath},
+		{enter: []string{"ftruncate"}, arguments: []seen{fileOf(argument(0))}, note: noteVerdict},
+		{exit: []string{"open"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded, truncates(1)}},
+		{exit: []string{"openat"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded, truncates(2)}},
+		{exit: []string{"creat"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded}, note: "files that openat2 truncates are not seen"},
+	},
+	"security_file_truncate": {
+		{enter: []string{"ftruncate"}, arguments: []seen{fileOf(argument(0))}, note: noteVerdict},
+	},
+	"security_file_open": {
+		{exit: opening, arguments: []seen{fileOf(returns)}, when: []when{succeeded}, note: noteSucceeded},
+	},
+	"fd_install": {
+		{exit: opening, arguments: []seen{returns, fileOf(returns)}, when: []when{succeeded}, note: "only descriptors of opened files are seen, not those of sockets, pipes and copies"},
+	},
+	"tcp_connect": {
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpSynSent, tcpSynSent)), note: noteNoPort},
+	},
+	"tcp_close": {
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpFinWait1, tcpFinWait1))},
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpLastAck, tcpLastAck))},
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpClose, tcpClose), oldState(tcpListen, tcpListen))},
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpClose, tcpClose), oldState(tcpSynSent, tcpSynSent))},
+	},
+	"tcp_set_state": {
+		{event: "inet_sock_set_state", arguments: []seen{slot(0), slot(2)}, when: isTCP},
+	},
+	"inet_csk_listen_start": {
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: []when{newState(tcpListen, tcpListen)}},
+	},
+	"inet_csk_accept": {
+		{exit: []string{"accept", "accept4"}, result: socketOf(returns), when: []when{succeeded}},
+	},
+	"tcp_sendmsg": {
+		{enter: []string{"write", "sendto"}, arguments: []seen{socketOf(argument(0)), nil, argument(2)}, when: []when{socketIsTCP}, note: "what is sent by sendmsg, writev and sendfile is not seen"},
+	},
+	"security_socket_connect": {
+		{enter: []string{"connect"}, arguments: []seen{socketOf(argument(0)), argument(1), argument(2)}, note: noteVerdict},
+	},
+	"security_socket_bind": {
+		{enter: []string{"bind"}, arguments: []seen{socketOf(argument(0)), argument(1), argument(2)}, note: noteVerdict},
+	},
+	"security_socket_listen": {
+		{enter: []string{"listen"}, arguments: []seen{socketOf(argument(0)), argument(1)}, note: noteVerdict},
+	},
+	"commit_creds": {
+		{exit: changing, arguments: []seen{credentials}, when: []when{{value: returns}}, note: "credentials that the kernel changes by itself are not seen"},
+		{event: "sched_process_exec", arguments: []seen{credentials}},
+	},
+	"cap_capable": {
+		{event: "cap_capable", arguments: []seen{slot(0), slot(1), slot(3), is(0)}, result: slot(4)},
+	},
+	"security_bprm_check":            execRows,
+	"security_bprm_creds_for_exec":   execRows,
+	"security_bprm_committing_creds": execRows,
+	"security_bprm_committed_creds":  execRows,
+	"security_bprm_creds_from_file": {
+		{event: "sched_process_exec", arguments: []seen{slot(2), fileOfBinprm(2)}, note: noteExec},
+	},
+	"security_sb_mount": {
+		{enter: []string{"mount"}, arguments: []seen{argument(0), pathAt(argument(1)), argument(2), argument(3), argument(4)}, note: noteVerdict},
+	},
+	"do_init_module": {
+		{event: "module_load", arguments: []seen{slot(0)}},
+	},
+	"free_module": {
+		{event: "module_free", arguments: []seen{slot(0)}},
+	},
+	"security_kernel_module_request": {
+		{event: "module_request", arguments: []seen{slot(0)}},
+	},
+	"security_bpf": {
+		{enter: []string{"bpf"}, arguments: []seen{argument(0), argument(1), argument(2)}, note: noteVerdict},
+	},
+	"bpf_check": {
+		{enter: []string{"bpf"}, arguments: []seen{nil, argument(1)}, when: []when{{value: argument(0), min: unix.BPF_PROG_LOAD, max: unix.BPF_PROG_LOAD}}, note: "programs are seen before they are checked, those that are refused too"},
+	},
+	"__sys_setuid":    plain("setuid", 1),
+	"__sys_setgid":    plain("setgid", 1),
+	"__sys_setreuid":  plain("setreuid", 2),
+	"__sys_setregid":  plain("setregid", 2),
+	"__sys_setresuid": plain("setresuid", 3),
+	"__sys_setresgid": plain("setresgid", 3),
+	"__sys_setfsuid":  plain("setfsuid", 1),
+	"__sys_setfsgid":  plain("setfsgid", 1),
+}
+
+var execRows = []equal{{event: "sched_process_exec", arguments: []seen{slot(2)}, note: noteExec}}
+
+// plain is a function that does what a system call does, with the same arguments.
+func plain(name string, count int) []equal {
+	e := equal{exit: []string{name}, result: returns}
+	for i := range count {
+		e.arguments = append(e.arguments, argument(i))
+	}
+	return []equal{e}
+}
+
+// truncates: argument n of an open, its flags, says that the file is emptied.
+func truncates(n int) when {
+	flag := func(node *Node, e *equal) (source, error) {
+		from, err := argument(n)(node, e)
+		from.ShiftLeft, from.ShiftRight = truncateShift, 63
+		return from, err
+	}
+	return when{value: flag, min: 1, max: 1}
+}
+
+// truncateShift brings the bit O_TRUNC to the top: it is bit 9 on every architecture that we know.
+const truncateShift = 63 - 9

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// policies are the hooks of a session's policies.
+type policies struct {
+	set *hook.Set
+	// hooks are what became of each, for hello.
+	hooks []event.Hook
+	// ways that are in use, by the number that their records bear.
+	ways []servedHook
+}
+
+// servedHook is a hook and the way in which it is served.
+type servedHook struct {
+	plan.Hook
+	plan.Way
+}
+
+// parse reads the policies of orders. The plugin has read them too and told the user what is wrong; an error here is one of
+// two versions that differ.
+func parse(sources []wire.PolicySource) (all []*policy.Policy, err error) {
+	for _, source := range sources {
+		file, err := policy.Parse(source.Name, strings.NewReader(source.Text))
+		if err != nil {
+			return nil, fmt.Errorf("policy: %w", err)
+		}
+		all = append(all, file.Policies...)
+	}
+	return all, nil
+}
+
+// newNode finds out what plans depend on. Mechanisms are tried when a plan first asks for them.
+func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, error) {
+	registers, err := layout.RegistersOf(runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	types := layout.NewKernel()
+	return &plan.Node{
+		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
+		Marks: &plan.Marks{},
+		Formats: func(subsystem, name string) (*tracefs.Format, error) {
+			return tracefs.Read(types, subsystem, name)
+		},
+	}, nil
+}
+
+// loadPolicies plans and loads what the orders' policies ask for. It is an error when nothing of them can be served; what
+// cannot be is in the hooks with the reason.
+func loadPolicies(programs *kernel.Programs, all []*policy.Policy, node *plan.Node) (*policies, error) {
+	set, err := hook.NewSet(programs)
+	if err != nil {
+		return nil, err
+	}
+	p := &policies{set: set}
+	for _, one := range all {
+		for _, planned := range node.Policy(one) {
+			p.load(planned)
+		}
+	}
+	if len(p.ways) == 0 && len(p.hooks) > 0 {
+		return nil, errors.Join(p.nothing(), set.Close())
+	}
+	return p, nil
+}
+
+// load takes the first way that the kernel accepts.
+func (p *policies) load(h plan.Hook) {
+	became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
+	for _, way := range h.Ways {
+		if err := p.serve(h, way); err != nil {
+			h.Refused = append(h.Refused, plan.Refusal{Backend: way.Backend, Reason: err})
+			continue
+		}
+		became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
+		became.Prevents, became.Notes = way.Prevents, way.Notes
+		became.Programs = len(way.Definitions)
+		p.hooks = append(p.hooks, became)
+		return
+	}
+	became.Refused = reasons(h)
+	p.hooks = append(p.hooks, became)
+}
+
+// serve loads a way's programs; on an error none of them is left.
+func (p *policies) serve(h plan.Hook, way plan.Way) error {
+	var loaded []*hook.Loaded
+	for _, d := range way.Definitions {
+		d.Config.Hook = uint32(len(p.ways))
+		l, err := p.set.Load(d)
+		if err != nil {
+			for _, l := range loaded {
+				err = errors.Join(err, p.set.Remove(l))
+			}
+			return err
+		}
+		loaded = append(loaded, l)
+	}
+	p.ways = append(p.ways, servedHook{h, way})
+	return nil
+}
+
+// reasons why a hook is not served, in one line.
+func reasons(h plan.Hook) string {
+	text := ""
+	for _, r := range h.Refused {
+		if text != "" {
+			text += "; "
+		}
+		text += r.Backend + ": " + r.Reason.Error()
+	}
+	return text
+}
+
+// nothing is the error of policies of which no hook is served.
+func (p *policies) nothing() error {
+	errs := []error{errors.New("no hook of the policies can be served on this node")}
+	for _, h := range p.hooks {
+		errs = append(errs, fmt.Errorf("policy %s: %s: %s", h.Policy, h.Name, h.Refused))
+	}
+	return errors.Join(errs...)
+}
