@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package report
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
+)
+
+// Symbolizer says what addresses of stacks are, the innermost first.
+type Symbolizer interface {
+	Kernel(addresses []uint64) []event.StackTraceEntry
+	// User is asked while the process may be at work still. Its tgid is that of the initial pid namespace.
+	User(tgid uint32, addresses []uint64) []event.StackTraceEntry
+}
+
+// Config of a reporter.
+type Config struct {
+	// Table of the processes that act; events go where its own go.
+	Table *process.Table
+	// Symbols may be nil: then stacks are shown by their addresses.
+	Symbols Symbolizer
+	// Architecture is Go's name of it: amd64 or arm64.
+	Architecture string
+}
+
+// Reporter makes events of the records of hooks. It is for one goroutine, the table's.
+type Reporter struct {
+	Config
+	machine hook.Machine
+	names   syscallNames
+	hooks   []*served
+	waiting waiting
+}
+
+// ErrUnknown is the fault of a record that no hook that was announced can have made.
+var ErrUnknown = errors.New("record of an unknown hook")
+
+// New returns a reporter that knows no hooks yet.
+func New(c Config) *Reporter {
+	abis := machineABIs[c.Architecture]
+	return &Reporter{
+		Config:  c,
+		machine: hook.Machine{UserNamespace: c.Table.HostNamespaces.User, Native: abis.native, Compat: abis.compat},
+		names:   namesOf(abis),
+		waiting: newWaiting(maxWaiting),
+	}
+}
+
+// Serve announces the hook whose records bear a number (Definition.Config.Hook), and the way in which it is served. Its
+// records come after that.
+func (r *Reporter) Serve(number uint32, h plan.Hook, w plan.Way) {
+	for len(r.hooks) <= int(number) {
+		r.hooks = append(r.hooks, nil)
+	}
+	r.hooks[number] = newServed(h, w)
+}
+
+// Record takes the next record, of which nothing is kept. Records of one thread must come in the order in which the kernel
+// made them. An error says that the record can't be told.
+func (r *Reporter) Record(record *hook.Record) error {
+	if int64(record.Hook) >= int64(len(r.hooks)) || r.hooks[record.Hook] == nil {
+		return fmt.Errorf("%w: number %d", ErrUnknown, record.Hook)
+	}
+	h := r.hooks[record.Hook]
+	for i := range record.Arguments {
+		if place := int(record.Arguments[i].Place); place >= len(h.places) {
+			return fmt.Errorf("%w: %s has no argument in place %d", ErrUnknown, h.name, place)
+		}
+	}
+	if record.Stage == hook.StageReturn {
+		r.returned(h, record)
+		return nil
+	}
+	c := r.call(h, record)
+	if record.Flags&hook.RecordWaits == 0 {
+		r.emit(c)
+		return nil
+	}
+	if before := r.waiting.take(waitingKey{record.Hook, record.Tid}); before != nil {
+		r.emit(before) // the function called itself: the kernel can tell of the inner return only
+	}
+	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, c); oldest != nil {
+		r.emit(oldest)
+	}
+	return nil
+}
+
+// returned takes the record of a return.
+func (r *Reporter) returned(h *served, record *hook.Record) {
+	key := waitingKey{record.Hook, record.Tid}
+	entry := r.waiting.find(key)
+	switch {
+	case entry != nil && entry.entered > record.Entered: // of a call whose entry was lost, before
+		entry = nil
+	case entry != nil && entry.entered < record.Entered: // its own return was lost
+		r.emit(r.waiting.take(key))
+		entry = nil
+	case entry != nil:
+		r.waiting.take(key)
+	}
+	if record.Flags&hook.RecordVoid != 0 {
+		return
+	}
+	if entry == nil {
+		entry = r.call(h, record)
+	} else {
+		r.complete(entry, record)
+	}
+	r.emit(entry)
+}
+
+// Exited tells the calls of a process that will not return any more. It comes before its exit is told.
+func (r *Reporter) Exited(key kernel.Key) {
+	for _, c := range r.waiting.takeProcess(key) {
+		r.emit(c)
+	}
+}
+
+// Flush tells the calls that have not returned yet.
+func (r *Reporter) Flush() {
+	for c := r.waiting.takeOldest(); c != nil; c = r.waiting.takeOldest() {
+		r.emit(c)
+	}
+}
+
+// Impatient is how many calls were told before their return because too many were waiting.
+func (r *Reporter) Impatient() uint64 { return r.waiting.impatient }
+
+// emit tells a call.
+func (r *Reporter) emit(c *call) {
+	c.output.Event.Event = c.event()
+	r.Table.Emit(c.output)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package report
+
+import (
+	"container/list"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+)
+
+// maxWaiting is how many calls wait for their returns: each is some 2 KiB, so all together 128 MiB at the most.
+const maxWaiting = 65536
+
+// waitingKey names a call that waits: a thread has one at a time for each hook.
+type waitingKey struct {
+	hook, tid uint32
+}
+
+// waiting are calls whose return has not been told.
+type waiting struct {
+	most      int
+	calls     map[waitingKey]*waiter
+	byAge     *list.List // of *waiter, the oldest first
+	byProcess map[kernel.Key][]*waiter
+	impatient uint64
+}
+
+type waiter struct {
+	key  waitingKey
+	call *call
+	age  *list.Element
+	// index among those of its process.
+	index int
+}
+
+func newWaiting(most int) waiting {
+	return waiting{most: most, calls: map[waitingKey]*waiter{}, byAge: list.New(), byProcess: map[kernel.Key][]*waiter{}}
+}
+
+// find returns the call under a key, nil if there is none.
+func (w *waiting) find(key waitingKey) *call {
+	if found := w.calls[key]; found != nil {
+		return found.call
+	}
+	return nil
+}
+
+// add keeps a call; none may be there under its key. If there are too many then, the oldest is returned and waits no longer.
+func (w *waiting) add(key waitingKey, c *call) (oldest *call) {
+	of := w.byProcess[c.process]
+	one := &waiter{key: key, call: c, index: len(of)}
+	one.age = w.byAge.PushBack(one)
+	w.calls[key] = one
+	w.byProcess[c.process] = append(of, one)
+	if len(w.calls) <= w.most {
+		return nil
+	}
+	w.impatient++
+	return w.takeOldest()
+}
+
+// take removes the call under a key and returns it, nil if there is none.
+func (w *waiting) take(key waitingKey) *call {
+	one := w.calls[key]
+	if one == nil {
+		return nil
+	}
+	delete(w.calls, key)
+	w.byAge.Remove(one.age)
+	process := one.call.process
+	of := w.byProcess[process]
+	last := of[len(of)-1]
+	last.index, of[one.index] = one.index, last
+	of[len(of)-1] = nil
+	if of = of[:len(of)-1]; len(of) == 0 {
+		delete(w.byProcess, process)
+	} else {
+		w.byProcess[process] = of
+	}
+	return one.call
+}
+
+// takeOldest removes the call that has waited longest and returns it, nil if none waits.
+func (w *waiting) takeOldest() *call {
+	oldest := w.byAge.Front()
+	if oldest == nil {
+		return nil
+	}
+	return w.take(oldest.Value.(*waiter).key)
+}
+
+// takeProcess removes the calls of a process and returns them.
+func (w *waiting) takeProcess(process kernel.Key) (calls []*call) {
+	for of := w.byProcess[process]; len(of) > 0; of = w.byProcess[process] {
+		calls = append(calls, w.take(of[0].key))
+	}
+	return calls
+}
