@@ -40,10 +40,11 @@ type call struct {
 	output process.Output
 }
 
-// call begins one with its first record.
+// call begins one with its first record. It is good until the next call begins.
 func (r *Reporter) call(h *served, record *hook.Record) *call {
 	key := kernel.Key(record.Header.Process)
-	c := &call{
+	c := &r.current
+	*c = call{
 		of: h, process: key, entered: record.Entered, selector: record.Selector, number: record.Function,
 		function:  h.function(record.Function, record.Flags&hook.RecordCompat != 0, &r.names),
 		arguments: make([]event.Argument, h.arguments),

@@ -39,6 +39,8 @@ type Reporter struct {
 	names   syscallNames
 	hooks   []*served
 	waiting waiting
+	// current is the call that the latest record was of; what waits is a copy.
+	current call
 }
 
 // ErrUnknown is the fault of a record that no hook that was announced can have made.
@@ -88,7 +90,8 @@ func (r *Reporter) Record(record *hook.Record) error {
 	if before := r.waiting.take(waitingKey{record.Hook, record.Tid}); before != nil {
 		r.emit(before) // the function called itself: the kernel can tell of the inner return only
 	}
-	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, c); oldest != nil {
+	kept := *c
+	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, &kept); oldest != nil {
 		r.emit(oldest)
 	}
 	return nil
