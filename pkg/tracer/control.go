@@ -91,13 +91,19 @@ func (s *session) Fork(r *bpf.ProcessForkRecord) {
 // Exit implements kernel.Handler.
 func (s *session) Exit(r *bpf.ProcessExitRecord) {
 	s.output.count("exit")
+	if s.policies != nil {
+		s.policies.reporter.Exited(r.Header.Process)
+	}
 	s.table.Exit(r)
 }
 
 // Hook implements kernel.Handler.
-func (s *session) Hook([]byte) error {
+func (s *session) Hook(raw []byte) error {
 	s.output.count("hook")
-	return nil
+	if s.policies == nil {
+		return nil // of a session that ends
+	}
+	return s.policies.record(raw)
 }
 
 // Cgroup implements kernel.Handler.

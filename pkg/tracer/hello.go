@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -21,13 +22,24 @@ func (s *session) hello(scope kernel.Scope, attached []string) event.Hello {
 	h := event.Hello{
 		Protocol: wire.Version, Build: s.Build, Session: s.Orders.Session,
 		Kernel: kernelRelease(), Arch: runtime.GOARCH, BootID: firstLine("/proc/sys/kernel/random/boot_id"),
-		// Process life needs nothing more than tracepoints; which other tiers there are is found out when a hook needs one.
-		Tiers: []string{"tracepoint"}, Cgroups: scope.Hierarchy.Name,
+		Tiers: s.tiers(), Cgroups: scope.Hierarchy.Name,
 	}
 	for _, name := range attached {
 		h.Hooks = append(h.Hooks, event.Hook{Name: name, Backend: "tp_btf"})
 	}
+	if s.policies != nil {
+		h.Hooks = append(h.Hooks, s.policies.hooks...)
+	}
 	return h
+}
+
+// tiers that the kernel has. Process life needs nothing more than tracepoints; the others are tried when there is a policy
+// that may need them.
+func (s *session) tiers() []string {
+	if s.policies == nil {
+		return []string{string(hook.TierTracepoint)}
+	}
+	return s.probes.Tiers()
 }
 
 func kernelRelease() string {

@@ -16,23 +16,29 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/report"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// policies are the hooks of a session's policies.
+// policies are the hooks of a session's policies. They belong to the goroutine that reads the ring.
 type policies struct {
-	set *hook.Set
+	set      *hook.Set
+	reporter *report.Reporter
 	// hooks are what became of each, for hello.
 	hooks []event.Hook
-	// ways that are in use, by the number that their records bear.
-	ways []servedHook
+	// served counts those that have programs: records bear their numbers.
+	served uint32
+	// decoded is used for one record after the other.
+	decoded hook.Record
 }
 
-// servedHook is a hook and the way in which it is served.
-type servedHook struct {
-	plan.Hook
-	plan.Way
+// record takes a record of a hook.
+func (p *policies) record(raw []byte) error {
+	if err := p.decoded.Decode(raw); err != nil {
+		return err
+	}
+	return p.reporter.Record(&p.decoded)
 }
 
 // parse reads the policies of orders. The plugin has read them too and told the user what is wrong; an error here is one of
@@ -66,18 +72,22 @@ func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, erro
 
 // loadPolicies plans and loads what the orders' policies ask for. It is an error when nothing of them can be served; what
 // cannot be is in the hooks with the reason.
-func loadPolicies(programs *kernel.Programs, all []*policy.Policy, node *plan.Node) (*policies, error) {
-	set, err := hook.NewSet(programs)
+func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node) (*policies, error) {
+	types, err := node.Kernel.Spec()
 	if err != nil {
 		return nil, err
 	}
-	p := &policies{set: set}
+	set, err := hook.NewSet(programs, types)
+	if err != nil {
+		return nil, err
+	}
+	p := &policies{set: set, reporter: reporter}
 	for _, one := range all {
 		for _, planned := range node.Policy(one) {
 			p.load(planned)
 		}
 	}
-	if len(p.ways) == 0 && len(p.hooks) > 0 {
+	if p.served == 0 && len(p.hooks) > 0 {
 		return nil, errors.Join(p.nothing(), set.Close())
 	}
 	return p, nil
@@ -105,7 +115,7 @@ func (p *policies) load(h plan.Hook) {
 func (p *policies) serve(h plan.Hook, way plan.Way) error {
 	var loaded []*hook.Loaded
 	for _, d := range way.Definitions {
-		d.Config.Hook = uint32(len(p.ways))
+		d.Config.Hook = p.served
 		l, err := p.set.Load(d)
 		if err != nil {
 			for _, l := range loaded {
@@ -115,7 +125,8 @@ func (p *policies) serve(h plan.Hook, way plan.Way) error {
 		}
 		loaded = append(loaded, l)
 	}
-	p.ways = append(p.ways, servedHook{h, way})
+	p.reporter.Serve(p.served, h, way)
+	p.served++
 	return nil
 }
 
@@ -138,4 +149,22 @@ func (p *policies) nothing() error {
 		errs = append(errs, fmt.Errorf("policy %s: %s: %s", h.Policy, h.Name, h.Refused))
 	}
 	return errors.Join(errs...)
+}
+
+// beginPolicies loads the policies of the orders. Programs may run from here on; records wait in the ring.
+func (s *session) beginPolicies() error {
+	all, err := parse(s.Orders.Policies)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	host := s.table.HostNamespaces
+	node, err := newNode([...]uint32{
+		host.Uts, host.Ipc, host.Mnt, host.Pid, host.PidForChildren, host.Net, host.Time, host.TimeForChildren, host.Cgroup, host.User,
+	}, s.probes, s.Orders.Enforce && !s.Orders.Monitor)
+	if err != nil {
+		return err
+	}
+	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH})
+	s.policies, err = loadPolicies(s.programs, reporter, all, node)
+	return err
 }

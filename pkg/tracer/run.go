@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -53,6 +54,8 @@ type session struct {
 	targets  *targets
 	clock    *process.Clock
 	output   *output
+	probes   *hook.Probes
+	policies *policies
 	end      context.CancelCauseFunc
 
 	control       chan wire.Control
@@ -65,11 +68,14 @@ type session struct {
 func Run(ctx context.Context, c Config) (event.Bye, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	s := &session{Config: c, end: end, control: make(chan wire.Control), output: newOutput(c.Frames, c.Orders.Session)}
+	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), output: newOutput(c.Frames, c.Orders.Session)}
 	err := s.run(ctx)
 	bye := event.Bye{Reason: s.reason(ctx), ExitCode: s.commandStatus.Load(), Totals: s.totals()}
 	if err != nil {
 		bye.Reason, bye.Error = event.ByeError, err.Error()
+	}
+	if s.policies != nil {
+		err = errors.Join(err, s.policies.set.Close())
 	}
 	if s.programs != nil {
 		err = errors.Join(err, s.programs.Close(), s.tasks.Close())
@@ -141,6 +147,9 @@ func (s *session) begin() (err error) {
 	if err := s.seed(); err != nil {
 		return err
 	}
+	if err := s.beginPolicies(); err != nil {
+		return err
+	}
 	return s.output.hello(s.hello(scope, hooks))
 }
 
@@ -164,12 +173,20 @@ func (s *session) seed() error {
 
 // drain ends tracing and reads what the ring still holds.
 func (s *session) drain() error {
-	if err := s.programs.Detach(); err != nil {
+	err := s.programs.Detach()
+	if s.policies != nil {
+		err = errors.Join(err, s.policies.set.Detach())
+	}
+	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
-	return s.programs.Read(done, s, func() {}, s.output.malformed)
+	err = s.programs.Read(done, s, func() {}, s.output.malformed)
+	if s.policies != nil {
+		s.policies.reporter.Flush()
+	}
+	return err
 }
 
 // idle runs between turns of reading.
@@ -196,9 +213,16 @@ func (s *session) idle() {
 }
 
 func (s *session) readCounts() {
-	if counts, err := s.programs.Counts(); err == nil {
-		s.output.setCounts(counts)
+	counts, err := s.programs.Counts()
+	if err != nil {
+		return
 	}
+	if s.policies != nil {
+		if missed, err := s.policies.set.Missed(); err == nil {
+			counts.Missed += missed
+		}
+	}
+	s.output.setCounts(counts)
 }
 
 // lost says whether the kernel has lost records by now.

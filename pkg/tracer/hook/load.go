@@ -7,9 +7,10 @@ package hook
 import (
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -33,6 +34,7 @@ const rateLimitEntries = 32768
 type Set struct {
 	host     Host
 	spec     *ebpf.CollectionSpec
+	types    *btf.Spec
 	shared   map[string]*ebpf.Map
 	dispatch *Dispatch
 	loaded   []*Loaded
@@ -45,8 +47,8 @@ type Loaded struct {
 	links      []link.Link
 }
 
-// NewSet prepares for loading hooks beside the programs of host.
-func NewSet(host Host) (*Set, error) {
+// NewSet prepares for loading hooks beside the programs of host; types are the kernel's, which are read once for all hooks.
+func NewSet(host Host, types *btf.Spec) (*Set, error) {
 	spec, err := bpf.LoadHook()
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
@@ -59,7 +61,7 @@ func NewSet(host Host) (*Set, error) {
 		return nil, fmt.Errorf("count the CPUs: %w", err)
 	}
 	spec.Maps["hook_scratches"].MaxEntries = uint32(cpus * slots)
-	s := &Set{host: host, spec: spec, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{}}
+	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{}}
 	for name, m := range host.SharedMaps() {
 		s.shared[name] = m
 	}
@@ -88,9 +90,11 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 			replacements[name] = m
 		}
 	}
-	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements})
+	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: replacements, Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.Name, err)
+		return nil, refused(d, err)
 	}
 	l := &Loaded{Definition: d, collection: collection}
 	if err := l.fill(); err != nil {
@@ -99,7 +103,7 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 	for _, a := range d.Attachments {
 		attached, err := mechanisms[a.Mechanism].attach(collection.Programs[string(a.Stage)], a, s.dispatch)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), l.Close())
+			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), s.unload(l))
 		}
 		if attached != nil {
 			l.links = append(l.links, attached)
@@ -211,7 +215,39 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// Unsupported says whether an error of Load means that this kernel does not have the mechanism, so that another may do.
-func Unsupported(err error) bool {
-	return errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrInvalid)
+// refused words an error of loading. What the verifier says is for who wrote the programs, not for who wrote a policy.
+func refused(d *Definition, err error) error {
+	var verifier *ebpf.VerifierError
+	if errors.As(err, &verifier) && len(verifier.Log) > 0 {
+		return &VerifierError{Hook: d.Name, Cause: verifier}
+	}
+	return fmt.Errorf("%s: %w", d.Name, err)
+}
+
+// VerifierError says that the kernel's verifier refuses a program: a fault of ours, which Cause has the whole story of.
+type VerifierError struct {
+	Hook  string
+	Cause *ebpf.VerifierError
+}
+
+// Error does not show the verifier's log.
+func (e *VerifierError) Error() string {
+	return e.Hook + ": this kernel's verifier refuses the program; please report this with the policy and the kernel's version"
+}
+
+// Unwrap returns the cause.
+func (e *VerifierError) Unwrap() error { return e.Cause }
+
+func (s *Set) unload(l *Loaded) error {
+	var errs []error
+	for _, p := range l.collection.Programs {
+		errs = append(errs, s.dispatch.remove(p))
+	}
+	return errors.Join(append(errs, l.Close())...)
+}
+
+// Remove ends and frees one hook.
+func (s *Set) Remove(l *Loaded) error {
+	s.loaded = slices.DeleteFunc(s.loaded, func(other *Loaded) bool { return other == l })
+	return s.unload(l)
 }
