@@ -90,8 +90,8 @@ func (r *Reporter) Record(record *hook.Record) error {
 	if before := r.waiting.take(waitingKey{record.Hook, record.Tid}); before != nil {
 		r.emit(before) // the function called itself: the kernel can tell of the inner return only
 	}
-	kept := c
-	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, kept); oldest != nil {
+	kept := *c
+	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, &kept); oldest != nil {
 		r.emit(oldest)
 	}
 	return nil
