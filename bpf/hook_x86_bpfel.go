@@ -344,6 +344,20 @@ type HookModuleValue struct {
 	Reserved    uint32
 }
 
+type HookNamespaces struct {
+	_               structs.HostLayout
+	Uts             uint32
+	Ipc             uint32
+	Mnt             uint32
+	Pid             uint32
+	PidForChildren  uint32
+	Net             uint32
+	Time            uint32
+	TimeForChildren uint32
+	Cgroup          uint32
+	User            uint32
+}
+
 type HookPerfEventValue struct {
 	_           structs.HostLayout
 	Type        uint32
@@ -353,21 +367,9 @@ type HookPerfEventValue struct {
 }
 
 type HookProcessState struct {
-	_          structs.HostLayout
-	Marks      uint64
-	Namespaces struct {
-		_               structs.HostLayout
-		Uts             uint32
-		Ipc             uint32
-		Mnt             uint32
-		Pid             uint32
-		PidForChildren  uint32
-		Net             uint32
-		Time            uint32
-		TimeForChildren uint32
-		Cgroup          uint32
-		User            uint32
-	}
+	_            structs.HostLayout
+	Marks        uint64
+	Namespaces   HookNamespaces
 	Capabilities [3]uint64
 }
 

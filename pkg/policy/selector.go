@@ -4,6 +4,8 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy/syscalls"
 )
@@ -129,4 +131,17 @@ type Range struct{ Min, Max uint64 }
 type Syscall struct {
 	ABI  syscalls.ABI
 	Name string
+}
+
+// Matches says whether a program's path is one of the values; Negated is not looked at.
+func (f *BinaryFilter) Matches(path string) bool {
+	return slices.ContainsFunc(f.Values, func(value string) bool {
+		switch f.Match {
+		case MatchPrefix:
+			return strings.HasPrefix(path, value)
+		case MatchPostfix:
+			return strings.HasSuffix(path, value)
+		}
+		return path == value
+	})
 }

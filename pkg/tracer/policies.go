@@ -72,7 +72,8 @@ func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, erro
 
 // loadPolicies plans and loads what the orders' policies ask for. It is an error when nothing of them can be served; what
 // cannot be is in the hooks with the reason.
-func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node) (*policies, error) {
+func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node,
+	running func() ([]*kernel.Image, error)) (*policies, error) {
 	types, err := node.Kernel.Spec()
 	if err != nil {
 		return nil, err
@@ -82,15 +83,40 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 		return nil, err
 	}
 	p := &policies{set: set, reporter: reporter}
+	var planned []plan.Hook
 	for _, one := range all {
-		for _, planned := range node.Policy(one) {
-			p.load(planned)
-		}
+		planned = append(planned, node.Policy(one)...)
+	}
+	if err := p.remember(node.Marks, running); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	for _, h := range planned {
+		p.load(h)
 	}
 	if p.served == 0 && len(p.hooks) > 0 {
 		return nil, errors.Join(p.nothing(), set.Close())
 	}
 	return p, nil
+}
+
+// remember has the kernel side note what filters ask of processes, those that run already included.
+func (p *policies) remember(m *plan.Marks, running func() ([]*kernel.Image, error)) error {
+	if !m.Needed {
+		return nil
+	}
+	if err := p.set.Remember(m.Marking()); err != nil {
+		return err
+	}
+	images, err := running()
+	if err != nil {
+		return err
+	}
+	for tgid, state := range m.Running(images) {
+		if err := p.set.Note(tgid, state); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load takes the first way that the kernel accepts.
@@ -165,6 +191,6 @@ func (s *session) beginPolicies() error {
 		return err
 	}
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH})
-	s.policies, err = loadPolicies(s.programs, reporter, all, node)
+	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return err
 }

@@ -84,14 +84,8 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Name, err)
 	}
-	replacements := map[string]*ebpf.Map{}
-	for name := range spec.Maps {
-		if m := s.shared[name]; m != nil {
-			replacements[name] = m
-		}
-	}
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: replacements, Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+		MapReplacements: s.replacements(spec), Programs: ebpf.ProgramOptions{KernelTypes: s.types},
 	})
 	if err != nil {
 		return nil, refused(d, err)

@@ -52,17 +52,10 @@ func Load(scope Scope) (*Programs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object: %w", err)
 	}
-	if err := scope.apply(spec.Variables); err != nil {
-		return nil, err
-	}
-	groupDead, err := exitTellsGroupDead()
-	if err != nil {
-		return nil, err
-	}
-	if err := spec.Variables["exit_tells_group_dead"].Set(groupDead); err != nil {
-		return nil, err
-	}
 	p := &Programs{scope: scope}
+	if err := p.SetConstants(spec.Variables); err != nil {
+		return nil, err
+	}
 	if err := spec.LoadAndAssign(&p.objects, nil); err != nil {
 		return nil, explain("load the programs", err)
 	}
@@ -143,8 +136,20 @@ func explain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
+// groupDeadVariable is set in every object that has it.
+const groupDeadVariable = "exit_tells_group_dead"
+
 // SetConstants sets the scope in a collection that is loaded beside these programs.
 func (p *Programs) SetConstants(variables map[string]*ebpf.VariableSpec) error {
+	if variable := variables[groupDeadVariable]; variable != nil {
+		groupDead, err := exitTellsGroupDead()
+		if err != nil {
+			return err
+		}
+		if err := variable.Set(groupDead); err != nil {
+			return err
+		}
+	}
 	return p.scope.apply(variables)
 }
 

@@ -6,7 +6,6 @@ package plan
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -28,7 +27,7 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 		add(c.namespaceFilter(f))
 	}
 	for _, f := range s.NamespaceChanges {
-		c.node.Marks.NeedState()
+		c.node.Marks.Needed = true
 		var mask uint64
 		for _, n := range f.Namespaces {
 			mask |= 1 << namespacePlace(n)
@@ -42,19 +41,19 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 		}
 	}
 	for _, f := range s.CapabilityChanges {
-		c.node.Marks.NeedState()
+		c.node.Marks.Needed = true
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITY_CHANGES, int(f.Set), f.Negated, f.Capabilities))
 		if f.InNamespace {
 			add(c.inUserNamespace())
 		}
 	}
 	for _, f := range s.Binaries {
-		mask, err := c.node.Marks.Binaries(f)
+		mask, err := c.node.Marks.binaries(f)
 		errs = append(errs, at0(f.Position, err))
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask))
 	}
 	for _, f := range s.ParentBinaries {
-		mask, err := c.node.Marks.Binaries(f)
+		mask, err := c.node.Marks.parentBinaries(f)
 		errs = append(errs, at0(f.Position, err))
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_PARENT_MARKS, 0, f.Negated, mask))
 	}
@@ -67,34 +66,23 @@ func (c *compiler) inUserNamespace() bpf.HookHookFilter {
 
 func (c *compiler) pidFilter(f policy.PIDFilter) (bpf.HookHookFilter, error) {
 	if f.FollowForks {
-		mask, err := c.node.Marks.Descendants(f)
+		mask, err := c.node.Marks.descendants(f)
 		return maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask), err
-	}
-	var ranges []policy.Range
-	for _, pid := range f.Values {
-		ranges = append(ranges, policy.Range{Min: uint64(pid), Max: uint64(pid)})
 	}
 	subject := bpf.HookFilterSubjectSUBJECT_PID
 	if f.InNamespace {
 		subject = bpf.HookFilterSubjectSUBJECT_NAMESPACE_PID
 	}
-	return c.numberFilter(subject, 0, f.Negated, false, ranges), nil
+	return c.numberFilter(subject, 0, f.Negated, false, exactly(f.Values)), nil
 }
 
 // namespacePlace is a namespace's place in struct namespaces of bpf/records.h, which has the policy's order.
 func namespacePlace(n policy.Namespace) int { return int(n) }
 
 func (c *compiler) namespaceFilter(f policy.NamespaceFilter) bpf.HookHookFilter {
-	var ranges []policy.Range
 	inodes := f.Inodes
 	if f.Host {
 		inodes = append(inodes[:len(inodes):len(inodes)], c.node.HostNamespaces[namespacePlace(f.Namespace)])
 	}
-	for _, inode := range inodes {
-		ranges = append(ranges, policy.Range{Min: uint64(inode), Max: uint64(inode)})
-	}
-	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE, namespacePlace(f.Namespace), f.Negated, false, ranges)
+	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE, namespacePlace(f.Namespace), f.Negated, false, exactly(inodes))
 }
-
-// errTooManyMarks: there is a bit for each.
-var errTooManyMarks = fmt.Errorf("more than %d different filters on programs and descendants in one session", maxMarks)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+//go:build ignore
+
+/*
+ * Keeps process_states: what filters ask of a process that is decided when it executes a program or is forked, so that a
+ * hook has to look at bits only. Loaded when a policy has such a filter.
+ */
+#include "hook_config.h"
+#include "hook_record.h"
+
+#include "credentials.h"
+#include "hook_match.h"
+#include "hook_state.h"
+#include "path.h"
+#include "scope.h"
+#include "task_identity.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define MARKS 64
+
+/* Set before loading. Mark number i is given to what filter i matches: the text of the program, or a process ID. */
+const volatile struct hook_filter marks[MARKS] = {};
+const volatile __u32 mark_count;
+/* Marks that descendants have too. */
+const volatile __u64 inherited_marks;
+/* Processes outside of the scope are noted as well: parents are asked for. */
+const volatile bool note_everywhere;
+/* As in process.bpf.c. */
+const volatile bool exit_tells_group_dead;
+
+static __always_inline bool is_noted(struct task_struct *task)
+{
+	return note_everywhere || in_scope(task);
+}
+
+static __always_inline void fill_state(struct process_state *state, struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+
+	fill_namespaces(&state->namespaces, task);
+	bpf_core_read(&state->capabilities[0], sizeof(__u64), &cred->cap_effective);
+	bpf_core_read(&state->capabilities[1], sizeof(__u64), &cred->cap_inheritable);
+	bpf_core_read(&state->capabilities[2], sizeof(__u64), &cred->cap_permitted);
+}
+
+/* Whether one of the process's IDs is one that a mark asks for. */
+static __always_inline bool has_pid(const volatile struct hook_filter *mark, __u32 pid, __u32 namespace_pid)
+{
+	if (mark->subject == SUBJECT_PID)
+		return match_range(pid, mark->first, mark->count);
+	return match_range(namespace_pid, mark->first, mark->count);
+}
+
+static __always_inline __u64 marks_of_pids(struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid), namespace_pid = 0, level = 0;
+	__u64 found = 0;
+
+	fill_pids(&namespace_pid, &level, task);
+	for (__u32 i = 0; i < MARKS; i++) {
+		if (i >= mark_count)
+			break;
+		if (marks[i].subject != SUBJECT_TEXT && has_pid(&marks[i], pid, namespace_pid))
+			found |= 1ULL << i;
+	}
+	return found;
+}
+
+/* Whether the text of place 0, the path of the file that runs, or of place 1, what was asked for, is what mark i asks for. */
+static __noinline int names_program(struct hook_scratch *s, __u32 i)
+{
+	if (!s || i >= MARKS)
+		return 0;
+	return match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count) ||
+	       match_text(s, &s->values[1], marks[i].match, false, marks[i].first, marks[i].count);
+}
+
+static __always_inline __u64 marks_of_program(struct hook_scratch *s)
+{
+	__u64 found = 0;
+
+	for (__u32 i = 0; i < MARKS; i++) {
+		if (i >= mark_count)
+			break;
+		if (marks[i].subject == SUBJECT_TEXT && names_program(s, i))
+			found |= 1ULL << i;
+	}
+	return found;
+}
+
+/* Puts both texts that name the program into data. */
+static __always_inline void read_program(struct hook_scratch *s, struct task_struct *task, struct linux_binprm *binprm)
+{
+	struct file *file = BPF_CORE_READ(binprm, file);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 at = PATH_MAX, length;
+	long written;
+
+	path_resolve(s->path, &at, &file->f_path, &fs->root);
+	length = PATH_MAX - BOUNDED(at, PATH_MAX);
+	barrier_var(length);
+	if (length > PATH_MAX)
+		return;
+	bpf_probe_read_kernel(s->data, length, &s->path[at & (PATH_MAX - 1)]);
+	s->values[0].at = 0;
+	s->values[0].length = length;
+	written = bpf_probe_read_kernel_str(&s->data[PATH_MAX], PATH_MAX, BPF_CORE_READ(binprm, filename));
+	s->values[1].at = PATH_MAX;
+	s->values[1].length = written > 0 ? written - 1 : 0;
+}
+
+static __always_inline void note(__u32 tgid, struct process_state *state)
+{
+	struct counters *c;
+
+	if (!bpf_map_update_elem(&process_states, &tgid, state, BPF_ANY))
+		return;
+	c = counters_of(CLASS_EXEC);
+	if (c)
+		c->scope_full++;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct process_state *before = state_of(tgid), state = {};
+	struct hook_scratch *s;
+
+	if (!is_noted(task))
+		return 0;
+	if (before)
+		state.marks = before->marks & inherited_marks;
+	state.marks |= marks_of_pids(task);
+	fill_state(&state, task);
+	s = take_scratch();
+	if (s) {
+		read_program(s, task, binprm);
+		state.marks |= marks_of_program(s);
+		give_back(s);
+	}
+	note(tgid, &state);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(note_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+	struct process_state *above = state_of(BPF_CORE_READ(parent, tgid)), state = {};
+
+	if (BPF_CORE_READ(child, pid) != tgid)
+		return 0; /* a thread */
+	if (above)
+		bpf_probe_read_kernel(&state, sizeof(state), above);
+	else if (is_noted(child))
+		fill_state(&state, child);
+	else
+		return 0;
+	state.marks |= marks_of_pids(child);
+	note(tgid, &state);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(note_exit, struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (exit_tells_group_dead ? (bool)ctx[1] : BPF_CORE_READ(task, signal, live.counter) == 0)
+		bpf_map_delete_elem(&process_states, &tgid);
+	return 0;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// MaxMarks is how many marks a process can have: bits of process_state.
+const MaxMarks = 64
+
+// Marking is what is remembered of processes for the filters of all hooks.
+type Marking struct {
+	// Marks are filters on what a process runs (SUBJECT_TEXT) or is (SUBJECT_PID, SUBJECT_NAMESPACE_PID): bit i of a process's
+	// marks is what Marks[i] says of it.
+	Marks    []bpf.HookHookFilter
+	Operands []uint64
+	// Inherited are the bits that descendants have too.
+	Inherited uint64
+	// Everywhere: processes outside of the scope are noted as well.
+	Everywhere bool
+}
+
+// Remember begins to note processes. It comes before the hooks that ask: what runs already is for Note.
+func (s *Set) Remember(m Marking) error {
+	spec, err := bpf.LoadProcessState()
+	if err != nil {
+		return fmt.Errorf("read the BPF object of process states: %w", err)
+	}
+	if err := s.host.SetConstants(spec.Variables); err != nil {
+		return err
+	}
+	for name, value := range map[string]any{
+		"marks": padded(m.Marks, MaxMarks), "mark_count": uint32(len(m.Marks)), "inherited_marks": m.Inherited, "note_everywhere": m.Everywhere,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	spec.Maps["hook_scratches"].MaxEntries = s.spec.Maps["hook_scratches"].MaxEntries
+	spec.Maps["hook_operands"].MaxEntries = uint32(max(len(m.Operands), 1))
+	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: s.replacements(spec), Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+	})
+	if err != nil {
+		return refused(&Definition{Name: "process states"}, err)
+	}
+	l := &Loaded{Definition: &Definition{Name: "process states", Operands: m.Operands}, collection: collection}
+	s.loaded = append(s.loaded, l)
+	if err := l.fill(); err != nil {
+		return err
+	}
+	for _, p := range collection.Programs {
+		attached, err := link.AttachTracing(link.TracingOptions{Program: p, AttachType: ebpf.AttachTraceRawTp})
+		if err != nil {
+			return fmt.Errorf("attach what notes the states of processes: %w", err)
+		}
+		l.links = append(l.links, attached)
+	}
+	return nil
+}
+
+// Note notes a process that ran before Remember, unless it has changed since.
+func (s *Set) Note(tgid uint32, state bpf.HookProcessState) error {
+	err := s.shared["process_states"].Update(tgid, state, ebpf.UpdateNoExist)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
+		return fmt.Errorf("note process %d: %w", tgid, err)
+	}
+	return nil
+}
+
+// replacements are the shared maps that a collection uses.
+func (s *Set) replacements(spec *ebpf.CollectionSpec) map[string]*ebpf.Map {
+	found := map[string]*ebpf.Map{}
+	for name := range spec.Maps {
+		if m := s.shared[name]; m != nil {
+			found[name] = m
+		}
+	}
+	return found
+}
