@@ -5,6 +5,8 @@
 package hook
 
 import (
+	"strconv"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -19,16 +21,27 @@ func file(set func(*event.Argument, event.FileArg)) func(*event.Argument, *Argum
 		if !ok {
 			return false
 		}
-		f := event.FileArg{Path: "/", Permission: permission(v.Mode)}
-		if len(path) > 0 {
-			f.Path = text(path)
-		}
+		f := event.FileArg{Path: pathOf(&v, path), Permission: permission(v.Mode)}
 		if a.Flags&uint8(bpf.HookArgumentHeaderFlagsVALUE_PATH_CUT) != 0 {
 			f.Flags = event.PathUnresolved
 		}
 		set(to, f)
 		return true
 	}
+}
+
+// nameless are the types of files that mostly stand in no directory, and what /proc/PID/fd calls them before their inode.
+var nameless = map[uint32]string{unix.S_IFIFO: "pipe", unix.S_IFSOCK: "socket"}
+
+// pathOf a file: that which was resolved, "/" for none, and for what stands in no directory the name that /proc/PID/fd has.
+func pathOf(v *bpf.HookFileValue, resolved []byte) string {
+	if len(resolved) > 0 && string(resolved) != "/ (deleted)" {
+		return text(resolved)
+	}
+	if kind := nameless[v.Mode&unix.S_IFMT]; kind != "" {
+		return kind + ":[" + strconv.FormatUint(v.Inode, 10) + "]"
+	}
+	return "/"
 }
 
 func fileArg(to *event.Argument, f event.FileArg) { to.FileArg = &f }

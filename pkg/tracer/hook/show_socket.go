@@ -88,7 +88,10 @@ func showUnixAddress(to *event.Argument, a *Argument, _ *Machine) bool {
 	if !ok {
 		return false
 	}
-	to.SockaddrUnArg = &event.SockaddrUnArg{Family: event.FamilyName(uint16(v.Family)), Path: unixPath(path)}
+	to.SockaddrUnArg = &event.SockaddrUnArg{Family: event.FamilyName(uint16(v.Family))}
+	if v.Family == unix.AF_UNIX { // else these bytes are no name, and perhaps not of the address at all
+		to.SockaddrUnArg.Path = unixPath(path)
+	}
 	return true
 }
 

@@ -108,6 +108,9 @@ func valueCases() []valueCase {
 		ofType("fd", "", 0, bytesOf(bpf.HookFileValue{Mode: 0o10600, Fd: 3}, "/run/pipe")), ofType("fd", "closed", isAbsent, nil),
 		ofType("file", "", 0, file), ofType("file", "front missing", isPathCut, file), ofType("file", "nothing resolved", isPathCut, bytesOf(bpf.HookFileValue{})),
 		ofType("file", "NULL", isAbsent, nil), ofType("file", "deleted", 0, bytesOf(bpf.HookFileValue{Mode: 0o100000}, "/tmp/x (deleted)")),
+		ofType("fd", "a pipe", 0, bytesOf(bpf.HookFileValue{Mode: 0o10600, Inode: 1234, Fd: 1}, "/ (deleted)")),
+		ofType("fd", "a socket", 0, bytesOf(bpf.HookFileValue{Mode: 0o140777, Inode: 1234, Fd: 1}, "/ (deleted)")),
+		ofType("fd", "an anonymous inode", 0, bytesOf(bpf.HookFileValue{Mode: 0o600, Inode: 1234, Fd: 1}, "/ (deleted)")),
 		{"file", "read as a dentry", Argument{Kind: uint8(bpf.HookArgumentKindKIND_DENTRY), Raw: file}},
 		ofType("kiocb", "", 0, file), ofType("path", "", 0, file), ofType("path", "NULL", isAbsent, nil),
 		ofType("dentry", "", 0, file), ofType("dentry", "NULL", isAbsent, nil),
@@ -121,6 +124,7 @@ func valueCases() []valueCase {
 		ofType("sockaddr", "netlink", 0, bytesOf(bpf.HookSocketValue{Family: 16})), ofType("sockaddr", "NULL", isAbsent, nil),
 		ofType("sockaddr", "unreadable", isUnreadable, bytesOf(bpf.HookSocketValue{})),
 		ofType("sockaddr_un", "", 0, local("/run/a.sock\x00rubbish")), ofType("sockaddr_un", "abstract", 0, local("\x00name\x00x\x00\x00")),
+		ofType("sockaddr_un", "of another family", 0, bytesOf(bpf.HookUnixAddressValue{Family: 2}, "\x00\x35\x7f\x00\x00\x01rubbish")),
 		ofType("sockaddr_un", "without a name", 0, local("\x00\x00\x00")), ofType("sockaddr_un", "NULL", isAbsent, nil),
 
 		number("kernel_cap_t", 1<<21), number("cap_inheritable", 0), number("cap_permitted", 1<<41-1), number("cap_effective", -1),
