@@ -192,5 +192,5 @@ func (s *session) beginPolicies() error {
 	}
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
-	return err
+	return errors.Join(err, node.Close())
 }

@@ -5,9 +5,12 @@
 package plan
 
 import (
+	"errors"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/program"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 )
 
@@ -27,6 +30,19 @@ type Node struct {
 	Marks *Marks
 	// Formats reads the layout of a classic tracepoint.
 	Formats func(subsystem, event string) (*tracefs.Format, error)
+
+	// files of programs that ways refer to.
+	files []*program.File
+}
+
+// Close closes the files that ways refer to: no way can be loaded after it.
+func (n *Node) Close() error {
+	var errs []error
+	for _, f := range n.files {
+		errs = append(errs, f.Close())
+	}
+	n.files = nil
+	return errors.Join(errs...)
 }
 
 // Hook is what was planned for one call of a hook, or for the whole hook where its calls share programs.

@@ -77,7 +77,7 @@ func (n *Node) plan(p *Hook, calls []policy.Call) {
 	case policy.RawTracepoint:
 		routes, p.Refused = n.rawTracepointSites(h.Event)
 	case policy.Uprobe, policy.USDT:
-		routes, p.Refused = n.programSites(h)
+		routes, p.Refused = n.programSites(p.Policy, h)
 	case policy.Loader:
 		routes, p.Refused = n.loaderSites()
 	}

@@ -6,11 +6,149 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/program"
 )
 
+// uprobes are the mechanisms for places in programs, best first: one for all places at once, else one for each.
+var uprobes = []struct{ entry, result hook.Mechanism }{
+	{hook.UprobeMulti, hook.UretprobeMulti},
+	{hook.Uprobe, hook.Uretprobe},
+}
+
 // programSites are the places in a program's file.
-func (n *Node) programSites(h *policy.Hook) ([]route, []Refusal) {
-	return nil, []Refusal{{h.Kind.String(), errors.New("not yet")}}
+func (n *Node) programSites(p *policy.Policy, h *policy.Hook) (routes []route, refused []Refusal) {
+	file, err := program.Open(n.Root, h.Program)
+	if err != nil {
+		return nil, []Refusal{{h.Kind.String(), err}}
+	}
+	n.files = append(n.files, file)
+	for _, m := range uprobes {
+		if p.Options.DisableUprobeMulti && m.entry == hook.UprobeMulti {
+			refused = append(refused, Refusal{string(m.entry), errors.New("the policy's option disable-uprobe-multi forbids it")})
+			continue
+		}
+		var r route
+		if h.Kind == policy.USDT {
+			r, err = n.usdtRoute(h, file, m.entry)
+		} else {
+			r, err = n.uprobeRoute(h, file, m.entry, m.result)
+		}
+		if err != nil {
+			return nil, append(refused, Refusal{h.Kind.String(), err})
+		}
+		routes = append(routes, r)
+	}
+	return routes, refused
+}
+
+// inProgram is a site in a program: arguments are in registers, what they point at is in user memory.
+func (n *Node) inProgram(h *policy.Hook, file *program.File, m hook.Mechanism) *site {
+	s := &site{backend: string(m), user: true, register: func(r layout.Register) source { return at(r.Offset) }}
+	n.inFunctionRegisters(s)
+	s.spec, _ = file.Types(n.Root, h.Program) // without types only what needs them is refused
+	if s.spec != nil {
+		s.parameter = func(index int) (btf.Type, error) {
+			return nil, fmt.Errorf("the program's type information is not read for whole arguments: give it a btfType")
+		}
+	}
+	s.entry = attached(hook.Entry, m)
+	s.entry.Executable = file.Path()
+	return s
+}
+
+// uprobeRoute is one program at all places of a hook, told apart by cookies.
+func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hook.Mechanism) (route, error) {
+	places, err := file.Places(h.Program)
+	if err != nil {
+		return nil, err
+	}
+	s := n.inProgram(h, file, entry)
+	for i, place := range places {
+		s.entry.Offsets = append(s.entry.Offsets, place.Offset)
+		s.entry.Cookies = append(s.entry.Cookies, uint64(i))
+		if place.RefCtrOffset != 0 || len(s.entry.RefCtrOffsets) > 0 {
+			s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, i-len(s.entry.RefCtrOffsets))...)
+			s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, place.RefCtrOffset)
+		}
+		s.functions = append(s.functions, place.Name)
+	}
+	if len(s.entry.RefCtrOffsets) > 0 {
+		s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, len(places)-len(s.entry.RefCtrOffsets))...)
+	}
+	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
+	after := *s.entry
+	after.Stage, after.Mechanism, after.RefCtrOffsets = hook.Return, result, nil
+	s.result = &after
+	return route{s}, nil
+}
+
+// usdtRoute is a site for each instance of a probe: the compiler may have put its arguments elsewhere in each.
+func (n *Node) usdtRoute(h *policy.Hook, file *program.File, m hook.Mechanism) (route, error) {
+	probes, err := file.Probes(h.Program.Provider, h.Program.Name)
+	if err != nil {
+		return nil, err
+	}
+	var all route
+	for _, probe := range probes {
+		s := n.inProgram(h, file, m)
+		s.entry.Offsets = []uint64{probe.Offset}
+		if probe.RefCtrOffset != 0 {
+			s.entry.RefCtrOffsets = []uint64{probe.RefCtrOffset}
+		}
+		s.word = func(index int) (source, error) {
+			if index < 0 || index >= len(probe.Arguments) {
+				return source{}, fmt.Errorf("the probe has %d arguments, there is no argument %d", len(probe.Arguments), index)
+			}
+			return located(probe.Arguments[index])
+		}
+		s.returned = func() (source, error) { return source{}, errors.New("a usdt returns nothing") }
+		s.fieldType = func(index int) (*policy.ArgumentType, error) {
+			if index < 0 || index >= len(probe.Arguments) {
+				return nil, fmt.Errorf("the probe has %d arguments, there is no argument %d", len(probe.Arguments), index)
+			}
+			return probe.Arguments[index].ArgumentType()
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// located is where an argument of a usdt is.
+func located(a program.ProbeArgument) (source, error) {
+	var from source
+	if a.Err != nil {
+		return from, a.Err
+	}
+	switch a.Kind {
+	case program.Constant:
+		return constant(uint64(a.Value)), nil
+	case program.InRegister:
+		from = at(a.Register.Offset)
+	case program.InMemory:
+		from.Source, from.Offset = uint8(bpf.HookValueSourceFROM_USER_MEMORY), a.Register.Offset
+		from.Constant, from.Index, from.Size = uint64(a.Displacement), hook.Nowhere, uint8(a.Size)
+		if a.Register.Size == 0 {
+			return from, fmt.Errorf("argument %s: memory at a fixed address is not read", a.Text)
+		}
+		if a.Index.Size > 0 {
+			if a.Index.Size < word {
+				return from, fmt.Errorf("argument %s: an index of %d bytes is not read", a.Text, a.Index.Size)
+			}
+			from.Index, from.Scale = uint16(a.Index.Offset), uint32(a.Scale)
+		}
+	}
+	if a.Size < word {
+		from.ShiftLeft = uint8(64 - 8*a.Size)
+		from.ShiftRight = from.ShiftLeft
+		from.Flags = signed(0, a.Signed)
+	}
+	return from, nil
 }
