@@ -178,6 +178,10 @@ var scenarios = []struct {
 		p.Hook.Hook.Message, p.Hook.Hook.Tags = "a message", []string{"a", "b"}
 	}), []*hook.Record{with(entry(50000, file(0, "/x"), buffer(1, "hello"), number(2, 5)), func(r *hook.Record) { r.Function, r.Tid = 1, 43 })}},
 	{"a system call of the other ABI", reads(), []*hook.Record{with(returned(50000, number(2, 1)), func(r *hook.Record) { r.Function, r.Flags = 3, hook.RecordCompat })}},
+	{"a hook on system calls of the other ABI", kprobe("i386/sys_exit").change(func(p *planned) {
+		p.Definitions[0].Config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL)
+		p.Definitions[0].Attachments = []hook.Attachment{{Compat: []uint32{1}}}
+	}), []*hook.Record{with(entry(1), func(r *hook.Record) { r.Function = 1 })}},
 	{"a system call without a name", kprobe("sys_x").change(func(p *planned) { p.Definitions[0].Config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL) }),
 		[]*hook.Record{with(entry(1), func(r *hook.Record) { r.Function = 1<<32 - 1 })}},
 	{"a system call that has another function", kprobe("sys_uname").change(func(p *planned) { p.Definitions[0].Config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL) }),
