@@ -27,6 +27,12 @@ static __always_inline __u64 word_at(const void *address)
 	return word;
 }
 
+/* The context's address as a number: with a pointer the verifier does not let us compute. */
+static __always_inline __u64 context_address(void *ctx)
+{
+	return word_at(&ctx);
+}
+
 static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
 {
 	switch (a->source) {
@@ -41,9 +47,9 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	case FROM_ENTRY:
 		return note ? note->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
 	case FROM_DATA_LOCATION:
-		return (__u64)ctx + (word_at((char *)ctx + a->offset) & 0xffff);
+		return context_address(ctx) + (word_at((char *)ctx + a->offset) & 0xffff);
 	case FROM_CONTEXT_ADDRESS:
-		return (__u64)ctx + a->offset;
+		return context_address(ctx) + a->offset;
 	case FROM_USER_MEMORY: {
 		__u64 address = word_at((char *)ctx + a->offset) + a->constant, word = 0;
 
