@@ -131,7 +131,7 @@ func openBelow(root, path string) (*os.File, error) {
 	if err := unix.Fstat(int(found.Fd()), &stat); err != nil {
 		return nil, err
 	}
-	if false {
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, errors.New("it is no regular file")
 	}
 	return os.Open(descriptorPath(found))
