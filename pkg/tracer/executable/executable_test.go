@@ -337,6 +337,46 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// zeros is a sparse file: it has what begins it, and no end.
+type zeros []byte
+
+func (z zeros) ReadAt(to []byte, at int64) (int, error) {
+	clear(to)
+	if at < int64(len(z)) {
+		copy(to, z[at:])
+	}
+	return len(to), nil
+}
+
+// TestLimits: what a file claims to have is not taken into memory, although it has it.
+func TestLimits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "small")
+	command(t, "gcc", "-nostdlib", "-static", "-Wl,-z,noseparate-code", "-Wl,--build-id", "-o", path, "../program/testdata/small.c")
+	good := content(t, path)
+	for name, change := range map[string]func(*File){
+		"symbols": func(f *File) { f.section(".symtab").Size = mostTable + 1 },
+		"names":   func(f *File) { f.section(".strtab").Size = mostNames + 1 },
+		"notes":   func(f *File) { f.section(".note.stapsdt").Size = mostNotes + 1 },
+		"segment": func(f *File) {
+			for i := range f.segments {
+				f.segments[i].Filesz = mostNotes + 1
+			}
+		},
+	} {
+		f, err := New(zeros(good), 1<<50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(f)
+		_, findErr := f.Find([]string{"watched"})
+		_, idErr := f.BuildID()
+		notesErr := f.Notes(".note.stapsdt", func(Note) bool { return true })
+		if err := errors.Join(findErr, idErr, notesErr); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "at most") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestFind: one symbol of an address, functions first; a name without an end is none.
 func TestFind(t *testing.T) {
 	var all []Symbol

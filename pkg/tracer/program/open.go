@@ -5,7 +5,6 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -70,9 +69,7 @@ func (f *File) examine(digests []policy.Digest) error {
 func (f *File) Close() error { return f.file.Close() }
 
 // Path leads to the open file, until Close: it is for link.OpenExecutable.
-func (f *File) Path() string { return descriptorPath(f.file) }
-
-func descriptorPath(file *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", file.Fd()) }
+func (f *File) Path() string { return executable.DescriptorPath(f.file) }
 
 // Inode tells files apart: paths of several containers may lead to one file, in which a probe is hit for all of them.
 type Inode struct{ Device, Number uint64 }
@@ -112,45 +109,12 @@ func (f *File) Types(root string, p *policy.Program) (*btf.Spec, error) {
 	return spec, nil
 }
 
-// openBelow opens a regular file for reading. Nothing else is opened: to open a device or a pipe does something.
+// openBelow a root, of which "" is the tracer's own.
 func openBelow(root, path string) (*os.File, error) {
 	if root == "" {
 		root = "/"
 	}
-	directory, err := os.OpenFile(root, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer directory.Close()
-	found, err := openat(int(directory.Fd()), path)
-	if err != nil {
-		return nil, fmt.Errorf("open below %s: %w", root, err)
-	}
-	defer found.Close()
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(found.Fd()), &stat); err != nil {
-		return nil, err
-	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, errors.New("it is no regular file")
-	}
-	return os.Open(descriptorPath(found))
-}
-
-// mostTries: the kernel asks to try again when something was renamed on the way.
-const mostTries = 32
-
-func openat(directory int, path string) (*os.File, error) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	for try := 0; ; try++ {
-		fd, err := unix.Openat2(directory, path, &how)
-		if err == nil {
-			return os.NewFile(uintptr(fd), path), nil
-		}
-		if (err != unix.EAGAIN && err != unix.EINTR) || try == mostTries {
-			return nil, err
-		}
-	}
+	return executable.OpenBelow(root, path)
 }
 
 // Go says whether the program is of Go: a probe on the return of one of its functions makes it crash.
