@@ -16,6 +16,7 @@ const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
 const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
 
 #include "hook_act.h"
+#include "syscall_abi.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -38,6 +39,7 @@ const enum argument_kind *keep_argument_kind __attribute__((unused));
 const enum filter_subject *keep_filter_subject __attribute__((unused));
 const enum filter_match *keep_filter_match __attribute__((unused));
 const enum filter_flags *keep_filter_flags __attribute__((unused));
+const enum expression_operation *keep_expression_operation __attribute__((unused));
 const enum hook_actions *keep_hook_actions __attribute__((unused));
 const enum hook_flags *keep_hook_flags __attribute__((unused));
 const enum rate_scope *keep_rate_scope __attribute__((unused));
@@ -74,6 +76,8 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 			continue;
 		}
 		v->failed = fetch(ctx, &hook_arguments[i], note, &word);
+		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat())
+			word |= COMPAT_SYSCALL;
 		v->number = word;
 		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
 	}
@@ -124,10 +128,14 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->header.time = now;
 	fill_key(&r->header.process, task);
 	r->tid = bpf_get_current_pid_tgid();
+	attribute(ctx, r);
 	r->hook = hook.hook;
 	r->function = hook.function;
-	if (hook.flags & HOOK_IS_SYSCALL)
+	if (hook.flags & HOOK_IS_SYSCALL) {
 		r->function = word_at((char *)word_at((char *)ctx + hook.function_base) + hook.function_offset);
+		if (is_compat())
+			r->flags |= HOOK_RECORD_COMPAT;
+	}
 	if (hook.flags & HOOK_HAS_COOKIE)
 		r->function = bpf_get_attach_cookie(ctx);
 	r->stage = stages;
@@ -140,25 +148,27 @@ static __always_inline struct entry_note *note_of_current(__u64 flags)
 	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, flags);
 }
 
-/* Leaves the return program what it needs; false if there is no room for it. */
-static __always_inline bool leave_note(struct hook_scratch *s, __u64 *words)
+/* Leaves the return program what it needs; NULL if there is no room for it. */
+static __always_inline struct entry_note *leave_note(struct hook_scratch *s, __u64 *words)
 {
 	struct entry_note *note = note_of_current(BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!note)
-		return false;
+		return NULL;
 	note->entered = s->record.entered;
 	note->selector = s->record.selector;
+	note->posted = 0;
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		if (i >= hook.arguments)
 			break;
 		note->words[i] = words[i];
 	}
-	return true;
+	return note;
 }
 
-/* Acts on a call of which the selector is known, and posts it unless that is not wanted. */
-static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages)
+/* Acts on a call of which the selector is known, and posts it unless that is not wanted: what was posted at the entry is
+ * posted at the return as well. */
+static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
 {
 	struct hook_record *r = &s->record;
 	__u32 actions = ACTION_POST, selector = r->selector;
@@ -172,10 +182,21 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 			actions |= hook_selectors[selector].actions;
 		if (stages & STAGE_RETURN)
 			actions |= hook_selectors[selector].return_actions;
-		verdict = enforce(s, &hook_selectors[selector], actions);
-		if (hook_selectors[selector].rate_interval && is_repeat(s, selector, r->header.time))
+		if (!(stages & STAGE_ENTRY))
+			actions |= ACTION_POST;
+		verdict = enforce(ctx, s, &hook_selectors[selector], actions);
+		track(s, &hook_selectors[selector], actions);
+		if ((stages & STAGE_ENTRY) && (actions & ACTION_POST) && hook_selectors[selector].rate_interval &&
+		    is_repeat(s, selector, r->header.time))
 			actions &= ~ACTION_POST;
 	}
+	if (note) {
+		if (stages & STAGE_ENTRY)
+			note->posted = actions & ACTION_POST;
+		else if (!note->posted)
+			actions &= ~ACTION_POST;
+	}
+	track_result(s, stages);
 	if (!(actions & ACTION_POST))
 		return verdict;
 	r->done |= ACTION_POST;
@@ -187,6 +208,7 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
 {
 	struct hook_record *r = &s->record;
+	struct entry_note *note = NULL;
 	__u64 words[HOOK_ARGUMENTS];
 	int selector;
 
@@ -202,15 +224,16 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 		selector = select(s, false);
 		if (selector < 0)
 			return 0;
-		if ((stages & STAGE_RETURN) && !try_selector(s, selector & (HOOK_SELECTORS - 1), false, FILTER_AT_RETURN))
+		if ((stages & STAGE_RETURN) && !try_return(s, selector))
 			return 0;
 		r->selector = selector;
 	}
 	if (hook.flags & HOOK_HAS_RETURN) {
-		if (leave_note(s, words))
+		note = leave_note(s, words);
+		if (note)
 			r->flags |= HOOK_RECORD_WAITS;
 	}
-	return finish(ctx, s, stages);
+	return finish(ctx, s, stages, note);
 }
 
 static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
@@ -230,21 +253,22 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 		if (selector >= HOOK_SELECTORS)
 			return;
 		read_arguments(s, STAGE_RETURN, true);
-		if (!try_selector(s, selector, false, FILTER_AT_RETURN)) {
+		if (!try_return(s, selector)) {
 			r->flags |= HOOK_RECORD_VOID;
-			post(ctx, s, 0);
+			if (note->posted)
+				post(ctx, s, 0);
 			return;
 		}
 	}
-	finish(ctx, s, STAGE_RETURN);
+	finish(ctx, s, STAGE_RETURN, note);
 }
 
-static __always_inline struct hook_scratch *begin(void)
+static __always_inline struct hook_scratch *begin(void *ctx)
 {
 	struct hook_scratch *s;
 	struct counters *c;
 
-	if (!current_in_scope())
+	if (!current_in_scope() && !owner_of_socket(ctx))
 		return NULL;
 	s = take_scratch();
 	if (s)
@@ -259,12 +283,14 @@ static __always_inline struct hook_scratch *begin(void)
 SEC("hook/entry")
 int hook_entry(void *ctx)
 {
-	struct hook_scratch *s = begin();
+	__u64 began = bpf_ktime_get_ns();
+	struct hook_scratch *s = begin(ctx);
 	int verdict = 0;
 
 	if (s) {
 		verdict = work_at_entry(ctx, s, STAGE_ENTRY);
 		give_back(s);
+		account(CLASS_HOOK, began);
 	}
 	if (!(hook.flags & HOOK_DENIES))
 		return 0;
@@ -275,11 +301,13 @@ int hook_entry(void *ctx)
 SEC("hook/return")
 int hook_return(void *ctx)
 {
-	struct hook_scratch *s = begin();
+	__u64 began = bpf_ktime_get_ns();
+	struct hook_scratch *s = begin(ctx);
 
 	if (s) {
 		work_at_return(ctx, s);
 		give_back(s);
+		account(CLASS_HOOK, began);
 	}
 	return 0;
 }
@@ -288,11 +316,13 @@ int hook_return(void *ctx)
 SEC("hook/both")
 int hook_both(void *ctx)
 {
-	struct hook_scratch *s = begin();
+	__u64 began = bpf_ktime_get_ns();
+	struct hook_scratch *s = begin(ctx);
 
 	if (s) {
 		work_at_entry(ctx, s, STAGE_ENTRY | STAGE_RETURN);
 		give_back(s);
+		account(CLASS_HOOK, began);
 	}
 	return 0;
 }

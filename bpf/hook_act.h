@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* What is done about a call that matched, and the record of it. */
 #pragma once
+#include "hook_notes.h"
+#include "hook_owner.h"
 #include "hook_select.h"
 
 #define SIGKILL 9
@@ -23,19 +25,6 @@ struct {
 	__type(key, struct rate_key);
 	__type(value, __u64);
 } rate_limits SEC(".maps");
-
-/* What NotifyEnforcer leaves for the functions that enforce. */
-struct enforcer_note {
-	__s32 error;
-	__u32 signal;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, __u64);
-	__type(value, struct enforcer_note);
-} enforcer_notes SEC(".maps");
 
 static __always_inline __u32 actor_of(__u8 scope)
 {
@@ -82,8 +71,17 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 	return 0;
 }
 
+/* Writes into the program's memory where an argument of a usdt is. */
+static __always_inline void set_argument(void *ctx, const volatile struct hook_selector *chosen)
+{
+	const volatile struct hook_argument *a = &hook_arguments[chosen->place & (HOOK_ARGUMENTS - 1)];
+	__u32 value = chosen->value;
+
+	bpf_probe_write_user((void *)user_address(ctx, a), &value, sizeof(value));
+}
+
 /* Does what changes something; returns what the function is to return, 0 to let it be. */
-static __always_inline int enforce(struct hook_scratch *s, const volatile struct hook_selector *chosen, __u32 actions)
+static __always_inline int enforce(void *ctx, struct hook_scratch *s, const volatile struct hook_selector *chosen, __u32 actions)
 {
 	const __u32 enforcing = ACTION_KILL | ACTION_SIGNAL | ACTION_OVERRIDE | ACTION_NOTIFY_ENFORCER | ACTION_SET;
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -112,8 +110,17 @@ static __always_inline int enforce(struct hook_scratch *s, const volatile struct
 	if (actions & ACTION_NOTIFY_ENFORCER) {
 		struct enforcer_note note = { .error = chosen->error, .signal = chosen->signal };
 
-		bpf_map_update_elem(&enforcer_notes, &thread, &note, BPF_ANY);
+		if (chosen->signal) /* as good here as at the enforcer, and sooner */
+			bpf_send_signal(chosen->signal);
+		if (chosen->error)
+			bpf_map_update_elem(&enforcer_notes, &thread, &note, BPF_ANY);
 		s->record.done |= ACTION_NOTIFY_ENFORCER;
+	}
+	if (actions & ACTION_CLEAN_UP_NOTIFICATION)
+		bpf_map_delete_elem(&enforcer_notes, &thread);
+	if ((hook.flags & HOOK_SETS) && (actions & ACTION_SET)) {
+		set_argument(ctx, chosen);
+		s->record.done |= ACTION_SET;
 	}
 	return verdict;
 }

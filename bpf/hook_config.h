@@ -142,7 +142,7 @@ enum filter_subject {
 	SUBJECT_IN_USER_NAMESPACE = 18,
 	/* bits of the workloads that the process belongs to */
 	SUBJECT_WORKLOADS = 19,
-	/* the value of the expression that begins at `first` */
+	/* the value of the expression of `count` operations that begins at `first` */
 	SUBJECT_EXPRESSION = 20,
 	/* as SUBJECT_MARKS, of the parent */
 	SUBJECT_PARENT_MARKS = 21,
@@ -169,6 +169,27 @@ enum filter_flags {
 	FILTER_CHEAP = 1 << 2,
 	/* tried when the function returns */
 	FILTER_AT_RETURN = 1 << 3,
+};
+
+/* Operations of an expression: each takes two operands of the filter, the operation and its value, takes what it works on
+ * from a stack and puts the result there. Truth is 1. */
+enum expression_operation {
+	OPERATION_CONSTANT = 0,
+	/* the number in place `value` */
+	OPERATION_ARGUMENT = 1,
+	OPERATION_ADD = 2,
+	OPERATION_SUBTRACT = 3,
+	OPERATION_AND = 4,
+	OPERATION_OR = 5,
+	OPERATION_XOR = 6,
+	OPERATION_COMPLEMENT = 7,
+	OPERATION_NOT = 8,
+	OPERATION_EQUAL = 9,
+	/* the lower of the two is below the upper; unsigned after XOR with value */
+	OPERATION_LESS = 10,
+	/* the number cut to 64 - value bits, with its sign or without */
+	OPERATION_CUT_SIGNED = 11,
+	OPERATION_CUT_UNSIGNED = 12,
 };
 
 struct hook_filter {
@@ -230,10 +251,15 @@ enum hook_flags {
 	HOOK_IS_SYSCALL = 1 << 3,
 	/* `function` of the record is the cookie that the program was attached with */
 	HOOK_HAS_COOKIE = 1 << 4,
-	/* runs in every context, not only for processes: the scope is asked of the socket's owner if there is one */
+	/* may run for a process that is not the current one: that of the socket in `sock_place`, if it is tracked */
 	HOOK_TRACKS_SOCKETS = 1 << 5,
 	/* the return value says how much of a buffer was filled */
 	HOOK_RETURNS_LENGTH = 1 << 6,
+	/* has ACTION_SET: a helper that not every kernel allows is needed */
+	HOOK_SETS = 1 << 7,
+	/* the returned socket is tracked, or no longer */
+	HOOK_TRACKS_RESULT = 1 << 8,
+	HOOK_UNTRACKS_RESULT = 1 << 9,
 };
 
 struct hook_config {
@@ -248,4 +274,7 @@ struct hook_config {
 	/* place of the return value, or NOWHERE */
 	__u32 return_place;
 	__u32 function_base, function_offset;
+	/* of HOOK_TRACKS_SOCKETS */
+	__u32 sock_place;
+	__u32 reserved;
 };

@@ -8,7 +8,8 @@
 struct entry_note {
 	__u64 entered;
 	__u32 selector;
-	__u32 actions;
+	/* the entry was posted, so the return is awaited */
+	__u32 posted;
 	__u64 words[HOOK_ARGUMENTS];
 };
 
@@ -33,6 +34,16 @@ static __always_inline __u64 context_address(void *ctx)
 	return word_at(&ctx);
 }
 
+/* Where an argument of FROM_USER_MEMORY is. */
+static __always_inline __u64 user_address(void *ctx, const volatile struct hook_argument *a)
+{
+	__u64 address = word_at((char *)ctx + a->offset) + a->constant;
+
+	if (a->index != NOWHERE)
+		address += word_at((char *)ctx + a->index) * a->scale;
+	return address;
+}
+
 static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
 {
 	switch (a->source) {
@@ -51,11 +62,9 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	case FROM_CONTEXT_ADDRESS:
 		return context_address(ctx) + a->offset;
 	case FROM_USER_MEMORY: {
-		__u64 address = word_at((char *)ctx + a->offset) + a->constant, word = 0;
+		__u64 word = 0;
 
-		if (a->index != NOWHERE)
-			address += word_at((char *)ctx + a->index) * a->scale;
-		bpf_probe_read_user(&word, BOUNDED(a->size, 8), (void *)address);
+		bpf_probe_read_user(&word, BOUNDED(a->size, 8), (void *)user_address(ctx, a));
 		return word;
 	}
 	}

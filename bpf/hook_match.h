@@ -161,3 +161,65 @@ static __always_inline bool match_address(const __u64 *address, __u32 first, __u
 	bpf_loop(count, try_address, &m, 0);
 	return m.found;
 }
+
+struct expression {
+	struct hook_scratch *s;
+	__u32 first, depth;
+};
+
+/* One operation. User space has made sure that the stack holds what it takes and never more than there is room for. */
+static long compute(__u32 index, struct expression *e)
+{
+	__u64 operation = operand(e->first + 2 * index), value = operand(e->first + 2 * index + 1);
+	__u32 depth = e->depth;
+	__u64 *top = &e->s->stack[(depth - 1) & (EXPRESSION_DEPTH - 1)];
+	__u64 *below = &e->s->stack[(depth - 2) & (EXPRESSION_DEPTH - 1)];
+	__u64 *next = &e->s->stack[depth & (EXPRESSION_DEPTH - 1)];
+
+	switch (operation) {
+	case OPERATION_CONSTANT:
+		*next = value;
+		e->depth = depth + 1;
+		return 0;
+	case OPERATION_ARGUMENT:
+		*next = e->s->values[value & (HOOK_ARGUMENTS - 1)].number;
+		e->depth = depth + 1;
+		return 0;
+	case OPERATION_COMPLEMENT:
+		*top = ~*top;
+		return 0;
+	case OPERATION_NOT:
+		*top = !*top;
+		return 0;
+	case OPERATION_CUT_SIGNED:
+		*top = (__s64)(*top << (value & 63)) >> (value & 63);
+		return 0;
+	case OPERATION_CUT_UNSIGNED:
+		*top = *top << (value & 63) >> (value & 63);
+		return 0;
+	}
+	e->depth = depth - 1;
+	if (operation == OPERATION_ADD)
+		*below += *top;
+	else if (operation == OPERATION_SUBTRACT)
+		*below -= *top;
+	else if (operation == OPERATION_AND)
+		*below &= *top;
+	else if (operation == OPERATION_OR)
+		*below |= *top;
+	else if (operation == OPERATION_XOR)
+		*below ^= *top;
+	else if (operation == OPERATION_EQUAL)
+		*below = *below == *top;
+	else if (operation == OPERATION_LESS)
+		*below = (*below ^ value) < (*top ^ value);
+	return 0;
+}
+
+static __always_inline bool match_expression(struct hook_scratch *s, __u32 first, __u32 count)
+{
+	struct expression e = { .s = s, .first = first };
+
+	bpf_loop(count, compute, &e, 0);
+	return s->stack[0];
+}

@@ -61,7 +61,10 @@ struct argument_header {
 	__u32 length;
 };
 
-/* KIND_NUMBER, KIND_CAPABILITIES, KIND_SYSCALL (compat in bit 32) have the one word. Text of KIND_TEXT, KIND_FILENAME and
+/* In the number of a system call: of the ABI for 32 bits. */
+#define COMPAT_SYSCALL (1ULL << 32)
+
+/* KIND_NUMBER, KIND_CAPABILITIES, KIND_SYSCALL (with COMPAT_SYSCALL) have the one word. Text of KIND_TEXT, KIND_FILENAME and
  * KIND_NET_DEVICE stands alone. */
 
 struct bytes_value {

@@ -11,6 +11,8 @@
 #define HOOK_MARGIN (8 << 10)
 /* Addresses of a stack that are kept: the kernel's own limit (kernel.perf_event_max_stack). */
 #define STACK_DEPTH 127
+/* Numbers that an expression can have at hand (a power of two). */
+#define EXPRESSION_DEPTH 64
 /* Programs that can be at work on one CPU at the same time: one that is interrupted, or preempted, keeps its scratch. */
 #define SCRATCH_SLOTS 4
 
@@ -32,6 +34,8 @@ struct hook_scratch {
 	__u32 used;
 	struct value values[HOOK_ARGUMENTS];
 	char path[2 * PATH_MAX];
+	/* of an expression; deeper ones are refused */
+	__u64 stack[EXPRESSION_DEPTH];
 	struct hook_record record;
 	/* record and data are handed over in one piece */
 	char data[HOOK_DATA + HOOK_MARGIN];

@@ -120,6 +120,8 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 
 	if (f->match >= MATCH_EQUAL && f->match <= MATCH_SUBSTRING)
 		return match_text(s, value, f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
+	if (f->subject == SUBJECT_EXPRESSION)
+		return match_expression(s, f->first, f->count);
 	if (f->subject == SUBJECT_SOURCE)
 		return match_address(socket->source, f->first, f->count);
 	if (f->subject == SUBJECT_DESTINATION)
@@ -173,6 +175,19 @@ static __always_inline bool try_selector(struct hook_scratch *s, __u32 selector,
 			return false;
 	}
 	return true;
+}
+
+/* Tries the filters at the return of the selector that matched at the entry. The loop keeps the number one that the
+ * verifier knows. */
+static __always_inline bool try_return(struct hook_scratch *s, __u32 selector)
+{
+	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
+		if (i >= hook.selectors)
+			break;
+		if (i == selector)
+			return try_selector(s, i, false, FILTER_AT_RETURN);
+	}
+	return false;
 }
 
 /* The first selector of which all filters hold; -1 if none does. */

@@ -119,9 +119,27 @@ type HookEntryNote struct {
 	_        structs.HostLayout
 	Entered  uint64
 	Selector uint32
-	Actions  uint32
+	Posted   uint32
 	Words    [16]uint64
 }
+
+type HookExpressionOperation uint32
+
+const (
+	HookExpressionOperationOPERATION_CONSTANT     HookExpressionOperation = 0
+	HookExpressionOperationOPERATION_ARGUMENT     HookExpressionOperation = 1
+	HookExpressionOperationOPERATION_ADD          HookExpressionOperation = 2
+	HookExpressionOperationOPERATION_SUBTRACT     HookExpressionOperation = 3
+	HookExpressionOperationOPERATION_AND          HookExpressionOperation = 4
+	HookExpressionOperationOPERATION_OR           HookExpressionOperation = 5
+	HookExpressionOperationOPERATION_XOR          HookExpressionOperation = 6
+	HookExpressionOperationOPERATION_COMPLEMENT   HookExpressionOperation = 7
+	HookExpressionOperationOPERATION_NOT          HookExpressionOperation = 8
+	HookExpressionOperationOPERATION_EQUAL        HookExpressionOperation = 9
+	HookExpressionOperationOPERATION_LESS         HookExpressionOperation = 10
+	HookExpressionOperationOPERATION_CUT_SIGNED   HookExpressionOperation = 11
+	HookExpressionOperationOPERATION_CUT_UNSIGNED HookExpressionOperation = 12
+)
 
 type HookFileValue struct {
 	_     structs.HostLayout
@@ -223,6 +241,8 @@ type HookHookConfig struct {
 	ReturnPlace    uint32
 	FunctionBase   uint32
 	FunctionOffset uint32
+	SockPlace      uint32
+	Reserved       uint32
 }
 
 type HookHookFilter struct {
@@ -241,13 +261,16 @@ type HookHookFilter struct {
 type HookHookFlags uint32
 
 const (
-	HookHookFlagsHOOK_HAS_RETURN     HookHookFlags = 1
-	HookHookFlagsHOOK_DENIES         HookHookFlags = 2
-	HookHookFlagsHOOK_ARMED          HookHookFlags = 4
-	HookHookFlagsHOOK_IS_SYSCALL     HookHookFlags = 8
-	HookHookFlagsHOOK_HAS_COOKIE     HookHookFlags = 16
-	HookHookFlagsHOOK_TRACKS_SOCKETS HookHookFlags = 32
-	HookHookFlagsHOOK_RETURNS_LENGTH HookHookFlags = 64
+	HookHookFlagsHOOK_HAS_RETURN      HookHookFlags = 1
+	HookHookFlagsHOOK_DENIES          HookHookFlags = 2
+	HookHookFlagsHOOK_ARMED           HookHookFlags = 4
+	HookHookFlagsHOOK_IS_SYSCALL      HookHookFlags = 8
+	HookHookFlagsHOOK_HAS_COOKIE      HookHookFlags = 16
+	HookHookFlagsHOOK_TRACKS_SOCKETS  HookHookFlags = 32
+	HookHookFlagsHOOK_RETURNS_LENGTH  HookHookFlags = 64
+	HookHookFlagsHOOK_SETS            HookHookFlags = 128
+	HookHookFlagsHOOK_TRACKS_RESULT   HookHookFlags = 256
+	HookHookFlagsHOOK_UNTRACKS_RESULT HookHookFlags = 512
 )
 
 type HookHookRecord struct {
@@ -311,6 +334,7 @@ type HookHookScratch struct {
 		Reserved  uint8
 	}
 	Path   [8192]int8
+	Stack  [64]uint64
 	Record HookHookRecord
 	Data   [40960]int8
 }
@@ -397,6 +421,18 @@ type HookScopeState struct {
 	Generation uint64
 }
 
+type HookSockOwner struct {
+	_       structs.HostLayout
+	Process struct {
+		_        structs.HostLayout
+		Start    uint64
+		Tgid     uint32
+		Reserved uint32
+	}
+	Tid      uint32
+	Reserved uint32
+}
+
 type HookSocketValue struct {
 	_               structs.HostLayout
 	Source          [2]uint64
@@ -456,6 +492,7 @@ const (
 	HookMapProcessStates           = "process_states"
 	HookMapRateLimits              = "rate_limits"
 	HookMapScopeStates             = "scope_states"
+	HookMapSockOwners              = "sock_owners"
 	HookMapTargetCgroups           = "target_cgroups"
 	HookMapTargetProcesses         = "target_processes"
 	HookProgHookBoth               = "hook_both"
@@ -472,6 +509,7 @@ const (
 	HookVarKeepBpfMapValue         = "keep_bpf_map_value"
 	HookVarKeepBpfProgramValue     = "keep_bpf_program_value"
 	HookVarKeepBytesValue          = "keep_bytes_value"
+	HookVarKeepExpressionOperation = "keep_expression_operation"
 	HookVarKeepFileValue           = "keep_file_value"
 	HookVarKeepFilterFlags         = "keep_filter_flags"
 	HookVarKeepFilterMatch         = "keep_filter_match"
@@ -556,6 +594,7 @@ type HookMapSpecs struct {
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	SockOwners      *ebpf.MapSpec `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
@@ -575,6 +614,7 @@ type HookVariableSpecs struct {
 	KeepBpfMapValue         *ebpf.VariableSpec `ebpf:"keep_bpf_map_value"`
 	KeepBpfProgramValue     *ebpf.VariableSpec `ebpf:"keep_bpf_program_value"`
 	KeepBytesValue          *ebpf.VariableSpec `ebpf:"keep_bytes_value"`
+	KeepExpressionOperation *ebpf.VariableSpec `ebpf:"keep_expression_operation"`
 	KeepFileValue           *ebpf.VariableSpec `ebpf:"keep_file_value"`
 	KeepFilterFlags         *ebpf.VariableSpec `ebpf:"keep_filter_flags"`
 	KeepFilterMatch         *ebpf.VariableSpec `ebpf:"keep_filter_match"`
@@ -628,6 +668,7 @@ type HookMaps struct {
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	SockOwners      *ebpf.Map `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
@@ -644,6 +685,7 @@ func (m *HookMaps) Close() error {
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,
+		m.SockOwners,
 		m.TargetCgroups,
 		m.TargetProcesses,
 	)
@@ -664,6 +706,7 @@ type HookVariables struct {
 	KeepBpfMapValue         *ebpf.Variable `ebpf:"keep_bpf_map_value"`
 	KeepBpfProgramValue     *ebpf.Variable `ebpf:"keep_bpf_program_value"`
 	KeepBytesValue          *ebpf.Variable `ebpf:"keep_bytes_value"`
+	KeepExpressionOperation *ebpf.Variable `ebpf:"keep_expression_operation"`
 	KeepFileValue           *ebpf.Variable `ebpf:"keep_file_value"`
 	KeepFilterFlags         *ebpf.Variable `ebpf:"keep_filter_flags"`
 	KeepFilterMatch         *ebpf.Variable `ebpf:"keep_filter_match"`

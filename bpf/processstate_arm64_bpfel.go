@@ -52,6 +52,7 @@ type ProcessStateHookScratch struct {
 		Reserved  uint8
 	}
 	Path   [8192]int8
+	Stack  [64]uint64
 	Record struct {
 		_      structs.HostLayout
 		Header struct {

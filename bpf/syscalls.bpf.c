@@ -5,7 +5,7 @@
  * Where all system calls pass, once: the programs of the hooks that want a call stand in a table by its number, so that a
  * call that nobody wants costs a look into the table, however many hooks there are.
  */
-#include "kernel_types.h"
+#include "syscall_abi.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -30,15 +30,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } left SEC(".maps");
-
-static __always_inline bool is_compat(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (bpf_core_field_exists(task->thread_info.status))
-		return task->thread_info.status & 2; /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
-	return task->thread_info.flags & (1 << 22); /* TIF_32BIT, arch/arm64/include/asm/thread_info.h */
-}
 
 /* The x32 ABI sets this bit in the numbers of the native one, arch/x86/include/uapi/asm/unistd.h. */
 #define X32 0x40000000

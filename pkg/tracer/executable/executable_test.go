@@ -358,8 +358,8 @@ func TestLimits(t *testing.T) {
 		"names":   func(f *File) { f.section(".strtab").Size = mostNames + 1 },
 		"notes":   func(f *File) { f.section(".note.stapsdt").Size = mostNotes + 1 },
 		"segment": func(f *File) {
-			for i := range f.segments {
-				f.segments[i].Filesz = mostNotes + 1
+			for i := range f.Segments {
+				f.Segments[i].Filesz = mostNotes + 1
 			}
 		},
 	} {

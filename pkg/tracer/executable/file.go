@@ -21,10 +21,10 @@ func malformed(format string, values ...any) error {
 
 // File is an ELF file, of which the headers were read.
 type File struct {
+	Segments
 	reader   io.ReaderAt
 	size     int64
 	header   elf.Header64
-	segments []elf.Prog64
 	sections []elf.Section64
 	// names of the sections.
 	names []byte
@@ -94,8 +94,8 @@ func (f *File) readSegments() error {
 	if n > 0 && int(f.header.Phentsize) != binary.Size(elf.Prog64{}) {
 		return malformed("segments of %d bytes", f.header.Phentsize)
 	}
-	f.segments = make([]elf.Prog64, n)
-	return f.read(int64(f.header.Phoff), f.segments)
+	f.Segments = make(Segments, n)
+	return f.read(int64(f.header.Phoff), []elf.Prog64(f.Segments))
 }
 
 // readSections does without them where there are none: programs run without.

@@ -62,8 +62,8 @@ const buildIDType = 3
 // BuildID is what the linker noted about the file, in most cases a sum of its content; nil if it has none. It is looked up
 // where the kernel does: in the segments of notes.
 func (f *File) BuildID() (id []byte, err error) {
-	for i := range f.segments {
-		segment := &f.segments[i]
+	for i := range f.Segments {
+		segment := &f.Segments[i]
 		if elf.ProgType(segment.Type) != elf.PT_NOTE || id != nil {
 			continue
 		}

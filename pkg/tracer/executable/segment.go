@@ -29,33 +29,36 @@ func (w Where) is(segment *elf.Prog64) bool {
 // String is what the kind is called in messages.
 func (w Where) String() string { return [...]string{"code", "data", "what is loaded"}[w] }
 
+// Segments are the parts of a file as it is loaded.
+type Segments []elf.Prog64
+
 // Offset is where in the file the byte is that is loaded to an address. Addresses are those of the file, which a program or
 // library that is loaded elsewhere has there plus a constant.
-func (f *File) Offset(address uint64, where Where) (uint64, error) {
-	for i := range f.segments {
-		segment := &f.segments[i]
+func (s Segments) Offset(address uint64, where Where) (uint64, error) {
+	for i := range s {
+		segment := &s[i]
 		if where.is(segment) && address >= segment.Vaddr && address-segment.Vaddr < segment.Filesz {
 			return segment.Off + address - segment.Vaddr, nil
 		}
 	}
-	return 0, fmt.Errorf("address %#x is not in the file's %s (%s)", address, where, f.describe(where, func(s *elf.Prog64) uint64 { return s.Vaddr }))
+	return 0, fmt.Errorf("address %#x is not in the file's %s (%s)", address, where, s.describe(where, func(p *elf.Prog64) uint64 { return p.Vaddr }))
 }
 
 // Address is where a byte of the file is loaded: the reverse of Offset.
-func (f *File) Address(offset uint64, where Where) (uint64, error) {
-	for i := range f.segments {
-		segment := &f.segments[i]
+func (s Segments) Address(offset uint64, where Where) (uint64, error) {
+	for i := range s {
+		segment := &s[i]
 		if where.is(segment) && offset >= segment.Off && offset-segment.Off < segment.Filesz {
 			return segment.Vaddr + offset - segment.Off, nil
 		}
 	}
-	return 0, fmt.Errorf("offset %#x is not in the file's %s (%s)", offset, where, f.describe(where, func(s *elf.Prog64) uint64 { return s.Off }))
+	return 0, fmt.Errorf("offset %#x is not in the file's %s (%s)", offset, where, s.describe(where, func(p *elf.Prog64) uint64 { return p.Off }))
 }
 
 // describe lists segments.
-func (f *File) describe(where Where, start func(*elf.Prog64) uint64) (list string) {
-	for i := range f.segments {
-		if segment := &f.segments[i]; where.is(segment) {
+func (s Segments) describe(where Where, start func(*elf.Prog64) uint64) (list string) {
+	for i := range s {
+		if segment := &s[i]; where.is(segment) {
 			if list != "" {
 				list += ", "
 			}

@@ -65,7 +65,7 @@ func NewSet(host Host, types *btf.Spec) (*Set, error) {
 	for name, m := range host.SharedMaps() {
 		s.shared[name] = m
 	}
-	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states"} {
+	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("make the map %s: %w", name, err), s.Close())

@@ -12,20 +12,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 )
-
-// actionBits by the kind of action; what has none is done elsewhere (GetUrl, DnsLookup) or needs nothing to be done: files
-// are found by their descriptors without being followed.
-var actionBits = map[policy.ActionKind]bpf.HookHookActions{
-	policy.Sigkill:                     bpf.HookHookActionsACTION_KILL,
-	policy.Signal:                      bpf.HookHookActionsACTION_SIGNAL,
-	policy.Override:                    bpf.HookHookActionsACTION_OVERRIDE,
-	policy.NotifyEnforcer:              bpf.HookHookActionsACTION_NOTIFY_ENFORCER,
-	policy.CleanupEnforcerNotification: bpf.HookHookActionsACTION_CLEAN_UP_NOTIFICATION,
-	policy.TrackSock:                   bpf.HookHookActionsACTION_TRACK_SOCK,
-	policy.UntrackSock:                 bpf.HookHookActionsACTION_UNTRACK_SOCK,
-	policy.Set:                         bpf.HookHookActionsACTION_SET,
-}
 
 // actions compiles those of a selector.
 func (c *compiler) actions(s *policy.Selector) (bpf.HookHookSelector, error) {
@@ -49,7 +37,7 @@ func (c *compiler) actions(s *policy.Selector) (bpf.HookHookSelector, error) {
 func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (bits bpf.HookHookActions, err error) {
 	bits = bpf.HookHookActionsACTION_POST
 	for _, a := range list {
-		bits |= actionBits[a.Kind]
+		bits |= hook.ActionBit(a.Kind)
 		switch a.Kind {
 		case policy.NoPost:
 			bits &^= bpf.HookHookActionsACTION_POST
@@ -64,9 +52,18 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 		case policy.Signal:
 			out.Signal = a.Signal
 		case policy.TrackSock, policy.UntrackSock:
-			out.Place = uint8(max(a.Sock, 0))
+			if a.Sock < 0 {
+				return bits, fmt.Errorf("%s: %s: argSock is missing", a.Position, a.Kind)
+			}
+			out.Place = uint8(a.Sock)
 		case policy.Set:
+			if place := c.def.Arguments[a.Index]; place.Source != uint8(bpf.HookValueSourceFROM_USER_MEMORY) {
+				return bits, fmt.Errorf("%s: Set: this argument is not in the program's memory", a.Position)
+			}
 			out.Place, out.Value = uint8(a.Index), a.Value
+			if c.node.Armed {
+				c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_SETS)
+			}
 		}
 	}
 	if bits&bpf.HookHookActionsACTION_KILL != 0 && out.Error == 0 {

@@ -219,8 +219,3 @@ func (c *compiler) addresses(prefixes []netip.Prefix) (first, count uint32) {
 	}
 	return c.operands(words...), uint32(len(prefixes))
 }
-
-// expression refuses what is not compiled yet.
-func (c *compiler) expression(f policy.ArgumentFilter) (bpf.HookHookFilter, error) {
-	return bpf.HookHookFilter{}, fmt.Errorf("%s: the kernel programs cannot compute expressions", f.Operator)
-}

@@ -25,7 +25,7 @@ type compiler struct {
 }
 
 // compile returns the definition and what its places hold. Errors say what of the hook the site cannot do.
-func compile(n *Node, h *policy.Hook, name string, s *site) (*hook.Definition, []Place, []string, error) {
+func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*hook.Definition, []Place, []string, error) {
 	c := &compiler{node: n, hook: h, site: s, def: &hook.Definition{Name: name, Config: s.config}}
 	c.def.Config.ReturnPlace = hook.Nowhere
 	if err := c.arguments(); err != nil {
@@ -37,6 +37,7 @@ func compile(n *Node, h *policy.Hook, name string, s *site) (*hook.Definition, [
 	if err := c.conditions(); err != nil {
 		return nil, nil, nil, err
 	}
+	c.track(p)
 	c.attach()
 	return c.def, c.places, append(slices.Clone(s.notes), c.notes...), nil
 }
@@ -146,6 +147,9 @@ func (c *compiler) pointers() {
 func (c *compiler) sizes() error {
 	for i := range c.hook.Args {
 		wanted := c.hook.Args[i].SizeIndex
+		if wanted < 0 && c.hook.Args[i].Type.Class == policy.ClassUnixAddress {
+			wanted = c.addressLength(c.hook.Args[i].Index)
+		}
 		if wanted < 0 {
 			continue
 		}
@@ -164,6 +168,19 @@ func (c *compiler) sizes() error {
 		c.def.Arguments[i].SizePlace = uint8(place)
 	}
 	return nil
+}
+
+// addressed are the calls that take the address of a socket, with the argument that holds its length: behind the address.
+var addressed = []string{"connect", "bind", "security_socket_connect", "security_socket_bind"}
+
+// addressLength is the argument that holds the length of the address in argument index; -1 if none is known.
+func (c *compiler) addressLength(index int) int {
+	for _, call := range c.hook.Calls {
+		if !slices.Contains(addressed, call.Syscall+call.Function) {
+			return -1
+		}
+	}
+	return index + 1
 }
 
 // conditions adds the site's own filters to every selector.

@@ -101,7 +101,7 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 		if p.Hook.Kind == policy.Loader {
 			h = loaderHook
 		}
-		d, places, notes, err := compile(n, h, p.Name, s)
+		d, places, notes, err := compile(n, p.Policy, h, p.Name, s)
 		if err != nil {
 			return w, err
 		}

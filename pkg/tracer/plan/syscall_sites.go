@@ -6,9 +6,11 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy/syscalls"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 )
@@ -30,6 +32,9 @@ var lengths = map[string]bool{
 	"lgetxattr": true, "fgetxattr": true, "listxattr": true, "llistxattr": true, "flistxattr": true,
 }
 
+// endless are the system calls that do not return, or return as something else.
+var endless = map[string]bool{"exit": true, "exit_group": true, "rt_sigreturn": true, "sigreturn": true, "execve": true, "execveat": true}
+
 // syscallSites are the places where system calls of a hook can be seen, best first.
 func (n *Node) syscallSites(h *policy.Hook, calls []policy.Call) (routes []route, refused []Refusal) {
 	everywhere, err := n.everySyscall(h, calls)
@@ -37,7 +42,8 @@ func (n *Node) syscallSites(h *policy.Hook, calls []policy.Call) (routes []route
 		return nil, []Refusal{{string(hook.SyscallEnter), err}}
 	}
 	if len(calls) == 1 && len(everywhere.entry.Compat) == 0 {
-		name := wrappers[n.Registers.Architecture] + calls[0].Syscall
+		native, _ := n.abis()
+		name := wrappers[n.Registers.Architecture] + syscalls.Function(native, calls[0].Syscall)
 		if f, _, err := n.lookup(name); err == nil {
 			routes = append(routes,
 				route{n.wrapper(h, calls[0], f, hook.FEntry, hook.FExit, 0)},
@@ -89,7 +95,7 @@ func (n *Node) wrapper(h *policy.Hook, call policy.Call, f function, entry, exit
 		}
 		return at(n.Registers.Result().Offset), nil
 	}
-	if exit == hook.FExit && onlyNumbers(h) {
+	if exit == hook.FExit && onlyNumbers(h) && !endless[call.Syscall] {
 		s.both = attached(hook.Both, exit, f.name)
 	}
 	if returnsLength([]policy.Call{call}) {
@@ -124,7 +130,7 @@ func (n *Node) everySyscall(h *policy.Hook, calls []policy.Call) (*site, error) 
 		n.compatRegisters(s)
 	}
 	s.returned = func() (source, error) { return at(word), nil }
-	if onlyNumbers(h) {
+	if onlyNumbers(h) && !slices.ContainsFunc(calls, func(c policy.Call) bool { return endless[c.Syscall] }) {
 		both := *s.result
 		both.Stage = hook.Both
 		s.both = &both
