@@ -39,6 +39,13 @@ func (t *Table) lately(key kernel.Key) *entry {
 	return t.exited[at].entry
 }
 
+// Passing says whether a process is in the scope only because it is on the way there: what a container runtime does before
+// it executes the container's program, or the tracer before its command. That is not reported.
+func (t *Table) Passing(key kernel.Key) bool {
+	e := t.processes[key]
+	return e != nil && e.image != nil && !e.traced && !e.standIn
+}
+
 // Acting is an event of a thread of a process, as that is now. A process that no record told of is looked for among the
 // running ones; one that is not found is shown by what its key says, with the flag "unknown".
 func (t *Table) Acting(key kernel.Key, tid uint32, e event.Event) Output {

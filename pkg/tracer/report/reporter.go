@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
@@ -78,6 +79,9 @@ func (r *Reporter) Record(record *hook.Record) error {
 			return fmt.Errorf("%w: %s has no argument in place %d", ErrUnknown, h.name, place)
 		}
 	}
+	if record.Done&enforcing == 0 && r.Table.Passing(kernel.Key(record.Header.Process)) {
+		return nil
+	}
 	if record.Stage == hook.StageReturn {
 		r.returned(h, record)
 		return nil
@@ -120,6 +124,10 @@ func (r *Reporter) returned(h *served, record *hook.Record) {
 	}
 	r.emit(entry)
 }
+
+// enforcing are the actions that are told whoever they hit.
+const enforcing = uint32(bpf.HookHookActionsACTION_KILL | bpf.HookHookActionsACTION_SIGNAL | bpf.HookHookActionsACTION_OVERRIDE |
+	bpf.HookHookActionsACTION_NOTIFY_ENFORCER | bpf.HookHookActionsACTION_SET)
 
 // Exited tells the calls of a process that will not return any more. It comes before its exit is told.
 func (r *Reporter) Exited(key kernel.Key) {
