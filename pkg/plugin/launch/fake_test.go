@@ -10,6 +10,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -80,6 +81,24 @@ func (c *cluster) setStatus(t *testing.T, name string, status corev1.PodStatus) 
 		t.Fatal(err)
 	}
 }
+
+// observe is setStatus that returns when the tracer has seen it: what its watch had still to tell comes before that. The fake
+// API server forgets what happens between a list and its watch, so it is said until it is heard.
+func (c *cluster) observe(t *testing.T, tracer *Tracer, status corev1.PodStatus) {
+	t.Helper()
+	deadline := soon(t)
+	for seen := errNotSeen; seen != nil; {
+		if deadline.Err() != nil {
+			t.Fatal(seen)
+		}
+		c.setStatus(t, tracer.Name(), status)
+		ctx, cancel := context.WithTimeout(deadline, 100*time.Millisecond)
+		seen = tracer.await(ctx, func(p *corev1.Pod) bool { return equality.Semantic.DeepEqual(p.Status, status) })
+		cancel()
+	}
+}
+
+var errNotSeen = errors.New("the tracer has not seen its pod's status")
 
 func containerStatus(state corev1.ContainerState) corev1.PodStatus {
 	return corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{Name: ContainerName, State: state}}}

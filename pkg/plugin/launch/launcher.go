@@ -102,14 +102,14 @@ func (l *Launcher) observe(pod *corev1.Pod, gone bool) {
 	}
 }
 
-// adopt makes the tracer of a created pod known to the watch.
+// adopt makes the tracer of a created pod known to the watch. The lock keeps a later state from coming before the one that
+// was seen already.
 func (l *Launcher) adopt(t *Tracer) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.tracers[t.uid] = t
-	seen := l.seen[t.uid]
-	delete(l.seen, t.uid)
-	l.mu.Unlock()
-	if seen != nil {
+	if seen := l.seen[t.uid]; seen != nil {
+		delete(l.seen, t.uid)
 		t.observe(seen, false)
 	}
 }

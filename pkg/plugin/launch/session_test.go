@@ -121,7 +121,7 @@ func TestDeleteGrace(t *testing.T) {
 			c := newCluster(t)
 			deleted := recordDeletions(c)
 			tracer := start(t, c.launcher(t), "n1")
-			observed(tracer, test.status)
+			c.observe(t, tracer, test.status)
 			if err := tracer.Delete(soon(t), test.afterBye); err != nil {
 				t.Fatal(err)
 			}
