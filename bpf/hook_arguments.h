@@ -9,6 +9,8 @@
 /* Entries of an array of struct iovec that are read. */
 #define VECTOR_ENTRIES 32
 #define UNIX_PATH_MAX 108
+/* Bytes of a text, its end included: what is longer than any text that it is compared with must not look like one of them. */
+#define TEXT_MAX (PATH_MAX + 2)
 
 /* One argument on its way into the record. */
 struct reading {
@@ -39,16 +41,16 @@ static __always_inline void read_text(struct reading *r, __u64 address, bool use
 	long length;
 
 	if (user)
-		length = bpf_probe_read_user_str(to, PATH_MAX, (void *)address);
+		length = bpf_probe_read_user_str(to, TEXT_MAX, (void *)address);
 	else
-		length = bpf_probe_read_kernel_str(to, PATH_MAX, (void *)address);
+		length = bpf_probe_read_kernel_str(to, TEXT_MAX, (void *)address);
 	if (length < 0 && !user) /* functions of the kernel take pointers to user memory too */
-		length = bpf_probe_read_user_str(to, PATH_MAX, (void *)address);
+		length = bpf_probe_read_user_str(to, TEXT_MAX, (void *)address);
 	if (length < 0) {
 		r->flags |= VALUE_UNREADABLE;
 		return;
 	}
-	if (length == PATH_MAX)
+	if (length == TEXT_MAX)
 		r->flags |= VALUE_CUT;
 	take_text(r, length > 0 ? length - 1 : 0);
 }
@@ -438,10 +440,10 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		read_file(r, BPF_CORE_READ((struct linux_binprm *)word, file), 0);
 		break;
 	case KIND_SOCK:
-		read_sock(r->s, r->value, (void *)word);
+		read_sock(r->s, r->value, (void *)word, a->constant);
 		break;
 	case KIND_SOCKET:
-		read_sock(r->s, r->value, BPF_CORE_READ((struct socket *)word, sk));
+		read_sock(r->s, r->value, BPF_CORE_READ((struct socket *)word, sk), 0);
 		break;
 	case KIND_SKB:
 		read_skb(r->s, r->value, (void *)word);

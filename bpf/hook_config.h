@@ -107,6 +107,7 @@ struct hook_argument {
 	__u32 scale;
 	/* bytes of a buffer that are read at most */
 	__u32 maximum;
+	/* FROM_CONSTANT: the value; FROM_USER_MEMORY: see there; of KIND_SOCK: the state to show, 0 for that of the socket */
 	__u64 constant;
 	/* address = first word; before each but the first entry: address = *address; address += entry */
 	__u32 walk[RESOLVE_STEPS];

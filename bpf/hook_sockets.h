@@ -29,7 +29,8 @@ static __always_inline struct socket_value *new_socket_value(struct hook_scratch
 	return v;
 }
 
-static __always_inline void read_sock(struct hook_scratch *s, struct value *value, struct sock *sk)
+/* state: the one that the socket is about to get; 0: that which it has. */
+static __always_inline void read_sock(struct hook_scratch *s, struct value *value, struct sock *sk, __u16 state)
 {
 	struct socket_value *v = new_socket_value(s);
 
@@ -38,7 +39,7 @@ static __always_inline void read_sock(struct hook_scratch *s, struct value *valu
 	v->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	v->type = BPF_CORE_READ(sk, sk_type);
 	v->protocol = BPF_CORE_READ(sk, sk_protocol);
-	v->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	v->state = state ? state : BPF_CORE_READ(sk, __sk_common.skc_state);
 	v->mark = BPF_CORE_READ(sk, sk_mark);
 	v->priority = BPF_CORE_READ(sk, sk_priority);
 	v->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);

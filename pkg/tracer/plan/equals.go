@@ -75,6 +75,15 @@ func is(value uint64) seen {
 	return func(*Node, *equal) (source, error) { return constant(value), nil }
 }
 
+// inState is a socket that the tracepoint still shows in the state before.
+func inState(value seen, state uint64) seen {
+	return func(node *Node, e *equal) (source, error) {
+		from, err := value(node, e)
+		from.Constant = state
+		return from, err
+	}
+}
+
 // slot n of the tracepoint's arguments.
 func slot(n int) seen {
 	return func(*Node, *equal) (source, error) { return at(uint32(word * n)), nil }

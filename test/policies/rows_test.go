@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package policies
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
+)
+
+// row is one policy, what is done, and the events that come of it: all of them, so what is done holds near-misses too.
+type row struct {
+	// name of the policy, and label of the processes.
+	name string
+	// spec of the policy. In it, in do and in want, $D is a folder of the test with a copy of provoke named program, and $L the
+	// row's name.
+	spec string
+	// do is a command line of provoke for each process.
+	do []string
+	// want has what harness.Line shows of each event; * stands for any text.
+	want []string
+	// wantEqual is what is seen instead where tracepoints stand in for a function; nil for want.
+	wantEqual []string
+	// refused is a part of the reason why kernels that have tracepoints alone do not serve the hook. The others do.
+	refused string
+	// enforced: the statuses that its processes may end with.
+	status []int
+}
+
+// policyText is the row as a policy.
+func (r *row) policyText(folder string) string {
+	text := "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: %s}\nspec:\n%s\n"
+	return fmt.Sprintf(text, r.name, indented(r.fill(r.spec, folder)))
+}
+
+func (r *row) fill(text, folder string) string {
+	return strings.NewReplacer("$D", folder, "$L", r.name).Replace(text)
+}
+
+func indented(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
+}
+
+// kprobe is a spec with one function and its arguments, and selectors without which every call is posted.
+func kprobe(call, args string, selectors ...string) string {
+	isSyscall := strings.HasPrefix(call, "sys_")
+	return "kprobes:\n- call: " + call + "\n  syscall: " + fmt.Sprint(isSyscall) + "\n  args: [" + args + "]" + selected(selectors)
+}
+
+// rawTracepoint is a spec with a raw tracepoint.
+func rawTracepoint(subsystem, event, args string, selectors ...string) string {
+	return "tracepoints:\n- subsystem: " + subsystem + "\n  event: " + event + "\n  raw: true\n  args: [" + args + "]" + selected(selectors)
+}
+
+// tracepoint is a spec with a tracepoint's record.
+func tracepoint(subsystem, event, args string, selectors ...string) string {
+	return "tracepoints:\n- subsystem: " + subsystem + "\n  event: " + event + "\n  args: [" + args + "]" + selected(selectors)
+}
+
+func selected(selectors []string) string {
+	if len(selectors) == 0 {
+		return ""
+	}
+	return "\n  selectors:\n  - " + strings.Join(selectors, "\n  - ")
+}
+
+// matchArgs is a selector with one filter on an argument.
+func matchArgs(index int, operator string, values ...string) string {
+	return "matchArgs: [" + filter(index, operator, values...) + "]"
+}
+
+func filter(index int, operator string, values ...string) string {
+	text := fmt.Sprintf("{index: %d, operator: %s", index, operator)
+	if len(values) > 0 {
+		text += ", values: [" + quoted(values) + "]"
+	}
+	return text + "}"
+}
+
+func quoted(values []string) string {
+	var all []string
+	for _, v := range values {
+		all = append(all, fmt.Sprintf("%q", v))
+	}
+	return strings.Join(all, ", ")
+}
+
+// parsed is the row's policy as the tracer reads it.
+func (r *row) parsed(t *testing.T) *policy.Policy {
+	t.Helper()
+	file, err := policy.Parse(r.name, strings.NewReader(r.policyText("/folder")))
+	if err != nil {
+		t.Fatalf("%s: %v", r.name, err)
+	}
+	return file.Policies[0]
+}
+
+// newFolder has a copy of provoke. It lies on a tmpfs where /tmp is one.
+func newFolder(t testing.TB, in string) string {
+	t.Helper()
+	folder, err := os.MkdirTemp(in, "policies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, harness.Provoke(t), filepath.Join(folder, "program"))
+	return folder
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inBatch is how many rows share a run: that takes less time than a run for each, and system calls have room for 16 hooks.
+const inBatch = 16
+
+// runRows checks rows, some in each run. Each row has processes of its own, so they do not see each other's.
+// prepare, if there is one, makes what they need in their folder.
+func runRows(t *testing.T, o harness.Options, rows []row, prepare func(folder string)) {
+	t.Helper()
+	folder := newFolder(t, "")
+	if prepare != nil {
+		prepare(folder)
+	}
+	for batch := range slices.Chunk(rows, inBatch) {
+		runBatch(t, o, folder, batch)
+	}
+}
+
+func runBatch(t *testing.T, o harness.Options, folder string, rows []row) {
+	t.Helper()
+	var texts []string
+	var steps []harness.Step
+	o.Allowed = map[string][]int{}
+	for i := range rows {
+		r := &rows[i]
+		texts = append(texts, r.policyText(folder))
+		o.Allowed[r.name] = r.status
+		for _, do := range r.do {
+			steps = append(steps, harness.Step{Label: r.name, Do: r.fill(do, folder)})
+		}
+	}
+	result := harness.Run(t, strings.Join(texts, "---\n"), o, steps...)
+	for i := range rows {
+		t.Run(rows[i].name, func(t *testing.T) { rows[i].check(t, result, folder) })
+	}
+}
+
+// check compares what a run told with what the row wants.
+func (r *row) check(t *testing.T, result *harness.Result, folder string) {
+	t.Helper()
+	h, found := result.Hook(r.name)
+	if !found {
+		t.Fatalf("hello does not tell of the hook: %+v", result.Hello.Hooks)
+	}
+	if r.refused != "" && !result.HasTier(string(hook.TierTrampoline)) {
+		if !strings.Contains(h.Refused, r.refused) {
+			t.Errorf("refused: %q, want %q", h.Refused, r.refused)
+		}
+		return
+	}
+	if h.Refused != "" {
+		t.Fatalf("refused: %s", h.Refused)
+	}
+	want := r.want
+	if h.Via != "" && r.wantEqual != nil {
+		want = r.wantEqual
+	}
+	var got []string
+	for _, e := range result.Of(r.name, r.name) {
+		got = append(got, harness.Line(e))
+	}
+	compare(t, got, r.filled(want, folder))
+	if t.Failed() {
+		t.Logf("backend %s, via %q", h.Backend, h.Via)
+	}
+}
+
+func (r *row) filled(want []string, folder string) (all []string) {
+	for _, w := range want {
+		all = append(all, r.fill(w, folder))
+	}
+	return all
+}
+
+// compare wants as many lines, each matching its pattern.
+func compare(t *testing.T, got, want []string) {
+	t.Helper()
+	same := len(got) == len(want)
+	for i := range got {
+		same = same && i < len(want) && pattern(want[i]).MatchString(got[i])
+	}
+	if !same {
+		t.Errorf("got %d events\n  %s\nwant %d\n  %s", len(got), strings.Join(got, "\n  "), len(want), strings.Join(want, "\n  "))
+	}
+}
+
+// pattern of a line in which * stands for any text.
+func pattern(want string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(want), `\*`, ".*") + "$")
+}
+
+// missing are the words of a list that nothing covers.
+func missing(all []string, covered map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return covered[one] })
+}
+
+// write makes a file for what is done.
+func write(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
