@@ -22,7 +22,7 @@ var ErrHidden = errors.New("the kernel hides the addresses of its functions (/pr
 
 const (
 	kallsyms = "/proc/kallsyms"
-	// mostKallsyms is how much of it is read, in bytes: Linux 6.18 with Debian's modules has 15 MiB.
+	// mostKallsyms is how much of it is read, in bytes: Linux 6.18 without modules has 5 MiB.
 	mostKallsyms = 256 << 20
 	// longestKernelFunction in bytes. What is further from the next lower symbol is between modules, or in one that was loaded
 	// since: to be sure, the list is read again, at most every rereadAfter.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -15,13 +16,12 @@ import (
 
 // mapping is a line of /proc/PID/maps.
 type mapping struct {
-	// text of the addresses as the line has it: the name in map_files.
-	text       string
 	start, end uint64
 	// offset in the file of what is at start.
 	offset uint64
 	inode  uint64
-	// path as the process sees it, a name in brackets for the kernel's own, empty for memory without a file.
+	// path as the process's mount namespace has it, or ours if that is the same; a name in brackets for the kernel's own, empty
+	// for memory without a file.
 	path string
 }
 
@@ -60,8 +60,7 @@ func parseMapping(line []byte) (m mapping, ok bool) {
 	if len(fields) < 5 {
 		return m, false
 	}
-	m.text = string(fields[0])
-	start, end, _ := strings.Cut(m.text, "-")
+	start, end, _ := strings.Cut(string(fields[0]), "-")
 	var errs [4]error
 	m.start, errs[0] = strconv.ParseUint(start, 16, 64)
 	m.end, errs[1] = strconv.ParseUint(end, 16, 64)
@@ -77,6 +76,9 @@ func parseMapping(line []byte) (m mapping, ok bool) {
 func path(text string) string {
 	return strings.ReplaceAll(strings.TrimSuffix(text, " (deleted)"), `\012`, "\n")
 }
+
+// link is the mapping's name in map_files.
+func (m *mapping) link() string { return fmt.Sprintf("%x-%x", m.start, m.end) }
 
 // file says whether the mapping is one of a file.
 func (m *mapping) file() bool { return m.inode != 0 && strings.HasPrefix(m.path, "/") }

@@ -53,7 +53,7 @@ func (p *Processes) Stack(pid uint32, addresses []uint64) []event.StackTraceEntr
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	seen := map[string]*functions{}
+	seen := map[mapping]*functions{}
 	for i, m := range mappings {
 		if m == nil {
 			continue
@@ -65,10 +65,10 @@ func (p *Processes) Stack(pid uint32, addresses []uint64) []event.StackTraceEntr
 		if !m.file() {
 			continue
 		}
-		if _, ok := seen[m.text]; !ok {
-			seen[m.text] = p.functions(directory, m)
+		if _, ok := seen[*m]; !ok {
+			seen[*m] = p.functions(directory, m)
 		}
-		if f := seen[m.text]; f != nil {
+		if f := seen[*m]; f != nil {
 			f.name(frame, calls[i]-m.start+m.offset, after)
 		}
 	}
@@ -105,20 +105,23 @@ func (p *Processes) functions(directory string, m *mapping) *functions {
 }
 
 // openMapped opens what is mapped: by the mapping itself, which may also be of a file that has no name any more, and where the
-// kernel refuses that, by the name as the process sees it. Another file that has the name now is refused.
+// kernel refuses that, by the name below the process's root, or below ours if the process only has another root in our mount
+// namespace. Another file that has the name now is refused.
 func openMapped(directory string, m *mapping) (*os.File, error) {
-	if file, err := executable.OpenLink(filepath.Join(directory, "map_files", m.text)); err == nil {
+	if file, err := executable.OpenLink(filepath.Join(directory, "map_files", m.link())); err == nil {
 		return file, nil
 	}
-	file, err := executable.OpenBelow(filepath.Join(directory, "root"), m.path)
-	if err != nil {
-		return nil, err
-	}
-	var stat unix.Stat_t
-	// Devices are not compared: of file systems that consist of several, stat has another than the mapping.
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || stat.Ino != m.inode {
+	for _, root := range []string{filepath.Join(directory, "root"), "/"} {
+		file, err := executable.OpenBelow(root, m.path)
+		if err != nil {
+			continue
+		}
+		var stat unix.Stat_t
+		// Devices are not compared: of file systems that consist of several, stat has another than the mapping.
+		if err := unix.Fstat(int(file.Fd()), &stat); err == nil && stat.Ino == m.inode {
+			return file, nil
+		}
 		file.Close()
-		return nil, fmt.Errorf("%s is another file now", m.path)
 	}
-	return file, nil
+	return nil, fmt.Errorf("%s: no such file, or another one now", m.path)
 }
