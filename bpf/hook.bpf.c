@@ -16,6 +16,7 @@ const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
 const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
 
 #include "hook_act.h"
+#include "preemption.h"
 #include "syscall_abi.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -263,6 +264,7 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 	finish(ctx, s, STAGE_RETURN, note);
 }
 
+/* Takes a scratch if the call is one that is to be looked at. */
 static __always_inline struct hook_scratch *begin(void *ctx)
 {
 	struct hook_scratch *s;
@@ -279,19 +281,32 @@ static __always_inline struct hook_scratch *begin(void *ctx)
 	return NULL;
 }
 
-/* The function is entered. */
-SEC("hook/entry")
-int hook_entry(void *ctx)
+static __always_inline int run(void *ctx, __u32 stages)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct hook_scratch *s = begin(ctx);
 	int verdict = 0;
 
-	if (s) {
-		verdict = work_at_entry(ctx, s, STAGE_ENTRY);
-		give_back(s);
-		account(CLASS_HOOK, began);
-	}
+	if (!s)
+		return 0;
+	if (stages & STAGE_ENTRY)
+		verdict = work_at_entry(ctx, s, stages);
+	else
+		work_at_return(ctx, s);
+	give_back(s);
+	account(CLASS_HOOK, began);
+	return verdict;
+}
+
+/* The function is entered. */
+SEC("hook/entry")
+int hook_entry(void *ctx)
+{
+	int verdict;
+
+	hold_cpu();
+	verdict = run(ctx, STAGE_ENTRY);
+	release_cpu();
 	if (!(hook.flags & HOOK_DENIES))
 		return 0;
 	return verdict < 0 && verdict >= -4095 ? verdict : 0;
@@ -301,14 +316,9 @@ int hook_entry(void *ctx)
 SEC("hook/return")
 int hook_return(void *ctx)
 {
-	__u64 began = bpf_ktime_get_ns();
-	struct hook_scratch *s = begin(ctx);
-
-	if (s) {
-		work_at_return(ctx, s);
-		give_back(s);
-		account(CLASS_HOOK, began);
-	}
+	hold_cpu();
+	run(ctx, STAGE_RETURN);
+	release_cpu();
 	return 0;
 }
 
@@ -316,13 +326,8 @@ int hook_return(void *ctx)
 SEC("hook/both")
 int hook_both(void *ctx)
 {
-	__u64 began = bpf_ktime_get_ns();
-	struct hook_scratch *s = begin(ctx);
-
-	if (s) {
-		work_at_entry(ctx, s, STAGE_ENTRY | STAGE_RETURN);
-		give_back(s);
-		account(CLASS_HOOK, began);
-	}
+	hold_cpu();
+	run(ctx, STAGE_ENTRY | STAGE_RETURN);
+	release_cpu();
 	return 0;
 }

@@ -4,6 +4,7 @@
 /* The life of processes: fork, exec, exit; and the making of cgroups, by which later containers are found. */
 #include "image.h"
 #include "output.h"
+#include "preemption.h"
 
 /* Keeps the types of records in the object's BTF, from which the Go types are generated. */
 const struct image_record *keep_image_record __attribute__((unused));
@@ -54,8 +55,7 @@ static __always_inline void send_image(struct image_scratch *s)
 	c->sent++;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+static __always_inline void tell_exec(struct task_struct *task, struct linux_binprm *binprm)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct image_scratch *s;
@@ -64,10 +64,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	long length;
 
 	if (!in_scope(task))
-		return 0;
+		return;
 	s = get_scratch();
 	if (!s)
-		return 0;
+		return;
 	fill_image(s, task, BPF_CORE_READ(binprm, file));
 	s->record.header.class = CLASS_EXEC;
 	s->record.header.time = bpf_ktime_get_boot_ns();
@@ -83,18 +83,25 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	}
 	send_image(s);
 	account(CLASS_EXEC, began);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	hold_cpu();
+	tell_exec(task, binprm);
+	release_cpu();
 	return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct fork_record r = {};
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 
 	if (!leads_its_threads(child))
-		return 0; /* a thread */
+		return; /* a thread */
 	if (scope_processes && process_is_target(BPF_CORE_READ(parent, tgid))) {
 		__u8 one = 1;
 
@@ -106,7 +113,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 		}
 	}
 	if (!in_scope(child))
-		return 0;
+		return;
 	r.header.class = CLASS_FORK;
 	r.header.time = bpf_ktime_get_boot_ns();
 	fill_key(&r.header.process, child);
@@ -117,6 +124,14 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	bpf_core_read(&r.comm, sizeof(r.comm), &child->comm);
 	send(CLASS_FORK, &r, sizeof(r));
 	account(CLASS_FORK, began);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	hold_cpu();
+	tell_fork(parent, child);
+	release_cpu();
 	return 0;
 }
 
@@ -130,8 +145,7 @@ static __always_inline __u32 wait_status(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, exit_code);
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+static __always_inline void tell_exit(unsigned long long *ctx, struct task_struct *task)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct exit_record r = {};
@@ -141,7 +155,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	/* Without the argument two last threads that leave together may both see nobody alive: user space drops the second. */
 	dead = exit_tells_group_dead ? (bool)ctx[1] : BPF_CORE_READ(task, signal, live.counter) == 0;
 	if (!dead || !in_scope(task))
-		return 0;
+		return;
 	r.header.class = CLASS_EXIT;
 	r.header.time = bpf_ktime_get_boot_ns();
 	fill_key(&r.header.process, task);
@@ -154,6 +168,14 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (scope_processes)
 		bpf_map_delete_elem(&target_processes, &tgid);
 	account(CLASS_EXIT, began);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	hold_cpu();
+	tell_exit(ctx, task);
+	release_cpu();
 	return 0;
 }
 
@@ -170,8 +192,7 @@ struct {
 	__type(value, struct cgroup_scratch);
 } cgroup_scratch SEC(".maps");
 
-SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(cgroup_made, struct cgroup *cgroup)
+static __always_inline void tell_cgroup(struct cgroup *cgroup)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
@@ -179,10 +200,10 @@ int BPF_PROG(cgroup_made, struct cgroup *cgroup)
 	__u32 zero = 0, length;
 
 	if (BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(cgroup_of(current), root))
-		return 0; /* another hierarchy */
+		return; /* another hierarchy */
 	s = bpf_map_lookup_elem(&cgroup_scratch, &zero);
 	if (!s)
-		return 0;
+		return;
 	__builtin_memset(&s->record, 0, sizeof(s->record));
 	s->record.header.class = CLASS_CGROUP;
 	s->record.header.time = bpf_ktime_get_boot_ns();
@@ -193,5 +214,13 @@ int BPF_PROG(cgroup_made, struct cgroup *cgroup)
 	if (length <= CGROUP_PATH_MAX)
 		send(CLASS_CGROUP, s, sizeof(s->record) + length);
 	account(CLASS_CGROUP, began);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_made, struct cgroup *cgroup)
+{
+	hold_cpu();
+	tell_cgroup(cgroup);
+	release_cpu();
 	return 0;
 }

@@ -235,7 +235,11 @@ func (s *session) keep() {
 	if err := s.clock.Set(); err != nil {
 		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "clock", Text: "times may be off: " + err.Error()})
 	}
-	images, err := s.tasks.All()
+	var images []*kernel.Image
+	err := s.programs.DropExited(func() (running []*kernel.Image, err error) {
+		images, err = s.tasks.All()
+		return images, err
+	})
 	if err != nil {
 		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "tasks", Text: err.Error()})
 		return

@@ -5,6 +5,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -101,4 +102,29 @@ func (p *Programs) HasProcesses() (bool, error) {
 		return false, fmt.Errorf("look for target processes: %w", err)
 	}
 	return true, nil
+}
+
+// DropExited ends what AddProcess and forks began for processes that no longer run: their exit was missed. Running is asked
+// after the targets were listed, so that one which is forked meanwhile is no mistake.
+func (p *Programs) DropExited(running func() ([]*Image, error)) error {
+	var targets []uint32
+	var tgid uint32
+	var one uint8
+	for all := p.objects.TargetProcesses.Iterate(); all.Next(&tgid, &one); {
+		targets = append(targets, tgid)
+	}
+	images, err := running()
+	if err != nil {
+		return err
+	}
+	alive := make(map[uint32]bool, len(images))
+	for _, i := range images {
+		alive[i.Header.Process.Tgid] = true
+	}
+	for _, tgid := range targets {
+		if !alive[tgid] {
+			err = errors.Join(err, p.RemoveProcess(tgid))
+		}
+	}
+	return err
 }
