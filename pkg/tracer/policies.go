@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/report"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/symbol"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -64,6 +65,7 @@ func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, erro
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
 		Marks: &plan.Marks{},
+		Functions: tracefs.Functions,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) {
 			return tracefs.Read(types, subsystem, name)
 		},
@@ -86,6 +88,9 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 	var planned []plan.Hook
 	for _, one := range all {
 		planned = append(planned, node.Policy(one)...)
+		if node.Armed {
+			p.enforcers(one)
+		}
 	}
 	if err := p.remember(node.Marks, running); err != nil {
 		return nil, errors.Join(err, set.Close())
@@ -117,6 +122,19 @@ func (p *policies) remember(m *plan.Marks, running func() ([]*kernel.Image, erro
 		}
 	}
 	return nil
+}
+
+// enforcers makes the functions that a policy names as enforcers heed notes.
+func (p *policies) enforcers(one *policy.Policy) {
+	for _, call := range one.Enforcers {
+		became := event.Hook{Name: "enforcer " + call.String(), Policy: one.Name}
+		if err := p.set.LoadEnforcer(call.Function); err != nil {
+			became.Refused = err.Error() + "; signals are sent where the notification comes from"
+		} else {
+			became.Backend, became.Tier, became.Prevents = string(hook.FModifyReturn), string(hook.TierTrampoline), true
+		}
+		p.hooks = append(p.hooks, became)
+	}
 }
 
 // load takes the first way that the kernel accepts.
@@ -190,7 +208,34 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
-	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH})
+	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())
+}
+
+// symbols names the addresses of stacks.
+type symbols struct {
+	kernel    *symbol.Kernel
+	processes *symbol.Processes
+}
+
+func (s *session) symbols() symbols {
+	hidden := func(err error) {
+		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "stacks", Text: err.Error()})
+	}
+	return symbols{symbol.NewKernel(hidden), symbol.NewProcesses("/proc")}
+}
+
+// Kernel implements report.Symbolizer. Addresses are left out: they would give away where the kernel has been loaded.
+func (s symbols) Kernel(addresses []uint64) []event.StackTraceEntry {
+	stack := s.kernel.Stack(addresses)
+	for i := range stack {
+		stack[i].Address = 0
+	}
+	return stack
+}
+
+// User implements report.Symbolizer.
+func (s symbols) User(tgid uint32, addresses []uint64) []event.StackTraceEntry {
+	return s.processes.Stack(tgid, addresses)
 }

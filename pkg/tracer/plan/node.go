@@ -30,6 +30,8 @@ type Node struct {
 	Marks *Marks
 	// Formats reads the layout of a classic tracepoint.
 	Formats func(subsystem, event string) (*tracefs.Format, error)
+	// Functions lists the kernel functions that can be traced.
+	Functions func() ([]string, error)
 
 	// files of programs that ways refer to.
 	files []*program.File

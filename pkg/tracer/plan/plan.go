@@ -19,7 +19,7 @@ import (
 func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
 	for i := range p.Hooks {
 		h := &p.Hooks[i]
-		for _, calls := range shared(h) {
+		for _, calls := range n.shared(h) {
 			planned := Hook{Policy: p, Hook: h, Name: nameOf(h, calls)}
 			n.plan(&planned, calls)
 			hooks = append(hooks, planned)
@@ -29,20 +29,34 @@ func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
 }
 
 // shared splits the calls of a hook into those that share programs.
-func shared(h *policy.Hook) (groups [][]policy.Call) {
-	syscalls := slices.DeleteFunc(slices.Clone(h.Calls), func(c policy.Call) bool { return c.Syscall == "" })
-	byABI := map[string][]policy.Call{}
+func (n *Node) shared(h *policy.Hook) (groups [][]policy.Call) {
+	var syscalls, functions int
 	for _, c := range h.Calls {
-		if c.Syscall != "" && len(syscalls) > fewSyscalls {
-			byABI[string(c.ABI)] = append(byABI[string(c.ABI)], c)
+		if c.Syscall != "" {
+			syscalls++
 		} else {
+			functions++
+		}
+	}
+	byABI := map[string][]policy.Call{}
+	var many []policy.Call
+	for _, c := range h.Calls {
+		switch {
+		case c.Syscall != "" && syscalls > fewSyscalls:
+			byABI[string(c.ABI)] = append(byABI[string(c.ABI)], c)
+		case c.Syscall == "" && functions > fewFunctions && n.Unavailable(hook.KprobeMulti) == nil:
+			many = append(many, c)
+		default:
 			groups = append(groups, []policy.Call{c})
 		}
+	}
+	if len(many) > 0 || h.Pattern != nil {
+		groups = append(groups, many)
 	}
 	for _, abi := range slices.Sorted(maps.Keys(byABI)) {
 		groups = append(groups, byABI[abi])
 	}
-	if len(h.Calls) == 0 {
+	if len(groups) == 0 { // a hook that is no call
 		groups = append(groups, nil)
 	}
 	return groups
@@ -61,13 +75,12 @@ func (n *Node) plan(p *Hook, calls []policy.Call) {
 	var routes []route
 	switch h := p.Hook; h.Kind {
 	case policy.Kprobe, policy.Fentry:
-		if len(calls) == 0 {
-			p.Refused = append(p.Refused, Refusal{h.Kind.String(), fmt.Errorf("lists of functions by a pattern need the kernel's list of functions that can be traced")})
-			return
-		}
-		if calls[0].Syscall != "" {
+		switch {
+		case len(calls) == 0 || len(calls) > 1 && calls[0].Syscall == "":
+			routes, p.Refused = n.manySites(p.Policy, h, calls)
+		case calls[0].Syscall != "":
 			routes, p.Refused = n.syscallSites(h, calls)
-		} else {
+		default:
 			routes, p.Refused = n.functionSites(h, calls[0].Function)
 		}
 	case policy.LSM:

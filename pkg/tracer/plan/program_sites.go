@@ -66,6 +66,9 @@ func (n *Node) inProgram(h *policy.Hook, file *program.File, m hook.Mechanism) *
 
 // uprobeRoute is one program at all places of a hook, told apart by cookies.
 func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hook.Mechanism) (route, error) {
+	if h.Return && file.Go() {
+		return nil, errors.New("return: a return probe crashes programs written in Go, whose stacks move")
+	}
 	places, err := file.Places(h.Program)
 	if err != nil {
 		return nil, err
