@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
@@ -91,39 +92,5 @@ func policyLine(p *policy.Policy) string {
 	if actions := p.Enforcing(); len(actions) > 0 {
 		enforces = "enforces " + strings.Join(actions, ", ")
 	}
-	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, policyScope(p))
-}
-
-// policyScope says what a policy is about, beside what the command that runs it is given.
-func policyScope(p *policy.Policy) string {
-	var parts []string
-	for _, s := range []struct {
-		what     string
-		selector *policy.LabelSelector
-	}{{"pods", p.Scope.Pods}, {"containers", p.Scope.Containers}, {"nodes", p.Scope.Nodes}} {
-		switch {
-		case s.selector == nil:
-		case s.selector.String() == "":
-			parts = append(parts, "all "+s.what)
-		default:
-			parts = append(parts, s.what+" "+s.selector.String())
-		}
-	}
-	if p.Scope.Host && p.Scope.Selects() {
-		parts = append(parts, "the host")
-	}
-	if len(parts) == 0 && p.Kind != policy.TracingPolicyNamespaced {
-		return "pods and host"
-	}
-	if len(parts) == 0 {
-		parts = []string{"all pods"}
-	}
-	scope := strings.Join(parts, ", ")
-	switch {
-	case p.Namespace != "":
-		return scope + " of namespace " + p.Namespace
-	case p.Kind == policy.TracingPolicyNamespaced:
-		return scope + " of the command's namespace"
-	}
-	return scope
+	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, scope.Describe(p))
 }

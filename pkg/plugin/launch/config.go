@@ -13,6 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 const (
@@ -55,6 +58,8 @@ type Config struct {
 	// again. Without it the tracer sees the end of its input at once when the plugin dies, but also when the connection
 	// does; with it a dead plugin is noticed after Silence.
 	Reattach bool
+	// Hooks are the kinds of hooks that the orders' policies have: some need more privilege than a tracer has otherwise.
+	Hooks policy.HookKind
 	// StartupTimeout is DefaultStartupTimeout when 0.
 	StartupTimeout time.Duration
 	// Expires is when Reap of another session may take the pods for left-overs; New sets it when zero.
@@ -80,6 +85,14 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("duration %s: not negative", c.Deadline))
 	}
 	return errors.Join(errs...)
+}
+
+// CheckSize says whether orders fit in a tracer pod.
+func (c Config) CheckSize(orders wire.Orders) error {
+	if size := len(argument(c, orders)); size > maxOrders {
+		return fmt.Errorf("the orders of a tracer take %d bytes, at most %d fit: trace fewer pods or a smaller policy", size, maxOrders)
+	}
+	return nil
 }
 
 func (c Config) deadline() time.Duration {

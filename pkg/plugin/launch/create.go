@@ -51,8 +51,8 @@ func (l *Launcher) Start(ctx context.Context, orders wire.Orders) (*Tracer, erro
 		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
 	}
 	pod := TracerPod(l.config, orders)
-	if size := len(pod.Spec.Containers[0].Args[1]); size > maxOrders {
-		return nil, fmt.Errorf("node %s: the orders take %d bytes, at most %d fit: trace fewer pods or a smaller policy", orders.Node, size, maxOrders)
+	if err := l.config.CheckSize(orders); err != nil {
+		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
 	}
 	l.mu.Lock()
 	if l.closed {

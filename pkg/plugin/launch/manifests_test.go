@@ -4,6 +4,8 @@ package launch
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -90,6 +92,8 @@ const manifestHead = `# SPDX-License-Identifier: Apache-2.0
 # Written by "go test ./pkg/plugin/launch -update" from the function that makes these pods, and compared with it in the
 # tests. Plainly: it has no API token, mounts nothing and listens to nothing, but it sees every process of its node and what
 # they do. And whoever may create it may create any other pod in its namespace too, which is to be root on the node.
+#
+# kubectl trace-sec run adds what the hooks of its policies need, and only then:
 `
 
 // explained puts the reasons into a pod's YAML, and fails for lines that have none.
@@ -97,6 +101,11 @@ func explained(t *testing.T, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	out.WriteString(manifestHead)
+	for _, p := range privileges {
+		if p.hooks != 0 {
+			fmt.Fprintf(&out, "# - %s: %s%s (%s)\n", p.hooks, map[bool]string{true: "mounts read-only "}[p.directory != ""], cmp.Or(string(p.capability), p.directory), p.why)
+		}
+	}
 	for line := range strings.Lines(text) {
 		bare := strings.TrimLeft(line, " ")
 		indent := line[:len(line)-len(bare)]

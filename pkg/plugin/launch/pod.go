@@ -42,6 +42,7 @@ func TracerPod(c Config, orders wire.Orders) *corev1.Pod {
 		Spec:       spec(c, orders.Node),
 	}
 	pod.Spec.Containers = []corev1.Container{container(c, orders)}
+	grant(&pod.Spec, c.Hooks)
 	return pod
 }
 
@@ -159,17 +160,12 @@ func completed(c Config, orders wire.Orders) wire.Orders {
 	return orders
 }
 
-// capabilities are all that a tracer has, each for one reason.
-var capabilities = [...]corev1.Capability{
-	"BPF",     // bpf(2): load programs, make maps and links
-	"PERFMON", // programs that read kernel memory, and perf events, which kprobes and tracepoints attach through
-}
-
+// securityContext is without capabilities: see privileges.
 func securityContext() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		Privileged:               new(false),
 		AllowPrivilegeEscalation: new(false),
-		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: capabilities[:]},
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		// Capabilities are effective for root only, since the image sets none on its file.
 		RunAsUser:              new(int64(0)),
 		RunAsGroup:             new(int64(0)),

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -27,6 +28,10 @@ func TestTracerPod(t *testing.T) {
 			c.Reattach, c.PullPolicy, c.PullSecrets, c.Deadline = true, corev1.PullAlways, []string{"a", "b"}, 0
 			o.Node = strings.Repeat("long.", 50) + "x"
 			o.Deadline, o.Silence = wire.Duration(time.Minute), wire.Duration(time.Second)
+		},
+		"policies": func(c *Config, o *wire.Orders) {
+			c.Hooks = policy.Kprobe | policy.Tracepoint | policy.Uprobe
+			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,6 +52,39 @@ func TestTracerPod(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Kinds of hooks need what they need, and nothing of the others.
+func TestPrivileges(t *testing.T) {
+	const most = "BPF PERFMON SYS_ADMIN SYS_PTRACE"
+	for kind, want := range map[policy.HookKind]string{
+		0: "BPF PERFMON", policy.Kprobe: "BPF PERFMON", policy.Fentry: "BPF PERFMON", policy.LSM: "BPF PERFMON", policy.Loader: "BPF PERFMON",
+		policy.RawTracepoint: "BPF PERFMON", policy.Tracepoint: "BPF PERFMON /sys/kernel/tracing", policy.Uprobe: most, policy.USDT: most,
+		policy.Kprobe | policy.Tracepoint | policy.USDT: most + " /sys/kernel/tracing",
+	} {
+		c := testConfig()
+		c.Hooks = kind
+		spec := TracerPod(c, wire.Orders{}).Spec
+		var got []string
+		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
+			got = append(got, string(capability))
+		}
+		for i, v := range spec.Volumes {
+			m := spec.Containers[0].VolumeMounts[i]
+			if m.Name != v.Name || !m.ReadOnly || m.MountPath != v.HostPath.Path {
+				t.Errorf("%s: volume %+v is mounted as %+v", kind, v, m)
+			}
+			got = append(got, v.HostPath.Path)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+	for _, p := range privileges {
+		if p.why == "" {
+			t.Errorf("nothing says why %s%s", p.capability, p.directory)
+		}
 	}
 }
 

@@ -24,11 +24,13 @@ type Status struct {
 	mu      sync.Mutex
 	waiting map[string]string // node → what for
 	ready   int
+	// told are remarks on hooks: other nodes' are the same.
+	told map[remark]bool
 }
 
 // NewStatus writes to the standard error of a screen, which can show c.
 func NewStatus(s *terminal.Screen, c terminal.Capabilities) *Status {
-	return &Status{pen: newPen(c), screen: s, waiting: map[string]string{}}
+	return &Status{pen: newPen(c), screen: s, waiting: map[string]string{}, told: map[remark]bool{}}
 }
 
 // Waiting says what the start of a node's tracer is waiting for; saying it again changes nothing.
@@ -66,29 +68,6 @@ func (s *Status) Failed(node string, err error) {
 	delete(s.waiting, node)
 	s.say(event.LevelError, node+": "+err.Error())
 	s.redraw()
-}
-
-// Hello says which of the hooks that were asked for a node's kernel refused, and which do less there than was asked for;
-// when there are none, nothing.
-func (s *Status) Hello(node string, h *event.Hello) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, hook := range h.Hooks {
-		if hook.Refused != "" {
-			s.say(event.LevelError, fmt.Sprintf("%s: hook %s is not attached: %s", node, named(hook), hook.Refused))
-		}
-		for _, note := range hook.Notes {
-			s.say(event.LevelWarning, fmt.Sprintf("%s: hook %s: %s", node, named(hook), note))
-		}
-	}
-}
-
-// named is a hook and the policy that asked for it.
-func named(h event.Hook) string {
-	if h.Policy == "" {
-		return h.Name
-	}
-	return h.Name + " of policy " + h.Policy
 }
 
 // Say writes a line that stays. Line feeds in the text are kept: its writer is the plugin; what it quotes is escaped.

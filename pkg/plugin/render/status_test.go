@@ -46,11 +46,39 @@ func TestStatusOnTerminal(t *testing.T) {
 	s.Failed("node-3", errors.New("image not found\n  check --tracer-image\x07"))
 	const before = `⏳ 1 of 3 nodes ready · node-3: waiting for a schedule\x1b[2J · node…`
 	step(wipe + "🛑 node-3: image not found\n     check --tracer-image\\a\n" + before + wipe + "⏳ 1 of 2 nodes ready · node-2: waiting for its image")
-	s.Hello("node-2", &event.Hello{Hooks: []event.Hook{{Name: "exec"}, {Name: "exit", Refused: "no BTF"}, {Name: "sys_kill", Policy: "p\x1b", Notes: []string{"Kills, but does not prevent."}}}})
-	step(wipe + "🛑 node-2: hook exit is not attached: no BTF\n⏳ 1 of 2 nodes ready · node-2: waiting for its image" +
-		wipe + "⚠️ node-2: hook sys_kill of policy p\\x1b: Kills, but does not prevent.\n⏳ 1 of 2 nodes ready · node-2: waiting for its image")
+	s.Hooks(map[string]*event.Hello{"node-2": {Hooks: []event.Hook{{Name: "exec"}, {Name: "exit", Refused: "no BTF"}}}})
+	step(wipe + "🛑 hook exit is not attached on node-2: no BTF\n⏳ 1 of 2 nodes ready · node-2: waiting for its image")
 	s.Close()
 	step(wipe)
+}
+
+func TestStatusOfHooks(t *testing.T) {
+	s, out := newTestStatus(terminal.Capabilities{})
+	const less = "only the calls that it sees"
+	life := event.Hook{Name: "sched_process_exec", Backend: "tp_btf"}
+	write := event.Hook{Policy: "p\x1b", Name: "sys_write", Backend: "fentry"}
+	file := event.Hook{Policy: "files", Name: "security_file_permission", Backend: "sys_enter", Via: "tracepoint sys_enter", Notes: []string{less, "slow"}}
+	gone := event.Hook{Policy: "files", Name: "vfs_gone", Refused: "function: no such function"}
+	traced := file
+	traced.Backend, traced.Via, traced.Notes = "fentry", "", nil
+	weak := &event.Hello{Hooks: []event.Hook{life, write, file, gone}}
+	s.Hooks(map[string]*event.Hello{"a": weak, "b": weak, "c": {Hooks: []event.Hook{life, write, traced, gone}}, "d": {Hooks: []event.Hook{life}}})
+	want := `a, b: 2 hooks attached: 1 by fentry, 1 by sys_enter
+c: 2 hooks attached: 2 by fentry
+warning: hook security_file_permission of policy files: via tracepoint sys_enter on a, b: only the calls that it sees
+warning: hook security_file_permission of policy files: via tracepoint sys_enter on a, b: slow
+error: hook vfs_gone of policy files is not attached on a, b, c: function: no such function
+`
+	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	out.Reset()
+	write.Notes = []string{"new"}
+	s.Hooks(map[string]*event.Hello{"e": {Hooks: []event.Hook{write, file, gone}}})
+	want = "e: 2 hooks attached: 1 by fentry, 1 by sys_enter\nwarning: hook sys_write of policy p\\x1b on e: new\n"
+	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
+		t.Errorf("of a later node:\n%s\nwant\n%s", got, want)
+	}
 }
 
 func TestStatusElsewhere(t *testing.T) {

@@ -80,9 +80,8 @@ func (s *session) hello(n *node, h *event.Hello, at *event.Timestamp) {
 	n.mu.Lock()
 	n.hello = true
 	n.mu.Unlock()
-	n.settle()
 	s.Status.Ready(n.name)
-	s.Status.Hello(n.name, h)
+	s.settle(n, h)
 	for _, hook := range h.Hooks {
 		if hook.Refused != "" {
 			n.tally.problem(fmt.Sprintf("hook %s: %s", hook.Name, hook.Refused))

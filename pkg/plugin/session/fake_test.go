@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -178,6 +179,8 @@ type fakeStatus struct {
 	said   []string
 	// tracing are the pods and nodes that were said to be traced.
 	tracing [][2]int
+	// hooks are the nodes whose hooks were told together.
+	hooks [][]string
 }
 
 func (s *fakeStatus) Waiting(string, string) {}
@@ -187,8 +190,12 @@ func (s *fakeStatus) Tracing(pods, nodes int) {
 	defer s.mu.Unlock()
 	s.tracing = append(s.tracing, [2]int{pods, nodes})
 }
-func (s *fakeStatus) Hello(string, *event.Hello) {}
-func (s *fakeStatus) Close()                     {}
+func (s *fakeStatus) Hooks(hellos map[string]*event.Hello) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks = append(s.hooks, slices.Sorted(maps.Keys(hellos)))
+}
+func (s *fakeStatus) Close() {}
 func (s *fakeStatus) Say(_ event.Level, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

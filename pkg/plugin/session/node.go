@@ -92,7 +92,7 @@ func (n *node) start(ctx context.Context, l Launcher, orders wire.Orders) (Trace
 
 // runNode has the whole life of one node's tracer.
 func (s *session) runNode(n *node) {
-	defer n.settle()
+	defer s.settle(n, nil)
 	err := s.traceNode(n)
 	n.mu.Lock()
 	n.ended = true

@@ -58,7 +58,8 @@ type Status interface {
 	Ready(node string)
 	Tracing(pods, nodes int)
 	Failed(node string, err error)
-	Hello(node string, h *event.Hello)
+	// Hooks are what tracers said of their hooks, by node: once of all that began together, then of each that comes later.
+	Hooks(hellos map[string]*event.Hello)
 	Say(l event.Level, text string)
 	Close()
 }
@@ -113,6 +114,10 @@ type session struct {
 	mu      sync.Mutex
 	nodes   map[string]*node
 	running int
+	// awaited are the nodes of the beginning that have neither said hello nor failed; hellos what others said and Status was not
+	// told.
+	awaited map[string]bool
+	hellos  map[string]*event.Hello
 	said    map[string]bool
 	fault   error
 }
@@ -124,7 +129,7 @@ func Run(stop *Stop, c Config) (Result, error) {
 	began := time.Now()
 	s := &session{
 		Config: c, stop: stop, display: newDisplay(c.Renderer, c.MaxEvents, stop), pods: newPods(),
-		nodes: map[string]*node{}, said: map[string]bool{},
+		nodes: map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 	}
 	defer s.cleanup()
 	go s.guard(s.display.run)
@@ -150,9 +155,11 @@ func (s *session) begin() {
 	if s.Machine.Node != "" {
 		n := newNode(s.Machine.Node, s.Machine.Targets)
 		s.nodes[n.name] = n
+		s.awaited[n.name] = true
 		s.launch(n)
 	}
 	for _, n := range s.firstNodes() {
+		s.awaited[n.name] = true // none can settle before s.mu is free
 		s.launch(n)
 	}
 	first := slices.Collect(maps.Values(s.nodes))
@@ -259,6 +266,22 @@ func (s *session) started(first []*node) {
 	case <-timer.C:
 		s.stop.Ask(ErrDuration)
 	case <-s.stop.Asked().Done():
+	}
+}
+
+// settle notes that a node is traced, when h is set, or has failed. When none of the beginning is awaited any more, what the
+// tracers said of their hooks goes to Status: most nodes say the same, and once is enough.
+func (s *session) settle(n *node, h *event.Hello) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n.settle()
+	delete(s.awaited, n.name)
+	if h != nil {
+		s.hellos[n.name] = h
+	}
+	if len(s.awaited) == 0 && len(s.hellos) > 0 {
+		s.Status.Hooks(s.hellos)
+		s.hellos = map[string]*event.Hello{}
 	}
 }
 

@@ -4,6 +4,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -67,6 +68,36 @@ func TestEventsOfAllNodesThenOrderlyEnd(t *testing.T) {
 			if e.NodeName == "" {
 				t.Errorf("event without node: %+v", e)
 			}
+		}
+	})
+}
+
+// What nodes say of their hooks is told together, when the last of the beginning has said it or failed.
+func TestHooksAreToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := make(chan struct{})
+		h := newHarness(t, func(tracer *fakeTracer) {
+			if tracer.orders.Node == "n2" {
+				<-slow
+			}
+			tracer.hello()
+		}, pod("a", "n1"), pod("b", "n2"), pod("c", "n3"))
+		h.launcher.fails["n3"] = errTest
+		h.during(
+			func() {
+				if len(h.status.hooks) > 0 {
+					t.Errorf("told before all nodes were there: %v", h.status.hooks)
+				}
+				close(slow)
+			},
+			func() { h.targets <- target.Change{Pod: pod("d", "n4")} },
+			func() { h.stop.Ask(ErrInterrupted) },
+		)
+		if _, err := h.run(); err != nil {
+			t.Fatal(err)
+		}
+		if want := "[[n1 n2] [n4]]"; fmt.Sprint(h.status.hooks) != want {
+			t.Errorf("told of %v, want %s", h.status.hooks, want)
 		}
 	})
 }

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scope says which pods, containers and nodes the policies of a session are about, beside what the command line
+// names: what is traced is in both. Who decides what:
+//
+//   - Which pods are targets: Targets. A pod that no policy selects is none, and none of the kernel's work is spent on it.
+//   - Which policies a node's tracer gets: Scope.Sources, by their nodeSelector.
+//   - Whose events are shown: Scope.Keep. A tracer knows only targets, not which policy is about which of them, so a policy's
+//     events also come from targets of other policies, and from all containers of a pod; these are dropped here, and counted as
+//     filtered.
+//
+// Labels count as they are when the event is shown. A pod that stops matching stays a target, since it may match again, but
+// its events are dropped.
+package scope
