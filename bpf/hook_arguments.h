@@ -93,7 +93,8 @@ struct vector_reading {
 	struct reading *r;
 	__u64 address, left;
 	__u32 length;
-	__u32 reserved;
+	/* the array itself is a copy in kernel memory */
+	__u32 copied;
 };
 
 static long read_vector_entry(__u32 index, struct vector_reading *v)
@@ -106,7 +107,7 @@ static long read_vector_entry(__u32 index, struct vector_reading *v)
 
 	if (index >= v->left || at > HOOK_DATA - HOOK_MARGIN)
 		return 1;
-	if (bpf_probe_read_user(&entry, sizeof(entry), (void *)(v->address + index * sizeof(entry)))) {
+	if (read_either(&entry, sizeof(entry), v->address + index * sizeof(entry), !v->copied)) {
 		r->flags |= VALUE_UNREADABLE;
 		return 1;
 	}
@@ -124,11 +125,11 @@ static long read_vector_entry(__u32 index, struct vector_reading *v)
 	return v->length >= r->argument->maximum ? 1 : 0;
 }
 
-/* Reads what an array of count struct iovec in user memory points at; size is that of all together, 0 if not known. */
-static __always_inline void read_vector(struct reading *r, __u64 address, __u64 entries, __u64 size)
+/* Reads what an array of struct iovec points at in user memory; size is that of all together, 0 if not known. */
+static __always_inline void read_vector(struct reading *r, __u64 address, __u64 entries, __u64 size, bool copied)
 {
 	struct bytes_value *value = reserve(r->s, sizeof(*value));
-	struct vector_reading v = { .r = r, .address = address, .left = entries };
+	struct vector_reading v = { .r = r, .address = address, .left = entries, .copied = copied };
 
 	if (!value)
 		return;
@@ -154,7 +155,7 @@ static __always_inline void read_iov_iter(struct reading *r, struct iov_iter *it
 			address = (__u64)BPF_CORE_READ(iter, __iov);
 		else
 			address = (__u64)BPF_CORE_READ(old, iov);
-		read_vector(r, address, VECTOR_ENTRIES, count);
+		read_vector(r, address, BPF_CORE_READ(iter, nr_segs), count, true);
 	} else { /* memory of the kernel: a socket's, a pipe's */
 		r->flags |= VALUE_UNREADABLE;
 	}
@@ -230,10 +231,14 @@ static __always_inline void read_unix_address(struct reading *r, __u64 address, 
 	barrier_var(size);
 	if (size > UNIX_PATH_MAX)
 		return;
-	if (user)
-		bpf_probe_read_user(to, size, (void *)(address + sizeof(family)));
-	else
-		bpf_probe_read_kernel(to, size, (void *)(address + sizeof(family)));
+	address += sizeof(family);
+	read_either(to, size, address, user);
+	if (size && *to) { /* a path ends before its size where that is the size of the room for it */
+		long length = user ? bpf_probe_read_user_str(to, size + 1, (void *)address)
+				   : bpf_probe_read_kernel_str(to, size + 1, (void *)address);
+
+		size = length > 0 && length <= UNIX_PATH_MAX + 1 ? length - 1 : 0;
+	}
 	take_text(r, size);
 }
 
@@ -414,7 +419,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		break;
 	case KIND_BYTES:
 		if (a->flags & ARGUMENT_VECTOR)
-			read_vector(r, word, size, 0);
+			read_vector(r, word, size, 0, false);
 		else
 			read_bytes(r, word, size, user);
 		break;

@@ -342,6 +342,7 @@ struct iov_iter {
 	unsigned long count;
 	void *ubuf;
 	const struct iovec *__iov;
+	unsigned long nr_segs;
 };
 
 /* before 6.4 */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Kernels that preempt (since 7.0 all do) run a second task on the CPU while a program of the first is at work there; the
- * second one's event is then missed, because the kernel takes it for a recursion. So a program holds its CPU from its first
- * instruction on, where the kernel lets it (6.10). What is missed all the same is counted.
+ * Kernels that preempt may run another task on the CPU while a program is at work there. Counters and scratch areas are per
+ * CPU, so a program holds it, where the kernel lets it (6.10). An event of the other task that comes while the program itself
+ * is preempted, at its very end, is missed all the same: the kernel takes it for a recursion. It counts that.
  */
 #pragma once
 #include "kernel_types.h"

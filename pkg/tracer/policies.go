@@ -64,7 +64,7 @@ func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, erro
 	types := layout.NewKernel()
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
-		Marks: &plan.Marks{},
+		Marks:     &plan.Marks{},
 		Functions: tracefs.Functions,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) {
 			return tracefs.Read(types, subsystem, name)

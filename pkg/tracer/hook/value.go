@@ -117,7 +117,7 @@ var shapes = [...]shape{
 	bpf.HookArgumentKindKIND_FD: shapeFile, bpf.HookArgumentKindKIND_FILE: shapeFile, bpf.HookArgumentKindKIND_KIOCB: shapeFile,
 	bpf.HookArgumentKindKIND_PATH: shapeFile, bpf.HookArgumentKindKIND_DENTRY: shapeFile, bpf.HookArgumentKindKIND_BINPRM: shapeFile,
 	bpf.HookArgumentKindKIND_USER_PATH: shapeFile,
-	bpf.HookArgumentKindKIND_SOCK: shapeSocket, bpf.HookArgumentKindKIND_SOCKET: shapeSocket, bpf.HookArgumentKindKIND_SKB: shapeSocket,
+	bpf.HookArgumentKindKIND_SOCK:      shapeSocket, bpf.HookArgumentKindKIND_SOCKET: shapeSocket, bpf.HookArgumentKindKIND_SKB: shapeSocket,
 	bpf.HookArgumentKindKIND_SOCKADDR: shapeSocket, bpf.HookArgumentKindKIND_SOCKADDR_UN: shapeUnixAddress,
 	bpf.HookArgumentKindKIND_CRED: shapeCredentials, bpf.HookArgumentKindKIND_USER_NAMESPACE: shapeUserNamespace,
 	bpf.HookArgumentKindKIND_LOAD_INFO: shapeModule, bpf.HookArgumentKindKIND_MODULE: shapeModule,

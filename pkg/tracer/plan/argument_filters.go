@@ -120,7 +120,11 @@ func (c *compiler) operator(f policy.ArgumentFilter, row matchRow, place int, t 
 		}
 		compiled = c.numberFilter(row.subject, place, false, t.Signed && row.subject == bpf.HookFilterSubjectSUBJECT_NUMBER, ranges)
 	default:
-		compiled.First, compiled.Count = c.texts(f.Strings, f.IgnoreCase)
+		texts := f.Strings
+		if t.Class == policy.ClassUnixAddress {
+			texts = unixNames(texts)
+		}
+		compiled.First, compiled.Count = c.texts(texts, f.IgnoreCase)
 		if f.IgnoreCase {
 			compiled.Flags |= ignoreCase
 		}
@@ -169,6 +173,17 @@ func (n *Node) syscall(abi syscalls.ABI, name string) (uint64, error) {
 		return uint64(number) | compatBit, nil
 	}
 	return uint64(number), nil
+}
+
+// unixNames are names of sockets as the kernel has them: an abstract one begins with a zero byte and not with @.
+func unixNames(shown []string) (names []string) {
+	for _, name := range shown {
+		if abstract, ok := strings.CutPrefix(name, "@"); ok {
+			name = "\x00" + abstract
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // texts stores texts and then what says where each begins and how long it is.

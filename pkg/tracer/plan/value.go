@@ -165,6 +165,9 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if c.site.user && !from.kernel && t.Name != "const_buf" {
 		l.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
 	}
+	if isNumber(l.Kind) && l.Source == uint8(bpf.HookValueSourceFROM_CONTEXT_ADDRESS) { // of an array, the first
+		l.Source = uint8(bpf.HookValueSourceFROM_CONTEXT)
+	}
 	if isNumber(l.Kind) && t.Bits > 0 && from.ShiftLeft == 0 {
 		l.ShiftLeft = uint8(64 - t.Bits)
 		l.ShiftRight = l.ShiftLeft
