@@ -61,7 +61,10 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 		Example: `  # Who runs what in the pods of a deployment
   kubectl trace-sec exec deploy/web
 
-  # The same for everything that a script does on this machine, no cluster needed
+  # What a policy of Tetragon's sees there
+  kubectl trace-sec run -f policy.yaml deploy/web
+
+  # Who runs what in a script on this machine, no cluster needed
   sudo kubectl-trace_sec exec --local -- ./suspect.sh
 
   # Remove what a killed session may have left
@@ -80,6 +83,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.PersistentFlags().AddFlag(verbosity())
 	root.AddCommand(
 		newExecCommand(cluster, streams, build),
+		newRunCommand(cluster, streams, build),
 		newCleanupCommand(cluster, streams),
 		newPolicyCommand(streams),
 		newVersionCommand(streams, build),

@@ -25,7 +25,7 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := p.finder.Resolve(ctx)
+	found, err := p.targets.Resolve(ctx)
 	if err != nil {
 		return access.Explain(err)
 	}
@@ -33,7 +33,16 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	if o.output.format == "json" {
 		printer = &printers.JSONPrinter{}
 	}
-	for _, pod := range tracerPods(launch.New(p.client, p.rest, p.launch).Config(), o.process, found.Pods) {
+	pods, err := tracerPods(launch.New(p.client, p.rest, p.launch).Config(), o.process, found.Pods, func(node string) ([]wire.PolicySource, error) {
+		if p.scope == nil {
+			return nil, nil
+		}
+		return p.scope.Sources(ctx, node)
+	})
+	if err != nil {
+		return access.Explain(err)
+	}
+	for _, pod := range pods {
 		if o.tracer.dryRun == dryRunServer {
 			created, err := p.client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 			if err != nil {
@@ -49,8 +58,10 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	return nil
 }
 
-// tracerPods are the pods for these targets, by the node's name.
-func tracerPods(c launch.Config, process wire.ProcessDetail, targets []*corev1.Pod) (tracers []*corev1.Pod) {
+// tracerPods are the pods for these targets, by the node's name; policies are those of a node.
+func tracerPods(
+	c launch.Config, process wire.ProcessDetail, targets []*corev1.Pod, policies func(node string) ([]wire.PolicySource, error),
+) (tracers []*corev1.Pod, err error) {
 	byNode := map[string]wire.Targets{}
 	for _, pod := range targets {
 		t := byNode[pod.Spec.NodeName]
@@ -58,9 +69,17 @@ func tracerPods(c launch.Config, process wire.ProcessDetail, targets []*corev1.P
 		byNode[pod.Spec.NodeName] = t
 	}
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {
-		pod := launch.TracerPod(c, wire.Orders{Node: node, Targets: byNode[node], Process: process})
+		sources, err := policies(node)
+		if err != nil {
+			return nil, err
+		}
+		orders := wire.Orders{Node: node, Targets: byNode[node], Process: process, Policies: sources}
+		if err := c.CheckSize(orders); err != nil {
+			return nil, fmt.Errorf("node %s: %w", node, err)
+		}
+		pod := launch.TracerPod(c, orders)
 		pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
 		tracers = append(tracers, pod)
 	}
-	return tracers
+	return tracers, nil
 }

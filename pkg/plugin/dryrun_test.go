@@ -16,6 +16,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -33,7 +34,14 @@ func TestTracerPods(t *testing.T) {
 	}
 	var out bytes.Buffer
 	printer := printers.YAMLPrinter{}
-	for _, pod := range tracerPods(c, wire.ProcessDetail{Credentials: true}, targets) {
+	c.Hooks = policy.Tracepoint
+	pods, err := tracerPods(c, wire.ProcessDetail{Credentials: true}, targets, func(node string) ([]wire.PolicySource, error) {
+		return map[string][]wire.PolicySource{"n2": {{Name: "p.yaml", Text: "only for n2"}}}[node], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range pods {
 		if err := printer.PrintObj(pod, &out); err != nil {
 			t.Fatal(err)
 		}

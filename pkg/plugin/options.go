@@ -32,6 +32,8 @@ type traceOptions struct {
 	process wire.ProcessDetail
 	tracer  tracerOptions
 	local   localOptions
+	// policies to run; nil for a command that has none.
+	policies *policyFiles
 
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup

@@ -45,7 +45,7 @@ it watches, what it enforces and where. YAML or JSON, several documents in a fil
 		DisableFlagsInUseLine: true,
 		RunE: func(*cobra.Command, []string) error {
 			if len(files) == 0 {
-				return errors.New("-f FILE is missing: which policy? (- is standard input)")
+				return errNoPolicyFile
 			}
 			return lint(files, streams)
 		},

@@ -28,7 +28,7 @@ func (v view) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
 
 // run checks the options and traces.
 func (o *traceOptions) run(ctx context.Context) error {
-	if err := o.validate(); err != nil {
+	if err := errors.Join(o.validate(), o.loadPolicies()); err != nil {
 		return err
 	}
 	switch {
@@ -38,6 +38,14 @@ func (o *traceOptions) run(ctx context.Context) error {
 		return o.runDry(ctx)
 	}
 	return o.runCluster(ctx)
+}
+
+// loadPolicies reads the policies of a command that has some.
+func (o *traceOptions) loadPolicies() error {
+	if o.policies == nil {
+		return nil
+	}
+	return o.policies.load(o.In, o.ErrOut)
 }
 
 // view makes the outputs. It fails for a format that does not exist or can't be parsed.
@@ -64,6 +72,10 @@ func (o *traceOptions) config(v view) session.Config {
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
 		Renderer: v.renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
 		Directory: join.NewDirectory(),
+	}
+	if o.policies != nil {
+		c.Orders.Policies = o.policies.sources
+		v.status.Say(event.LevelInfo, o.policies.about())
 	}
 	if len(o.targets.containers) > 0 {
 		c.Keep = join.InContainers(o.targets.containers...)

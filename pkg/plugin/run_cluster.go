@@ -12,19 +12,31 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // plan is a session on a cluster as far as it can be made without asking the cluster anything.
 type plan struct {
 	connection
-	finder *target.Finder
-	launch launch.Config
+	targets finder
+	launch  launch.Config
+	// scope is what the policies are about; nil without policies.
+	scope *scope.Scope
+}
+
+// finder finds the pods to trace.
+type finder interface {
+	session.Targets
+	Resolve(ctx context.Context) (target.Found, error)
 }
 
 func (o *traceOptions) plan() (plan, error) {
@@ -32,7 +44,7 @@ func (o *traceOptions) plan() (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	finder, err := target.New(c.client, o.cluster.config, target.Request{
+	found, err := target.New(c.client, o.cluster.config, target.Request{
 		Namespace: c.namespace, AllNamespaces: o.targets.allNamespaces,
 		Args: o.targets.args, Pods: o.targets.pods, Nodes: o.targets.nodes,
 		Selector: o.targets.selector, FieldSelector: o.targets.fieldSelector,
@@ -40,7 +52,7 @@ func (o *traceOptions) plan() (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{c, finder, launch.Config{
+	p := plan{connection: c, targets: found, launch: launch.Config{
 		Namespace: o.tracer.namespace, Image: o.tracer.image,
 		PullPolicy: corev1.PullPolicy(o.tracer.pullPolicy), PullSecrets: o.tracer.pullSecrets,
 		Session: launch.NewSession(), Version: o.build.version(),
@@ -51,7 +63,35 @@ func (o *traceOptions) plan() (plan, error) {
 	if o.session.duration > 0 { // it counts from when all tracers have started, and the first has to last as well
 		p.launch.Deadline = o.session.duration + launch.DefaultStartupTimeout
 	}
+	if o.policies != nil {
+		p.scope = scope.New(o.policies.policies, o.policies.sources, c.namespace, nodeLabels(c.client))
+		p.targets, p.launch.Hooks = p.scope.Targets(found), o.policies.kinds()
+		if err := p.launch.CheckSize(wire.Orders{Policies: o.policies.sources}); err != nil {
+			return plan{}, err
+		}
+	}
 	return p, p.launch.Validate()
+}
+
+func nodeLabels(client kubernetes.Interface) scope.NodeLabels {
+	return func(ctx context.Context, name string) (map[string]string, error) {
+		node, err := client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{ResourceVersion: "0"}) // from the API server's cache
+		if err != nil {
+			return nil, err
+		}
+		return node.Labels, nil
+	}
+}
+
+// keep is what both predicates keep; nil keeps everything.
+func keep(a, b func(*event.Event) bool) func(*event.Event) bool {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(e *event.Event) bool { return a(e) && b(e) }
 }
 
 // runCluster traces pods.
@@ -75,9 +115,12 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 
 	launcher := launch.New(p.client, p.rest, p.launch)
 	c := o.config(v)
-	c.Launcher, c.Targets, c.Orders.Session = podLauncher{launcher}, p.finder, p.launch.Session
+	c.Launcher, c.Targets, c.Orders.Session = podLauncher{launcher, p.scope}, p.targets, p.launch.Session
 	c.Named = o.namesPods()
-	if err := prepare(stop.Asked(), &c, p.finder, o.targets.containers); err != nil {
+	if p.scope != nil {
+		c.Keep = keep(c.Keep, p.scope.Keep)
+	}
+	if err := prepare(stop.Asked(), &c, p.targets, o.targets.containers); err != nil {
 		v.status.Close()
 		if stop.Reason() != nil { // interrupted before anything was there
 			return nil
@@ -94,8 +137,8 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 const wholeSession = "all nodes"
 
 // prepare finds the pods and asks whether tracers can be started on their nodes.
-func prepare(ctx context.Context, c *session.Config, finder *target.Finder, containers []string) error {
-	found, err := finder.Resolve(ctx)
+func prepare(ctx context.Context, c *session.Config, targets finder, containers []string) error {
+	found, err := targets.Resolve(ctx)
 	if err != nil {
 		return err
 	}
