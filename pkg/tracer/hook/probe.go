@@ -121,8 +121,15 @@ func unavailable(m Mechanism, err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s programs are not permitted on this node (needs the capabilities BPF and PERFMON, and a kernel that is not locked down)", m)
-	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist), m.Tier() == TierKprobe && !hasKprobes():
 		return fmt.Errorf("this kernel has no %s programs", m)
 	}
 	return fmt.Errorf("%s programs: %w", m, err)
+}
+
+// hasKprobes says whether the kernel is built with kprobes, which since 4.17 are a kind of perf event. Without them attaching
+// fails in an older way, of which nobody needs to hear.
+func hasKprobes() bool {
+	_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
+	return err == nil
 }
