@@ -185,7 +185,7 @@ func TestFloodIsCountedExactly(t *testing.T) {
 		t.Errorf("the kernel made %d tasks only", made)
 	}
 	missed := allowMissed(t, totals.Lost)
-	if got := uint64(len(r.execs())); got > perSecond*seconds+1 || got+missed < perSecond*seconds+1 {
+	if got, want := uint64(len(r.execs())), uint64(perSecond*seconds+1); got > want || got+missed < want {
 		t.Errorf("%d execs came out, %d events were missed", got, missed)
 	}
 	t.Logf("%.0f processes per second; %+v", float64(perSecond*seconds)/took.Seconds(), totals)
