@@ -77,14 +77,14 @@ func readSource(name string, typed *bytes.Buffer) (wire.PolicySource, error) {
 	return wire.PolicySource{Name: name, Text: string(text)}, err
 }
 
-// kinds of hooks in the policies.
-func (f *policyFiles) kinds() (kinds policy.HookKind) {
+// hooks of all policies.
+func (f *policyFiles) hooks() (all []*policy.Hook) {
 	for _, p := range f.policies {
 		for i := range p.Hooks {
-			kinds |= p.Hooks[i].Kind
+			all = append(all, &p.Hooks[i])
 		}
 	}
-	return kinds
+	return all
 }
 
 // about says which policies run, and what of them does not act because the session only observes.

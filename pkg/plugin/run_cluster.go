@@ -65,7 +65,7 @@ func (o *traceOptions) plan() (plan, error) {
 	}
 	if o.policies != nil {
 		p.scope = scope.New(o.policies.policies, o.policies.sources, c.namespace, nodeLabels(c.client))
-		p.targets, p.launch.Hooks = p.scope.Targets(found), o.policies.kinds()
+		p.targets, p.launch.Hooks = p.scope.Targets(found), o.policies.hooks()
 		if err := p.launch.CheckSize(wire.Orders{Policies: o.policies.sources}); err != nil {
 			return plan{}, err
 		}

@@ -58,8 +58,8 @@ type Config struct {
 	// again. Without it the tracer sees the end of its input at once when the plugin dies, but also when the connection
 	// does; with it a dead plugin is noticed after Silence.
 	Reattach bool
-	// Hooks are the kinds of hooks that the orders' policies have: some need more privilege than a tracer has otherwise.
-	Hooks policy.HookKind
+	// Hooks are those of the orders' policies: some need more privilege than a tracer has otherwise.
+	Hooks []*policy.Hook
 	// StartupTimeout is DefaultStartupTimeout when 0.
 	StartupTimeout time.Duration
 	// Expires is when Reap of another session may take the pods for left-overs; New sets it when zero.

@@ -102,8 +102,8 @@ func explained(t *testing.T, text string) []byte {
 	var out bytes.Buffer
 	out.WriteString(manifestHead)
 	for _, p := range privileges {
-		if p.hooks != 0 {
-			fmt.Fprintf(&out, "# - %s: %s%s (%s)\n", p.hooks, map[bool]string{true: "mounts read-only "}[p.directory != ""], cmp.Or(string(p.capability), p.directory), p.why)
+		if p.needed != nil {
+			fmt.Fprintf(&out, "# - %s: %s%s (%s)\n", p.of, map[bool]string{true: "mounts read-only "}[p.directory != ""], cmp.Or(string(p.capability), p.directory), p.why)
 		}
 	}
 	for line := range strings.Lines(text) {

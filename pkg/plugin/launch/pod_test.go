@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestTracerPod(t *testing.T) {
 			o.Deadline, o.Silence = wire.Duration(time.Minute), wire.Duration(time.Second)
 		},
 		"policies": func(c *Config, o *wire.Orders) {
-			c.Hooks = policy.Kprobe | policy.Tracepoint | policy.Uprobe
+			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
 			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
 	} {
@@ -57,14 +58,27 @@ func TestTracerPod(t *testing.T) {
 
 // Kinds of hooks need what they need, and nothing of the others.
 func TestPrivileges(t *testing.T) {
-	const most = "BPF PERFMON SYS_ADMIN SYS_PTRACE"
-	for kind, want := range map[policy.HookKind]string{
-		0: "BPF PERFMON", policy.Kprobe: "BPF PERFMON", policy.Fentry: "BPF PERFMON", policy.LSM: "BPF PERFMON", policy.Loader: "BPF PERFMON",
-		policy.RawTracepoint: "BPF PERFMON", policy.Tracepoint: "BPF PERFMON /sys/kernel/tracing", policy.Uprobe: most, policy.USDT: most,
-		policy.Kprobe | policy.Tracepoint | policy.USDT: most + " /sys/kernel/tracing",
+	const least, program, tracing = "BPF PERFMON", "BPF PERFMON SYS_ADMIN SYS_PTRACE", " /sys/kernel/tracing"
+	posting := func(a policy.Action) policy.Hook {
+		return policy.Hook{Kind: policy.Kprobe, Selectors: []policy.Selector{{}, {Actions: []policy.Action{{}, a}}}}
+	}
+	user, kernel := posting(policy.Action{UserStackTrace: true}), posting(policy.Action{KernelStackTrace: true})
+	kernel.Selectors[1].ReturnActions, kernel.Selectors[1].Actions = kernel.Selectors[1].Actions, nil
+	kind := func(k policy.HookKind) []*policy.Hook { return []*policy.Hook{{Kind: k}} }
+	for name, test := range map[string]struct {
+		hooks []*policy.Hook
+		want  string
+	}{
+		"none": {nil, least}, "kprobe": {kind(policy.Kprobe), least}, "fentry": {kind(policy.Fentry), least}, "LSM": {kind(policy.LSM), least},
+		"loader": {kind(policy.Loader), least}, "raw tracepoint": {kind(policy.RawTracepoint), least},
+		"tracepoint": {kind(policy.Tracepoint), least + tracing}, "uprobe": {kind(policy.Uprobe), program}, "usdt": {kind(policy.USDT), program},
+		"pattern":      {[]*policy.Hook{{Kind: policy.Kprobe, Pattern: regexp.MustCompile("^tcp_")}}, least + tracing},
+		"user stack":   {[]*policy.Hook{&user}, least + " SYS_PTRACE"},
+		"kernel stack": {[]*policy.Hook{&kernel}, least + " SYSLOG"},
+		"all":          {[]*policy.Hook{&kernel, &user, {Kind: policy.USDT}, {Kind: policy.Tracepoint}, {Kind: policy.Tracepoint}}, program + " SYSLOG" + tracing},
 	} {
 		c := testConfig()
-		c.Hooks = kind
+		c.Hooks = test.hooks
 		spec := TracerPod(c, wire.Orders{}).Spec
 		var got []string
 		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
@@ -73,12 +87,12 @@ func TestPrivileges(t *testing.T) {
 		for i, v := range spec.Volumes {
 			m := spec.Containers[0].VolumeMounts[i]
 			if m.Name != v.Name || !m.ReadOnly || m.MountPath != v.HostPath.Path {
-				t.Errorf("%s: volume %+v is mounted as %+v", kind, v, m)
+				t.Errorf("%s: volume %+v is mounted as %+v", name, v, m)
 			}
 			got = append(got, v.HostPath.Path)
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %s, want %s", kind, got, want)
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
 	for _, p := range privileges {

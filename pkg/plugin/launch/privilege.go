@@ -12,8 +12,9 @@ import (
 
 // privilege is one thing that a tracer may do, or see of its node, and why.
 type privilege struct {
-	// hooks that need it; 0: every tracer does.
-	hooks policy.HookKind
+	// of says which hooks need it, and needed finds them; without, every tracer has it.
+	of     string
+	needed func(*policy.Hook) bool
 	// capability, or else a directory of the node, which is mounted read-only at the same path.
 	capability corev1.Capability
 	directory  string
@@ -25,36 +26,50 @@ type privilege struct {
 var privileges = [...]privilege{
 	{capability: "BPF", why: "bpf(2): load programs, make maps and links"},
 	{capability: "PERFMON", why: "programs that read kernel memory, and perf events, which kprobes and tracepoints attach through"},
-	{hooks: policy.Uprobe | policy.USDT, capability: "SYS_ADMIN",
+	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_ADMIN",
 		why: "perf events of uprobes, by which kernels without uprobe.multi attach (before 6.6)"},
-	{hooks: policy.Uprobe | policy.USDT, capability: "SYS_PTRACE",
+	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_PTRACE",
 		why: "/proc/PID/root: programs are looked up in the file system of their container, or of the node"},
-	{hooks: policy.Tracepoint, directory: "/sys/kernel/tracing",
-		why: "tracefs has the number of each tracepoint and where its fields are; without CAP_SYS_ADMIN the tracer cannot mount one"},
+	{of: "userStackTrace", needed: posts(func(a policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
+		why: "/proc/PID/maps and the files there: the names of a stack's frames"},
+	{of: "kernelStackTrace", needed: posts(func(a policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
+		why: "/proc/kallsyms: the names of a stack's frames, whose addresses it shows to nobody else"},
+	{of: "tracepoints", needed: func(h *policy.Hook) bool { return h.Kind == policy.Tracepoint }, directory: tracefs,
+		why: "the number of each tracepoint, and where its fields are; a tracefs of its own would take CAP_SYS_ADMIN"},
+	{of: "lists of functions by pattern", needed: func(h *policy.Hook) bool { return h.Pattern != nil }, directory: tracefs,
+		why: "the functions that can be traced"},
 }
 
-// privilegesOf are those that hooks of these kinds need.
-func privilegesOf(hooks policy.HookKind) (needed []privilege) {
-	for _, p := range privileges {
-		if p.hooks == 0 || p.hooks&hooks != 0 {
-			needed = append(needed, p)
-		}
+// tracefs is where nodes have it mounted.
+const tracefs = "/sys/kernel/tracing"
+
+func inProgram(h *policy.Hook) bool { return h.Kind&(policy.Uprobe|policy.USDT) != 0 }
+
+// posts finds hooks of which some action is such.
+func posts(such func(policy.Action) bool) func(*policy.Hook) bool {
+	return func(h *policy.Hook) bool {
+		return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
+			return slices.ContainsFunc(s.Actions, such) || slices.ContainsFunc(s.ReturnActions, such)
+		})
 	}
-	return needed
 }
 
-// grant gives a pod's only container the privileges for hooks.
-func grant(pod *corev1.PodSpec, hooks policy.HookKind) {
+// grant gives a pod's only container the privileges that hooks need, each once.
+func grant(pod *corev1.PodSpec, hooks []*policy.Hook) {
 	container := &pod.Containers[0]
 	capabilities := container.SecurityContext.Capabilities
-	for _, p := range privilegesOf(hooks) {
-		if p.capability != "" {
+	mounted := map[string]bool{}
+	for _, p := range privileges {
+		switch {
+		case p.needed != nil && !slices.ContainsFunc(hooks, p.needed):
+		case p.capability != "" && !slices.Contains(capabilities.Add, p.capability):
 			capabilities.Add = append(capabilities.Add, p.capability)
-			continue
+		case p.directory != "" && !mounted[p.directory]:
+			mounted[p.directory] = true
+			name := path.Base(p.directory)
+			pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+				HostPath: &corev1.HostPathVolumeSource{Path: p.directory, Type: new(corev1.HostPathDirectory)}}})
+			container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: p.directory, ReadOnly: true})
 		}
-		name := path.Base(p.directory)
-		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
-			HostPath: &corev1.HostPathVolumeSource{Path: p.directory, Type: new(corev1.HostPathDirectory)}}})
-		container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: p.directory, ReadOnly: true})
 	}
 }
