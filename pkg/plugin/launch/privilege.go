@@ -4,6 +4,7 @@ package launch
 
 import (
 	"path"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
