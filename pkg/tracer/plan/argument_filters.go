@@ -216,7 +216,11 @@ func lower(text string) string {
 // addresses stores prefixes of IPv6, into which IPv4 is mapped: address and mask, two words each.
 func (c *compiler) addresses(prefixes []netip.Prefix) (first, count uint32) {
 	var words []uint64
+	var apart []netip.Prefix
 	for _, p := range prefixes {
+		apart = append(apart, withoutIPv4(p)...)
+	}
+	for _, p := range apart {
 		bits := p.Bits()
 		if p.Addr().Is4() {
 			bits += 96
@@ -232,5 +236,20 @@ func (c *compiler) addresses(prefixes []netip.Prefix) (first, count uint32) {
 			words = append(words, binary.NativeEndian.Uint64(half))
 		}
 	}
-	return c.operands(words...), uint32(len(prefixes))
+	return c.operands(words...), uint32(len(apart))
+}
+
+// withoutIPv4 are the prefixes that a prefix of IPv6 falls into without what IPv4 is mapped to: ::/0 is no IPv4 address.
+func withoutIPv4(p netip.Prefix) (all []netip.Prefix) {
+	const mappedBits = 96
+	mapped := netip.AddrFrom16([16]byte{10: 0xff, 11: 0xff})
+	if p.Addr().Is4() || p.Bits() >= mappedBits || !p.Contains(mapped) {
+		return []netip.Prefix{p}
+	}
+	for bits := p.Bits(); bits < mappedBits; bits++ {
+		beside := mapped.As16()
+		beside[bits/8] ^= 0x80 >> (bits % 8)
+		all = append(all, netip.PrefixFrom(netip.AddrFrom16(beside), bits+1).Masked())
+	}
+	return all
 }

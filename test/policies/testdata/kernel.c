@@ -42,7 +42,7 @@ static long run_bpf_command(int n, char **w)
 
 static long run_perf_event(int n, char **w)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK};
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_PAGE_FAULTS};
 
 	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 }

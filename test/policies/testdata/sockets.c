@@ -135,6 +135,28 @@ static long run_unix_connect(int n, char **w)
 	return connect(current, &a.any, length);
 }
 
+/* Addresses of IPv6 can be used a moment after they were added. */
+static void wait_for_addresses(void)
+{
+	const unsigned tentative = 0x40; /* IFA_F_TENTATIVE, include/uapi/linux/if_addr.h */
+
+	for (int tries = 0; tries < 5000; tries++) {
+		FILE *all = fopen("/proc/thread-self/net/if_inet6", "re");
+		unsigned flags, waiting = 0;
+
+		if (!all)
+			return;
+		while (fscanf(all, "%*s %*x %*x %*x %x %*s", &flags) == 1)
+			waiting |= flags & tentative;
+		fclose(all);
+		if (!waiting)
+			return;
+		usleep(1000);
+	}
+	errno = ETIMEDOUT;
+	fail("wait for the addresses");
+}
+
 /* A network of its own, so that every port and address is free: lo is up, with the addresses that are named. */
 static long run_network(int n, char **w)
 {
@@ -155,6 +177,7 @@ static long run_network(int n, char **w)
 			fail(w[i]);
 		close(fd);
 	}
+	wait_for_addresses();
 	return 0;
 }
 
