@@ -77,6 +77,34 @@ func NewSet(host Host, types *btf.Spec) (*Set, error) {
 
 // Load loads and attaches a hook; on an error nothing of it is left.
 func (s *Set) Load(d *Definition) (*Loaded, error) {
+	l, err := s.load(d)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range d.Attachments {
+		attached, err := mechanisms[a.Mechanism].attach(l.collection.Programs[string(a.Stage)], a, s.dispatch)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), s.unload(l))
+		}
+		if attached != nil {
+			l.links = append(l.links, attached)
+		}
+	}
+	s.loaded = append(s.loaded, l)
+	return l, nil
+}
+
+// Check says whether the kernel takes a hook's programs. They are attached nowhere.
+func (s *Set) Check(d *Definition) error {
+	l, err := s.load(d)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// load loads a hook's programs.
+func (s *Set) load(d *Definition) (*Loaded, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
@@ -94,16 +122,6 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 	if err := l.fill(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), l.Close())
 	}
-	for _, a := range d.Attachments {
-		attached, err := mechanisms[a.Mechanism].attach(collection.Programs[string(a.Stage)], a, s.dispatch)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), s.unload(l))
-		}
-		if attached != nil {
-			l.links = append(l.links, attached)
-		}
-	}
-	s.loaded = append(s.loaded, l)
 	return l, nil
 }
 
