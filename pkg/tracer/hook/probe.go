@@ -115,16 +115,10 @@ func counting(runs *ebpf.Map) asm.Instructions {
 	}
 }
 
-// kprobeSource is where kernels with kprobes say so.
-const kprobeSource = "/sys/bus/event_source/devices/kprobe"
-
 // unavailable words why a mechanism cannot be used. The kernel says EPERM without a word from its verifier where a platform
 // refuses a kind of program to everybody.
 func unavailable(m Mechanism, err error) error {
-	_, noKprobes := os.Stat(kprobeSource)
 	switch {
-	case m.Tier() == TierKprobe && noKprobes != nil:
-		return fmt.Errorf("this kernel has no %s programs", m)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s programs are not permitted on this node (needs the capabilities BPF and PERFMON, and a kernel that is not locked down)", m)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist), m.Tier() == TierKprobe && !hasKprobes():
