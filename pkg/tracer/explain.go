@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// Explanation is how one hook of a policy would be served on this machine.
+type Explanation struct {
+	// Policy counts those of the sources in their order, from 0, and Hook those of the policy; Hook is -1 for an enforcer.
+	Policy, Hook int
+	// Ways in the order in which they are tried; Refused says why one cannot be gone. The first that is not refused would be
+	// taken.
+	Ways []event.Hook
+}
+
+// Explain says for each hook of policies what would become of it in a session, without tracing anything: each way's programs
+// are loaded, so that the kernel's verifier has its say, and thrown away. Only enforcers are attached, for a moment in which
+// nothing can reach them: there is no other way to know whether a function can be made to fail. It needs what a session needs:
+// CAP_BPF and CAP_PERFMON at least.
+func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (all []Explanation, err error) {
+	policies, err := parse(sources)
+	if err != nil {
+		return nil, err
+	}
+	everything := wire.Targets{All: true}
+	tasks, hierarchy, _, err := openTasks(kernel.Scope{All: true}, everything)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tasks.Close()) }()
+	host, err := tasks.HostNamespaces()
+	if err != nil {
+		return nil, err
+	}
+	programs, err := kernel.Load(kernel.Scope{All: true, Hierarchy: hierarchy})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, programs.Close()) }()
+	node, err := newNode(namespaceNumbers(host), hook.NewProbes(), enforce)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, node.Close()) }()
+	types, err := node.Kernel.Spec()
+	if err != nil {
+		return nil, err
+	}
+	set, err := hook.NewSet(programs, types)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	for i, p := range policies {
+		for _, planned := range node.Policy(p) {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			all = append(all, explain(set, i, planned))
+		}
+		if enforce {
+			all = append(all, explainEnforcers(set, i, p)...)
+		}
+	}
+	return all, nil
+}
+
+// namespaceNumbers are the inode numbers of the host's namespaces in the order of policy.Namespace.
+func namespaceNumbers(n bpf.ProcessNamespaces) [10]uint32 {
+	return [...]uint32{n.Uts, n.Ipc, n.Mnt, n.Pid, n.PidForChildren, n.Net, n.Time, n.TimeForChildren, n.Cgroup, n.User}
+}
+
+// explain tries every way of a hook.
+func explain(set *hook.Set, policy int, h plan.Hook) Explanation {
+	e := Explanation{Policy: policy}
+	for i := range h.Policy.Hooks {
+		if &h.Policy.Hooks[i] == h.Hook {
+			e.Hook = i
+		}
+	}
+	for _, r := range h.Refused {
+		e.Ways = append(e.Ways, event.Hook{Policy: h.Policy.Name, Name: h.Name, Backend: r.Backend, Refused: r.Reason.Error()})
+	}
+	for _, way := range h.Ways {
+		would := event.Hook{
+			Policy: h.Policy.Name, Name: h.Name, Backend: way.Backend, Tier: string(way.Tier), Via: way.Via,
+			Prevents: way.Prevents, Notes: way.Notes, Programs: len(way.Definitions),
+		}
+		for _, d := range way.Definitions {
+			if err := set.Check(d); err != nil {
+				would.Refused = err.Error()
+				break
+			}
+		}
+		e.Ways = append(e.Ways, would)
+	}
+	return e
+}
+
+func explainEnforcers(set *hook.Set, i int, p *policy.Policy) (all []Explanation) {
+	scratch := policies{set: set}
+	scratch.enforcers(p)
+	for _, became := range scratch.hooks {
+		all = append(all, Explanation{Policy: i, Hook: -1, Ways: []event.Hook{became}})
+	}
+	return all
+}
