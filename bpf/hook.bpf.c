@@ -309,6 +309,11 @@ int hook_entry(void *ctx)
 	release_cpu();
 	if (!(hook.flags & HOOK_DENIES))
 		return 0;
+	if (hook.flags & HOOK_OVERRIDES) {
+		if (verdict < 0)
+			bpf_override_return(ctx, (long)verdict);
+		return 0;
+	}
 	return verdict < 0 && verdict >= -4095 ? verdict : 0;
 }
 

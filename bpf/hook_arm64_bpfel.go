@@ -271,6 +271,7 @@ const (
 	HookHookFlagsHOOK_SETS            HookHookFlags = 128
 	HookHookFlagsHOOK_TRACKS_RESULT   HookHookFlags = 256
 	HookHookFlagsHOOK_UNTRACKS_RESULT HookHookFlags = 512
+	HookHookFlagsHOOK_OVERRIDES       HookHookFlags = 1024
 )
 
 type HookHookRecord struct {

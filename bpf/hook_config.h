@@ -261,6 +261,8 @@ enum hook_flags {
 	/* the returned socket is tracked, or no longer */
 	HOOK_TRACKS_RESULT = 1 << 8,
 	HOOK_UNTRACKS_RESULT = 1 << 9,
+	/* HOOK_DENIES by bpf_override_return, which few kernels have */
+	HOOK_OVERRIDES = 1 << 10,
 };
 
 struct hook_config {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -227,13 +228,17 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// refused words an error of loading. What the verifier says is for who wrote the programs, not for who wrote a policy.
+// refused words an error of loading. What the verifier says is for who wrote the programs, not for who wrote a policy, but for
+// what it says of the place before it looks at the program: that is the kernel's.
 func refused(d *Definition, err error) error {
 	var verifier *ebpf.VerifierError
-	if errors.As(err, &verifier) && len(verifier.Log) > 0 {
-		return &VerifierError{Hook: d.Name, Cause: verifier}
+	if !errors.As(err, &verifier) || len(verifier.Log) == 0 {
+		return fmt.Errorf("%s: %w", d.Name, err)
 	}
-	return fmt.Errorf("%s: %w", d.Name, err)
+	if strings.HasPrefix(verifier.Log[len(verifier.Log)-1], "processed 0 insns") {
+		return fmt.Errorf("%s: the kernel has no programs there: %s", d.Name, verifier.Log[0])
+	}
+	return &VerifierError{Hook: d.Name, Cause: verifier}
 }
 
 // VerifierError says that the kernel's verifier refuses a program: a fault of ours, which Cause has the whole story of.

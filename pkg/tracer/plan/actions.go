@@ -61,7 +61,7 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 				return bits, fmt.Errorf("%s: Set: this argument is not in the program's memory", a.Position)
 			}
 			out.Place, out.Value = uint8(a.Index), a.Value
-			if c.node.Armed {
+			if c.armed {
 				c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_SETS)
 			}
 		}

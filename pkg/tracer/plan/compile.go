@@ -16,9 +16,11 @@ import (
 
 // compiler makes the definition of a hook for one site.
 type compiler struct {
-	node   *Node
-	hook   *policy.Hook
-	site   *site
+	node *Node
+	hook *policy.Hook
+	site *site
+	// armed: the enforcing actions of the policy act.
+	armed  bool
 	def    *hook.Definition
 	places []Place
 	notes  []string
@@ -26,7 +28,7 @@ type compiler struct {
 
 // compile returns the definition and what its places hold. Errors say what of the hook the site cannot do.
 func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*hook.Definition, []Place, []string, error) {
-	c := &compiler{node: n, hook: h, site: s, def: &hook.Definition{Name: name, Config: s.config}}
+	c := &compiler{node: n, hook: h, site: s, armed: n.arms(p), def: &hook.Definition{Name: name, Config: s.config}}
 	c.def.Config.ReturnPlace = hook.Nowhere
 	if err := c.arguments(); err != nil {
 		return nil, nil, nil, err
@@ -45,7 +47,7 @@ func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*
 // attach chooses the site's programs.
 func (c *compiler) attach() {
 	s := c.site
-	if c.node.Armed {
+	if c.armed {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_ARMED)
 	}
 	if s.denies {

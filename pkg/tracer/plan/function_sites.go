@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf/btf"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
@@ -53,12 +54,12 @@ func (n *Node) lookup(name string) (function, string, error) {
 }
 
 // functionSites are the places where a kernel function can be seen, best first.
-func (n *Node) functionSites(h *policy.Hook, name string) (routes []route, refused []Refusal) {
+func (n *Node) functionSites(p *policy.Policy, h *policy.Hook, name string) (routes []route, refused []Refusal) {
 	f, note, err := n.lookup(name)
 	if err != nil {
 		refused = append(refused, Refusal{"function", err})
 	} else {
-		for _, s := range n.tracedFunction(h, f) {
+		for _, s := range n.tracedFunction(p, h, f) {
 			if note != "" {
 				s.notes = append(s.notes, note)
 			}
@@ -69,15 +70,26 @@ func (n *Node) functionSites(h *policy.Hook, name string) (routes []route, refus
 	return append(routes, equal...), append(refused, none...)
 }
 
-func (n *Node) tracedFunction(h *policy.Hook, f function) (sites []*site) {
+func (n *Node) tracedFunction(p *policy.Policy, h *policy.Hook, f function) (sites []*site) {
 	asked, decides := strings.CutPrefix(f.name, security)
-	if n.Armed && decides && enforces(h) {
+	if n.arms(p) && decides && enforces(h) && p.Options.OverrideMethod != policy.OverrideReturn {
 		sites = append(sites, n.denying(f, hook.FModifyReturn, f.name))
 		if _, err := layout.LSMParameter(f.spec, asked, 0); err == nil {
 			sites = append(sites, n.denying(f, hook.LSM, asked))
 		}
 	}
+	if n.arms(p) && overrides(h) && p.Options.OverrideMethod != policy.OverrideFmod {
+		sites = append(sites, n.overriding(n.probe(f)))
+	}
 	return append(sites, n.trampoline(h, f, decides), n.probe(f))
+}
+
+// overriding is a kprobe that replaces what the function returns, where the kernel was built for the injection of errors
+// and the function allows it.
+func (n *Node) overriding(s *site) *site {
+	s.denies = true
+	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_OVERRIDES)
+	return s
 }
 
 // inSlots says where the arguments of tracing programs stand: a slot of 8 bytes each, then the result.

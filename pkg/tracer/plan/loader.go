@@ -27,4 +27,6 @@ var loaderHook = &policy.Hook{
 	}}},
 }
 
-func (n *Node) loaderSites() ([]route, []Refusal) { return n.functionSites(loaderHook, mapping) }
+func (n *Node) loaderSites(p *policy.Policy) ([]route, []Refusal) {
+	return n.functionSites(p, loaderHook, mapping)
+}

@@ -37,6 +37,10 @@ type Node struct {
 	files []*program.File
 }
 
+// arms says whether the enforcing actions of a policy act: the session must enforce, and the policy must not say that it only
+// monitors.
+func (n *Node) arms(p *policy.Policy) bool { return n.Armed && p.Options.Mode != policy.ModeMonitor }
+
 // Close closes the files that ways refer to: no way can be loaded after it.
 func (n *Node) Close() error {
 	var errs []error

@@ -79,12 +79,12 @@ func (n *Node) plan(p *Hook, calls []policy.Call) {
 		case len(calls) == 0 || len(calls) > 1 && calls[0].Syscall == "":
 			routes, p.Refused = n.manySites(p.Policy, h, calls)
 		case calls[0].Syscall != "":
-			routes, p.Refused = n.syscallSites(h, calls)
+			routes, p.Refused = n.syscallSites(p.Policy, h, calls)
 		default:
-			routes, p.Refused = n.functionSites(h, calls[0].Function)
+			routes, p.Refused = n.functionSites(p.Policy, h, calls[0].Function)
 		}
 	case policy.LSM:
-		routes, p.Refused = n.lsmSites(h, calls[0].Function)
+		routes, p.Refused = n.lsmSites(p.Policy, h, calls[0].Function)
 	case policy.Tracepoint:
 		routes, p.Refused = n.tracepointSites(h)
 	case policy.RawTracepoint:
@@ -92,7 +92,7 @@ func (n *Node) plan(p *Hook, calls []policy.Call) {
 	case policy.Uprobe, policy.USDT:
 		routes, p.Refused = n.programSites(p.Policy, h)
 	case policy.Loader:
-		routes, p.Refused = n.loaderSites()
+		routes, p.Refused = n.loaderSites(p.Policy)
 	}
 	for _, r := range routes {
 		way, err := n.way(p, r)
@@ -135,10 +135,21 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 		}
 	}
 	w.Backend = strings.Join(mechanisms, " and ")
-	if n.Armed && enforces(p.Hook) && !w.Prevents {
-		w.Notes = append(w.Notes, "what is enforced here kills; the call itself may still take effect")
+	if n.arms(p.Policy) && !w.Prevents {
+		w.Notes = append(w.Notes, weakness(p.Hook)...)
 	}
 	return w, nil
+}
+
+// weakness says what enforcing does at a place that cannot deny.
+func weakness(h *policy.Hook) (notes []string) {
+	if overrides(h) {
+		notes = append(notes, "Override is not carried out: nothing on this kernel can make this call fail")
+	}
+	if enforces(h) {
+		notes = append(notes, "signals are sent from here; what the call does may still happen before the process dies")
+	}
+	return notes
 }
 
 // Reasons joins what was refused to one error.

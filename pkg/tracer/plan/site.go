@@ -98,3 +98,15 @@ func enforces(h *policy.Hook) bool {
 	}
 	return false
 }
+
+// overrides says whether one of the hook's entry actions replaces what it returns.
+func overrides(h *policy.Hook) bool {
+	for _, s := range h.Selectors {
+		for _, a := range s.Actions {
+			if a.Kind == policy.Override {
+				return true
+			}
+		}
+	}
+	return false
+}

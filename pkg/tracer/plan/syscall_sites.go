@@ -36,7 +36,7 @@ var lengths = map[string]bool{
 var endless = map[string]bool{"exit": true, "exit_group": true, "rt_sigreturn": true, "sigreturn": true, "execve": true, "execveat": true}
 
 // syscallSites are the places where system calls of a hook can be seen, best first.
-func (n *Node) syscallSites(h *policy.Hook, calls []policy.Call) (routes []route, refused []Refusal) {
+func (n *Node) syscallSites(p *policy.Policy, h *policy.Hook, calls []policy.Call) (routes []route, refused []Refusal) {
 	everywhere, err := n.everySyscall(h, calls)
 	if err != nil {
 		return nil, []Refusal{{string(hook.SyscallEnter), err}}
@@ -45,6 +45,9 @@ func (n *Node) syscallSites(h *policy.Hook, calls []policy.Call) (routes []route
 		native, _ := n.abis()
 		name := wrappers[n.Registers.Architecture] + syscalls.Function(native, calls[0].Syscall)
 		if f, _, err := n.lookup(name); err == nil {
+			if n.arms(p) && overrides(h) {
+				routes = append(routes, route{n.overriding(n.wrapper(h, calls[0], f, hook.Kprobe, hook.Kretprobe, n.firstRegister()))})
+			}
 			routes = append(routes,
 				route{n.wrapper(h, calls[0], f, hook.FEntry, hook.FExit, 0)},
 				route{n.wrapper(h, calls[0], f, hook.Kprobe, hook.Kretprobe, n.firstRegister())})

@@ -98,7 +98,7 @@ func fieldSource(f tracefs.Field) (source, error) {
 
 // lsmSites are the places where an LSM hook can be seen, best first: as a security module, else where the kernel asks them
 // all.
-func (n *Node) lsmSites(h *policy.Hook, name string) (routes []route, refused []Refusal) {
+func (n *Node) lsmSites(p *policy.Policy, h *policy.Hook, name string) (routes []route, refused []Refusal) {
 	spec, err := n.Kernel.Spec()
 	if err != nil {
 		return nil, []Refusal{{string(hook.LSM), err}}
@@ -120,7 +120,7 @@ func (n *Node) lsmSites(h *policy.Hook, name string) (routes []route, refused []
 		s.word, s.returned = inSlots("LSM hook "+name, count)
 		routes = append(routes, route{s})
 	}
-	more, none := n.functionSites(h, asks)
+	more, none := n.functionSites(p, h, asks)
 	for _, r := range more {
 		for _, s := range r {
 			if s.via == "" {

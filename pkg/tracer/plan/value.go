@@ -50,6 +50,11 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 				return value{}, fmt.Errorf("type auto: %w", err)
 			}
 		}
+		if root != nil && !from.override {
+			if err := layout.Check(root, t); err != nil {
+				return value{}, err
+			}
+		}
 		return c.typed(a, t, from)
 	}
 	if root == nil {
@@ -91,8 +96,12 @@ func (c *compiler) origin(a *policy.Argument) (from source, root btf.Type, err e
 		target, err := layout.Struct(spec, a.BTFType)
 		return from, &btf.Pointer{Target: target}, err
 	}
-	if c.site.parameter != nil && (a.Type.Class == policy.ClassAuto || len(a.Resolve) > 0) {
-		root, err = c.site.parameter(a.Index)
+	if c.site.parameter == nil {
+		return from, nil, nil
+	}
+	needed := a.Type.Class == policy.ClassAuto || len(a.Resolve) > 0
+	if root, err = c.site.parameter(a.Index); err != nil && !needed {
+		return from, nil, nil
 	}
 	return from, root, err
 }
@@ -108,6 +117,9 @@ func (c *compiler) resolved(a *policy.Argument, from source, root btf.Type) (val
 		if t, err = walk.ArgumentType(); err != nil {
 			return value{}, fmt.Errorf("type auto: %w", err)
 		}
+	}
+	if err := layout.Check(walk.Declared, t); err != nil {
+		return value{}, err
 	}
 	if len(walk.Offsets) > hook.MaxWalk {
 		return value{}, fmt.Errorf("resolve: %d pointers, at most %d can be followed", len(walk.Offsets), hook.MaxWalk)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package layout
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// shown are the types that show an object as another one does: what is read is the same.
+var shown = map[string]string{
+	"cap_inheritable": "kernel_cap_t", "cap_permitted": "kernel_cap_t", "cap_effective": "kernel_cap_t", "sockaddr_un": "sockaddr",
+}
+
+// Check refuses a type of the policy's that would show something else than the kernel's value is: a file where the kernel has
+// a dentry. Where the kernel's type says nothing (an address, a struct that no type shows) every type fits.
+func Check(t btf.Type, want *policy.ArgumentType) error {
+	if want.Class == policy.ClassAuto || want.Name == "nop" {
+		return nil
+	}
+	have := objectName(t)
+	plain := btf.UnderlyingType(t)
+	if pointer, ok := plain.(*btf.Pointer); ok && have == "" {
+		have = objectName(pointer.Target)
+	}
+	if number, isNumber := plain.(*btf.Int); isNumber && pointed(want) && number.Size < 8 {
+		return fmt.Errorf("the kernel has %s there, type %s wants a pointer", TypeName(t), want)
+	}
+	if have == "" || !pointed(want) {
+		return nil
+	}
+	if _, object := objectTypes[canonical(want.Name)]; object && canonical(want.Name) != canonical(have) {
+		return fmt.Errorf("the kernel has %s there: that is type %s, not %s", TypeName(t), have, want)
+	}
+	return nil
+}
+
+// canonical is the type that reads what another shows.
+func canonical(name string) string {
+	if as, ok := shown[name]; ok {
+		return as
+	}
+	return name
+}
+
+// objectTypes are the policy's types of objects of the kernel.
+var objectTypes = func() map[string]bool {
+	all := map[string]bool{}
+	for _, name := range objects {
+		all[canonical(name)] = true
+	}
+	return all
+}()
+
+// pointed says whether values of a type are behind pointers.
+func pointed(t *policy.ArgumentType) bool {
+	const values = policy.ClassNumber | policy.ClassCapability | policy.ClassSyscall
+	return t.Class&values == 0 && t.Name != "fd"
+}
