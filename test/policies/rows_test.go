@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
@@ -22,8 +23,8 @@ import (
 type row struct {
 	// name of the policy, and label of the processes.
 	name string
-	// spec of the policy. In it, in do and in want, $D is a folder of the test with a copy of provoke named program, and $L the
-	// row's name.
+	// spec of the policy. In it, in do and in want, $D is a folder of the test with a copy of provoke named program, $L the
+	// row's name, and $P the process ID of the tracer.
 	spec string
 	// do is a command line of provoke for each process.
 	do []string
@@ -31,8 +32,12 @@ type row struct {
 	want []string
 	// wantEqual is what is seen instead where tracepoints stand in for a function; nil for want.
 	wantEqual []string
-	// refused is a part of the reason why kernels that have tracepoints alone do not serve the hook. The others do.
-	refused string
+	// refused is a part of the reason why kernels that have tracepoints alone do not serve the hook. The others do, unless it is
+	// refused everywhere.
+	refused    string
+	everywhere bool
+	// shown is what is compared with want; nil for harness.Line.
+	shown func(*event.Event) string
 	// enforced: the statuses that its processes may end with.
 	status []int
 }
@@ -44,7 +49,7 @@ func (r *row) policyText(folder string) string {
 }
 
 func (r *row) fill(text, folder string) string {
-	return strings.NewReplacer("$D", folder, "$L", r.name).Replace(text)
+	return strings.NewReplacer("$D", folder, "$L", r.name, "$P", fmt.Sprint(os.Getpid())).Replace(text)
 }
 
 func indented(text string) string {
@@ -184,7 +189,7 @@ func (r *row) check(t *testing.T, result *harness.Result, folder string) {
 	if !found {
 		t.Fatalf("hello does not tell of the hook: %+v", result.Hello.Hooks)
 	}
-	if r.refused != "" && !result.HasTier(string(hook.TierTrampoline)) {
+	if r.everywhere || r.refused != "" && !result.HasTier(string(hook.TierTrampoline)) {
 		if !strings.Contains(h.Refused, r.refused) {
 			t.Errorf("refused: %q, want %q", h.Refused, r.refused)
 		}
@@ -197,9 +202,13 @@ func (r *row) check(t *testing.T, result *harness.Result, folder string) {
 	if h.Via != "" && r.wantEqual != nil {
 		want = r.wantEqual
 	}
+	shown := harness.Line
+	if r.shown != nil {
+		shown = r.shown
+	}
 	var got []string
 	for _, e := range result.Of(r.name, r.name) {
-		got = append(got, harness.Line(e))
+		got = append(got, shown(e))
 	}
 	compare(t, got, r.filled(want, folder))
 	if t.Failed() {
@@ -212,6 +221,11 @@ func (r *row) filled(want []string, folder string) (all []string) {
 		all = append(all, r.fill(w, folder))
 	}
 	return all
+}
+
+// withSelector is an event in short, with the label of the selector that matched.
+func withSelector(e *event.Event) string {
+	return harness.Line(e) + " [" + harness.Hooked(e).SelectorLabel + "]"
 }
 
 // compare wants as many lines, each matching its pattern.

@@ -9,10 +9,22 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-static long run_exec(int n, char **w) { return execv(w[1], w + 1); }
+/* What is a provoke itself has its commands divided by `and`, and what that executes by `and-and`. */
+static char **inner(char **words)
+{
+	for (char **w = words; *w; w++)
+		if (!strcmp(*w, "and"))
+			*w = "then";
+		else if (!strcmp(*w, "and-and"))
+			*w = "and";
+	return words;
+}
+
+static long run_exec(int n, char **w) { return execv(w[1], inner(w + 1)); }
+
 static long run_spawn(int n, char **w)
 {
-	int status = run_program(w[1], w + 1);
+	int status = run_program(w[1], inner(w + 1));
 
 	if (status == 126) {
 		errno = EPERM;
@@ -186,7 +198,7 @@ static long run_linger(int n, char **w) { return sleep(1); }
 static long run_nothing(int n, char **w) { return 0; }
 
 const struct command process_commands[] = {
-	{"exec", 1, run_exec, "PATH [ARG...]"},
+	{"exec", 1, run_exec, "PATH [ARG...]: commands of another provoke are divided by and, of one in it by and-and"},
 	{"spawn", 1, run_spawn, "PATH [ARG...]: in a child"},
 	{"fork", 0, run_fork, ": what follows is done by a child"},
 	{"call", 1, run_call, "NAME [ARG...]: a system call, of which the result does not count"},
