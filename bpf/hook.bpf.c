@@ -202,7 +202,10 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 		return verdict;
 	r->done |= ACTION_POST;
 	read_arguments(s, stages, false);
-	post(ctx, s, actions);
+	if (hook.flags & HOOK_HASHES)
+		s->deferred = actions;
+	else
+		post(ctx, s, actions);
 	return verdict;
 }
 
@@ -273,8 +276,10 @@ static __always_inline struct hook_scratch *begin(void *ctx)
 	if (!current_in_scope() && !owner_of_socket(ctx))
 		return NULL;
 	s = take_scratch();
-	if (s)
+	if (s) {
+		s->deferred = 0;
 		return s;
+	}
 	c = counters_of(CLASS_HOOK);
 	if (c)
 		c->busy++;
@@ -298,6 +303,12 @@ static __always_inline int run(void *ctx, __u32 stages)
 	return verdict;
 }
 
+/* What an LSM hook returns: an error, or 0 to allow. */
+static __always_inline int within_errors(int verdict)
+{
+	return verdict < 0 && verdict >= -4095 ? verdict : 0;
+}
+
 /* The function is entered. */
 SEC("hook/entry")
 int hook_entry(void *ctx)
@@ -314,7 +325,49 @@ int hook_entry(void *ctx)
 			bpf_override_return(ctx, (long)verdict);
 		return 0;
 	}
-	return verdict < 0 && verdict >= -4095 ? verdict : 0;
+	return within_errors(verdict);
+}
+
+/* The IMA hash of the file that an LSM hook is about, to 64 bytes; its algorithm, or an error. It may sleep to compute it. */
+static __always_inline long hash_of(__u64 *ctx, void *to)
+{
+	struct file *file = NULL;
+
+	if (hook.flags & HOOK_HASHES_BINPRM)
+		file = ((struct linux_binprm *)ctx[0])->file;
+	else
+		file = (struct file *)ctx[0];
+	return file ? bpf_ima_file_hash(file, to, HASH_MAX) : -1;
+}
+
+/* As hook_entry, of an LSM hook that may sleep. */
+SEC("hook/hashing")
+int hook_hashing(__u64 *ctx)
+{
+	__u64 began = bpf_ktime_get_ns();
+	struct hook_scratch *s;
+	char hash[HASH_MAX];
+	int verdict = 0;
+	long algorithm;
+
+	hold_cpu();
+	s = begin(ctx);
+	if (s)
+		verdict = work_at_entry(ctx, s, STAGE_ENTRY);
+	release_cpu();
+	if (!s)
+		return 0;
+	algorithm = s->deferred ? hash_of(ctx, hash) : -1;
+	hold_cpu();
+	if (s->deferred) {
+		if (algorithm >= 0)
+			add_hash(s, algorithm, hash);
+		post(ctx, s, s->deferred);
+	}
+	give_back(s);
+	account(CLASS_HOOK, began);
+	release_cpu();
+	return within_errors(verdict);
 }
 
 /* The function returns, and there was an entry. */

@@ -263,6 +263,9 @@ enum hook_flags {
 	HOOK_UNTRACKS_RESULT = 1 << 9,
 	/* HOOK_DENIES by bpf_override_return, which few kernels have */
 	HOOK_OVERRIDES = 1 << 10,
+	/* the hash of the file in the first argument is wanted; of that of the struct linux_binprm there */
+	HOOK_HASHES = 1 << 11,
+	HOOK_HASHES_BINPRM = 1 << 12,
 };
 
 struct hook_config {

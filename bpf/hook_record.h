@@ -41,6 +41,9 @@ struct hook_record {
 	__u32 argument_length;
 	__u32 kernel_stack_length;
 	__u32 user_stack_length;
+	/* of the file's hash, which comes last: enum hash_algo, include/uapi/linux/hash_info.h, and how many bytes of it there are */
+	__u32 hash_algorithm;
+	__u32 hash_length;
 };
 
 enum argument_header_flags {

@@ -32,6 +32,9 @@ struct hook_scratch {
 	__u32 busy;
 	/* end of what is in data */
 	__u32 used;
+	/* actions of a record that is posted later */
+	__u32 deferred;
+	__u32 reserved;
 	struct value values[HOOK_ARGUMENTS];
 	char path[2 * PATH_MAX];
 	/* of an expression; deeper ones are refused */

@@ -53,12 +53,8 @@ static __always_inline __u64 number_of_process(const volatile struct hook_filter
 	switch (f->subject) {
 	case SUBJECT_PID:
 		return bpf_get_current_pid_tgid() >> 32;
-	case SUBJECT_NAMESPACE_PID: {
-		__u32 pid = 0, level = 0;
-
-		fill_pids(&pid, &level, task);
-		return pid;
-	}
+	case SUBJECT_NAMESPACE_PID:
+		return namespace_pid_of(task);
 	case SUBJECT_NAMESPACE: {
 		struct namespaces all = {};
 		__u32 place = f->place;

@@ -272,6 +272,8 @@ const (
 	HookHookFlagsHOOK_TRACKS_RESULT   HookHookFlags = 256
 	HookHookFlagsHOOK_UNTRACKS_RESULT HookHookFlags = 512
 	HookHookFlagsHOOK_OVERRIDES       HookHookFlags = 1024
+	HookHookFlagsHOOK_HASHES          HookHookFlags = 2048
+	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
 )
 
 type HookHookRecord struct {
@@ -308,6 +310,8 @@ type HookHookRecord struct {
 	ArgumentLength    uint32
 	KernelStackLength uint32
 	UserStackLength   uint32
+	HashAlgorithm     uint32
+	HashLength        uint32
 }
 
 type HookHookRecordFlags uint32
@@ -320,10 +324,12 @@ const (
 )
 
 type HookHookScratch struct {
-	_      structs.HostLayout
-	Busy   uint32
-	Used   uint32
-	Values [16]struct {
+	_        structs.HostLayout
+	Busy     uint32
+	Used     uint32
+	Deferred uint32
+	Reserved uint32
+	Values   [16]struct {
 		_         structs.HostLayout
 		Number    uint64
 		At        uint32
@@ -498,6 +504,7 @@ const (
 	HookMapTargetProcesses         = "target_processes"
 	HookProgHookBoth               = "hook_both"
 	HookProgHookEntry              = "hook_entry"
+	HookProgHookHashing            = "hook_hashing"
 	HookProgHookReturn             = "hook_return"
 	HookVarHook                    = "hook"
 	HookVarHookArguments           = "hook_arguments"
@@ -576,9 +583,10 @@ type HookSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type HookProgramSpecs struct {
-	HookBoth   *ebpf.ProgramSpec `ebpf:"hook_both"`
-	HookEntry  *ebpf.ProgramSpec `ebpf:"hook_entry"`
-	HookReturn *ebpf.ProgramSpec `ebpf:"hook_return"`
+	HookBoth    *ebpf.ProgramSpec `ebpf:"hook_both"`
+	HookEntry   *ebpf.ProgramSpec `ebpf:"hook_entry"`
+	HookHashing *ebpf.ProgramSpec `ebpf:"hook_hashing"`
+	HookReturn  *ebpf.ProgramSpec `ebpf:"hook_return"`
 }
 
 // HookMapSpecs contains maps before they are loaded into the kernel.
@@ -735,15 +743,17 @@ type HookVariables struct {
 //
 // It can be passed to LoadHookObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HookPrograms struct {
-	HookBoth   *ebpf.Program `ebpf:"hook_both"`
-	HookEntry  *ebpf.Program `ebpf:"hook_entry"`
-	HookReturn *ebpf.Program `ebpf:"hook_return"`
+	HookBoth    *ebpf.Program `ebpf:"hook_both"`
+	HookEntry   *ebpf.Program `ebpf:"hook_entry"`
+	HookHashing *ebpf.Program `ebpf:"hook_hashing"`
+	HookReturn  *ebpf.Program `ebpf:"hook_return"`
 }
 
 func (p *HookPrograms) Close() error {
 	return _HookClose(
 		p.HookBoth,
 		p.HookEntry,
+		p.HookHashing,
 		p.HookReturn,
 	)
 }

@@ -54,10 +54,9 @@ static __always_inline bool has_pid(const volatile struct hook_filter *mark, __u
 
 static __always_inline __u64 marks_of_pids(struct task_struct *task)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid), namespace_pid = 0, level = 0;
+	__u32 pid = BPF_CORE_READ(task, tgid), namespace_pid = namespace_pid_of(task);
 	__u64 found = 0;
 
-	fill_pids(&namespace_pid, &level, task);
 	for (__u32 i = 0; i < MARKS; i++) {
 		if (i >= mark_count)
 			break;
@@ -65,6 +64,20 @@ static __always_inline __u64 marks_of_pids(struct task_struct *task)
 			found |= 1ULL << i;
 	}
 	return found;
+}
+
+/* The marks of IDs in a pid namespace: who enters another one, as what is executed in a container does, is no descendant there. */
+static __always_inline __u64 marks_of_namespace(void)
+{
+	__u64 all = 0;
+
+	for (__u32 i = 0; i < MARKS; i++) {
+		if (i >= mark_count)
+			break;
+		if (marks[i].subject == SUBJECT_NAMESPACE_PID)
+			all |= 1ULL << i;
+	}
+	return all;
 }
 
 /* Whether the text of place 0, the path of the file that runs, or of place 1, what was asked for, is what mark i asks for. */
@@ -158,6 +171,8 @@ int BPF_PROG(note_fork, struct task_struct *parent, struct task_struct *child)
 		fill_state(&state, child);
 	else
 		return 0;
+	if (pid_namespace_of(child) != pid_namespace_of(parent))
+		state.marks &= ~marks_of_namespace();
 	state.marks |= marks_of_pids(child);
 	note(tgid, &state);
 	return 0;

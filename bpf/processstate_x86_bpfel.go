@@ -37,10 +37,12 @@ type ProcessStateHookFilter struct {
 }
 
 type ProcessStateHookScratch struct {
-	_      structs.HostLayout
-	Busy   uint32
-	Used   uint32
-	Values [16]struct {
+	_        structs.HostLayout
+	Busy     uint32
+	Used     uint32
+	Deferred uint32
+	Reserved uint32
+	Values   [16]struct {
 		_         structs.HostLayout
 		Number    uint64
 		At        uint32
@@ -87,6 +89,8 @@ type ProcessStateHookScratch struct {
 		ArgumentLength    uint32
 		KernelStackLength uint32
 		UserStackLength   uint32
+		HashAlgorithm     uint32
+		HashLength        uint32
 	}
 	Data [40960]int8
 }

@@ -24,17 +24,29 @@ static __always_inline void fill_pids(__u32 *namespace_pid, __u32 *level, struct
 	*namespace_pid = number.nr;
 }
 
+/* Its ID in its own pid namespace; 0 in the host's, as policies write it. */
+static __always_inline __u32 namespace_pid_of(struct task_struct *task)
+{
+	__u32 pid = 0, level = 0;
+
+	fill_pids(&pid, &level, task);
+	return level ? pid : 0;
+}
+
+static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct upid *number = (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
+					      bpf_core_type_size(struct upid) * (BPF_CORE_READ(pid, level) & 31));
+
+	return BPF_CORE_READ(number, ns);
+}
+
 static __always_inline void fill_namespaces(struct namespaces *to, struct task_struct *task)
 {
 	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
-	struct pid_namespace *pid_namespace = NULL;
-	struct upid *number;
 
-	number = (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
-				 bpf_core_type_size(struct upid) * (BPF_CORE_READ(pid, level) & 31));
-	pid_namespace = BPF_CORE_READ(number, ns);
-	to->pid = BPF_CORE_READ(pid_namespace, ns.inum);
+	to->pid = BPF_CORE_READ(pid_namespace_of(task), ns.inum);
 	to->user = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
 	if (!proxy) /* a zombie */
 		return;

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
@@ -133,6 +134,9 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 	for _, a := range d.Attachments {
 		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
 		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
+		if a.Stage == Hashing {
+			p.Flags |= unix.BPF_F_SLEEPABLE
+		}
 		programs[string(a.Stage)] = p
 	}
 	spec.Programs = programs

@@ -66,7 +66,7 @@ func (m *Marks) add(wanted mark) (uint64, error) {
 // Marking is what the kernel side has to remember.
 func (m *Marks) Marking() hook.Marking {
 	c := &compiler{def: &hook.Definition{}}
-	out := hook.Marking{Everywhere: m.parents, Inherited: m.inherited()}
+	out := hook.Marking{Everywhere: m.parents, Inherited: m.inherited(true)}
 	for _, mark := range m.all {
 		var f bpf.HookHookFilter
 		switch {
@@ -84,9 +84,11 @@ func (m *Marks) Marking() hook.Marking {
 	return out
 }
 
-func (m *Marks) inherited() (bits uint64) {
+// inherited are the bits that descendants have too. Those of IDs in a pid namespace end where another one begins: who enters a
+// container's from outside does not descend from its first process.
+func (m *Marks) inherited(sameNamespace bool) (bits uint64) {
 	for i, mark := range m.all {
-		if mark.pids != nil || mark.binary.FollowChildren {
+		if mark.pids != nil && (sameNamespace || !mark.pids.InNamespace) || mark.binary != nil && mark.binary.FollowChildren {
 			bits |= 1 << i
 		}
 	}
@@ -117,7 +119,7 @@ func (m *Marks) Running(images []*kernel.Image) map[uint32]bpf.HookProcessState 
 		marks[i.Header.Process] = 0 // a circle of parents, which cannot be, ends here
 		bits := m.matches(i)
 		if parent := byKey[i.Header.Parent]; parent != nil {
-			bits |= of(parent) & m.inherited()
+			bits |= of(parent) & m.inherited(parent.Namespaces.Pid == i.Namespaces.Pid)
 		}
 		marks[i.Header.Process] = bits
 		return bits
@@ -140,6 +142,8 @@ func (m *Marks) matches(i *kernel.Image) (bits uint64) {
 		switch {
 		case mark.binary != nil:
 			has = mark.binary.Matches(i.Executable) || mark.binary.Matches(asked)
+		case mark.pids.InNamespace && i.PidNamespaceLevel == 0:
+			has = slices.Contains(mark.pids.Values, 0) // as policies write the host
 		case mark.pids.InNamespace:
 			has = slices.Contains(mark.pids.Values, i.NamespacePid)
 		default:
