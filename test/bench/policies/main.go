@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Command policies measures what hooks of policies cost, on the kernel that it runs on, as root. Its parts:
+//
+//	backends  a loop of system calls with an empty program, with a hook for others, filtered out, and posted, for each way
+//	          in which the kernel can run a program
+//	session   the same loops beside the whole tracer with a policy about files
+//	rate      events per second from the kernel to frames without losing one
+//	load      how long it takes to load and attach a policy with ten hooks, and the tracer's memory
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// parts by name.
+var parts = map[string]func(w *workload, rounds int) error{
+	"backends": backends,
+}
+
+func main() {
+	part := flag.String("part", "backends", "what to measure: backends, session, rate, load")
+	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
+	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
+	flag.Parse()
+	if err := run(*part, *program, *rounds); err != nil {
+		fmt.Fprintln(os.Stderr, "policies:", err)
+		os.Exit(1)
+	}
+}
+
+func run(part, program string, rounds int) (err error) {
+	measure := parts[part]
+	if measure == nil {
+		return fmt.Errorf("there is no part %s", part)
+	}
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	w, err := startWorkload(program, folder)
+	if err != nil {
+		return err
+	}
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return err
+	}
+	fmt.Printf("\nLinux %s: ", unix.ByteSliceToString(name.Release[:]))
+	return errors.Join(measure(w, rounds), w.close())
+}
