@@ -328,16 +328,23 @@ int hook_entry(void *ctx)
 	return within_errors(verdict);
 }
 
-/* The IMA hash of the file that an LSM hook is about, to 64 bytes; its algorithm, or an error. It may sleep to compute it. */
-static __always_inline long hash_of(__u64 *ctx, void *to)
+/* Reads the IMA hash of the file that an LSM hook is about to s->path, from where post takes it. May sleep to compute it. */
+static __always_inline void read_hash(__u64 *ctx, struct hook_scratch *s)
 {
 	struct file *file = NULL;
+	long algorithm;
 
 	if (hook.flags & HOOK_HASHES_BINPRM)
 		file = ((struct linux_binprm *)ctx[0])->file;
 	else
 		file = (struct file *)ctx[0];
-	return file ? bpf_ima_file_hash(file, to, HASH_MAX) : -1;
+	if (!file)
+		return;
+	algorithm = bpf_ima_file_hash(file, s->path, HASH_MAX);
+	if (algorithm < 0)
+		return;
+	s->record.hash_algorithm = algorithm;
+	s->record.hash_length = HASH_MAX;
 }
 
 /* As hook_entry, of an LSM hook that may sleep. */
@@ -346,9 +353,7 @@ int hook_hashing(__u64 *ctx)
 {
 	__u64 began = bpf_ktime_get_ns();
 	struct hook_scratch *s;
-	char hash[HASH_MAX];
 	int verdict = 0;
-	long algorithm;
 
 	hold_cpu();
 	s = begin(ctx);
@@ -357,13 +362,11 @@ int hook_hashing(__u64 *ctx)
 	release_cpu();
 	if (!s)
 		return 0;
-	algorithm = s->deferred ? hash_of(ctx, hash) : -1;
+	if (s->deferred)
+		read_hash(ctx, s);
 	hold_cpu();
-	if (s->deferred) {
-		if (algorithm >= 0)
-			add_hash(s, algorithm, hash);
+	if (s->deferred)
 		post(ctx, s, s->deferred);
-	}
 	give_back(s);
 	account(CLASS_HOOK, began);
 	release_cpu();

@@ -141,14 +141,6 @@ static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 
 /* Bytes of the longest hash. */
 #define HASH_MAX 64
 
-/* Keeps a hash until post puts it at the end. */
-static __always_inline void add_hash(struct hook_scratch *s, __u32 algorithm, const char *hash)
-{
-	__builtin_memcpy(s->path, hash, HASH_MAX);
-	s->record.hash_algorithm = algorithm;
-	s->record.hash_length = HASH_MAX;
-}
-
 static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 actions)
 {
 	struct hook_record *r = &s->record;
@@ -161,7 +153,7 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 	if (actions & ACTION_USER_STACK)
 		r->user_stack_length = add_stack(ctx, s, BPF_F_USER_STACK);
 	if (r->hash_length && s->used <= HOOK_DATA - HASH_MAX) {
-		__builtin_memcpy(end_of_data(s), s->path, HASH_MAX);
+		bpf_probe_read_kernel(end_of_data(s), HASH_MAX, s->path);
 		s->used += HASH_MAX;
 	} else {
 		r->hash_length = 0;

@@ -45,6 +45,8 @@ const (
 	Entry  Stage = "hook_entry"
 	Return Stage = "hook_return"
 	Both   Stage = "hook_both"
+	// Hashing is Entry of an LSM hook that reads the file's IMA hash, for which it may sleep.
+	Hashing Stage = "hook_hashing"
 )
 
 // Attachment is one program and its place.

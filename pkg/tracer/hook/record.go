@@ -34,6 +34,9 @@ type Record struct {
 	Arguments []Argument
 	// KernelStack and UserStack are return addresses, the innermost first.
 	KernelStack, UserStack []uint64
+	// Hash of the file that the hook is about, of HashAlgorithm and with bytes that belong to none behind it; empty if there is
+	// none. It is a part of the record's memory.
+	Hash []byte
 }
 
 // Argument is what was read of one argument.
@@ -56,7 +59,7 @@ func (r *Record) Decode(raw []byte) error {
 	if !ok {
 		return fmt.Errorf("%w: %d bytes, it takes %d", errMalformed, len(raw), unsafe.Sizeof(r.HookHookRecord))
 	}
-	lengths := uint64(r.ArgumentLength) + uint64(r.KernelStackLength) + uint64(r.UserStackLength)
+	lengths := uint64(r.ArgumentLength) + uint64(r.KernelStackLength) + uint64(r.UserStackLength) + uint64(r.HashLength)
 	if lengths > uint64(len(rest)) {
 		return fmt.Errorf("%w: %d bytes are announced, %d follow", errMalformed, lengths, len(rest))
 	}
@@ -65,7 +68,12 @@ func (r *Record) Decode(raw []byte) error {
 	}
 	rest = rest[r.ArgumentLength:]
 	r.KernelStack = addresses(r.KernelStack[:0], rest[:r.KernelStackLength])
-	r.UserStack = addresses(r.UserStack[:0], rest[r.KernelStackLength:][:r.UserStackLength])
+	rest = rest[r.KernelStackLength:]
+	r.UserStack = addresses(r.UserStack[:0], rest[:r.UserStackLength])
+	r.Hash = nil
+	if r.HashLength > 0 {
+		r.Hash = rest[r.UserStackLength:][:r.HashLength]
+	}
 	return nil
 }
 

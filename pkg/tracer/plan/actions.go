@@ -95,7 +95,7 @@ func (c *compiler) post(a policy.Action, bits *bpf.HookHookActions, out *bpf.Hoo
 		out.RateScope = uint8(a.RateLimitScope)
 		c.def.RateLimited = true
 	}
-	if a.IMA {
-		c.notes = append(c.notes, "imaHash: the hash is not read")
+	if a.IMA && c.site.entry.Stage != hook.Hashing {
+		c.notes = append(c.notes, "imaHash: only an LSM hook with a file can read the hash")
 	}
 }

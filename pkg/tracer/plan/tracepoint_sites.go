@@ -118,6 +118,9 @@ func (n *Node) lsmSites(p *policy.Policy, h *policy.Hook, name string) (routes [
 			parameter: func(index int) (btf.Type, error) { return layout.LSMParameter(spec, name, index) },
 		}
 		s.word, s.returned = inSlots("LSM hook "+name, count)
+		if hashes(h) {
+			s.hash(spec, name)
+		}
 		routes = append(routes, route{s})
 	}
 	more, none := n.functionSites(p, h, asks)

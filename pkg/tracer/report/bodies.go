@@ -16,7 +16,7 @@ var bodies = map[policy.HookKind]func(*call, *event.Event){
 	policy.Tracepoint:    tracepointBody,
 	policy.RawTracepoint: tracepointBody,
 	policy.LSM: func(c *call, e *event.Event) {
-		e.ProcessLsm = &event.ProcessLsm{FunctionName: c.function, Hooked: c.hooked()}
+		e.ProcessLsm = &event.ProcessLsm{FunctionName: c.function, Hooked: c.hooked(), ImaHash: c.hash}
 	},
 	policy.Uprobe: uprobeBody,
 	policy.USDT: func(c *call, e *event.Event) {

@@ -35,6 +35,7 @@ type call struct {
 
 	done, doneAtReturn, would uint32
 	kernelStack, userStack    []event.StackTraceEntry
+	hash                      string
 
 	// output has the process as it was when the call was first told of; its event is set at last.
 	output process.Output
@@ -78,6 +79,9 @@ func (r *Reporter) complete(c *call, record *hook.Record) {
 		}
 	}
 	r.addStacks(c, record)
+	if len(record.Hash) > 0 {
+		c.hash = hashText(record.HashAlgorithm, record.Hash)
+	}
 }
 
 // slot is where the argument in a place is shown; nil for nowhere.

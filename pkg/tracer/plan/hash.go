@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package plan
+
+import (
+	"slices"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
+)
+
+// hashes says whether a hook wants the IMA hash of the file that it is about.
+func hashes(h *policy.Hook) bool {
+	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
+		return slices.ContainsFunc(s.Actions, func(a policy.Action) bool { return a.IMA })
+	})
+}
+
+// hashed are the flags by the type of an LSM hook's first argument.
+var hashed = map[string]bpf.HookHookFlags{
+	"file":         bpf.HookHookFlagsHOOK_HASHES,
+	"linux_binprm": bpf.HookHookFlagsHOOK_HASHES | bpf.HookHookFlagsHOOK_HASHES_BINPRM,
+}
+
+// hash makes a site of an LSM hook read the file's hash, where its first argument has one.
+func (s *site) hash(spec *btf.Spec, name string) {
+	first, err := layout.LSMParameter(spec, name, 0)
+	if err != nil {
+		return
+	}
+	t, err := layout.TypeFor(first)
+	if err != nil || hashed[t.Name] == 0 {
+		return
+	}
+	s.entry.Stage = hook.Hashing
+	s.config.Flags |= uint32(hashed[t.Name])
+}
