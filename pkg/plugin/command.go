@@ -85,7 +85,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 		newExecCommand(cluster, streams, build),
 		newRunCommand(cluster, streams, build),
 		newCleanupCommand(cluster, streams),
-		newPolicyCommand(streams),
+		newPolicyCommand(streams, build),
 		newVersionCommand(streams, build),
 		newOptionsCommand(streams),
 	)

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -41,9 +42,22 @@ func (t linuxTracer) Trace(ctx context.Context, orders wire.Orders, command []st
 	return err
 }
 
+// Explain says how policies would be served here.
+func (linuxTracer) Explain(ctx context.Context, policies []wire.PolicySource, enforce bool) ([]explain.Served, error) {
+	if err := checkRights("policy explain"); err != nil {
+		return nil, err
+	}
+	explanations, err := tracer.Explain(ctx, policies, enforce)
+	served := make([]explain.Served, len(explanations))
+	for i, e := range explanations {
+		served[i] = explain.Served(e)
+	}
+	return served, err
+}
+
 // Check says why this machine can't be traced as asked.
 func (linuxTracer) Check(targets wire.Targets, command []string) error {
-	errs := []error{checkRights()}
+	errs := []error{checkRights("--local")}
 	for _, dir := range targets.Cgroups {
 		errs = append(errs, checkCgroup(dir))
 	}
@@ -61,8 +75,8 @@ func (linuxTracer) Check(targets wire.Targets, command []string) error {
 }
 
 // checkRights asks for the capabilities that loading and attaching take: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, which
-// was all of that before Linux 5.8.
-func checkRights() error {
+// was all of that before Linux 5.8. who needs them is for the message.
+func checkRights(who string) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
@@ -72,7 +86,7 @@ func checkRights() error {
 	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
 		return nil
 	}
-	return errors.New("--local needs root (CAP_BPF and CAP_PERFMON): run it as sudo kubectl-trace_sec … (kubectl's own path: sudo $(command -v kubectl-trace_sec) …)")
+	return errors.New(who + " needs root (CAP_BPF and CAP_PERFMON): run it as sudo kubectl-trace_sec … (kubectl's own path: sudo $(command -v kubectl-trace_sec) …)")
 }
 
 // checkCgroup wants a directory in a cgroup file system.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -20,6 +21,10 @@ func newMachineTracer(string) machineTracer { return noMachineTracer{} }
 
 func (noMachineTracer) Check(wire.Targets, []string) error {
 	return errors.New("--local needs Linux, this is " + runtime.GOOS + ": without it the plugin traces pods of a cluster from here")
+}
+
+func (noMachineTracer) Explain(context.Context, []wire.PolicySource, bool) ([]explain.Served, error) {
+	return nil, errors.New("policy explain asks a Linux kernel, this is " + runtime.GOOS + ": \"" + name + " run\" says at its start what the kernels of a cluster's nodes do with a policy")
 }
 
 func (t noMachineTracer) Trace(context.Context, wire.Orders, []string, io.Writer) error {

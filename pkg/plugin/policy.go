@@ -16,14 +16,18 @@ import (
 )
 
 // newPolicyCommand groups what can be done with a policy without tracing anything.
-func newPolicyCommand(streams genericiooptions.IOStreams) *cobra.Command {
+func newPolicyCommand(streams genericiooptions.IOStreams, build Build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Check policies (Tetragon's TracingPolicy)",
+		Short: "Check and explain policies (Tetragon's TracingPolicy)",
 		Example: `  # Is everything in the policy right?
-  kubectl trace-sec policy lint -f policy.yaml`,
+  kubectl trace-sec policy lint -f policy.yaml
+  # What would this machine's kernel do with it?
+  sudo kubectl-trace_sec policy explain -f policy.yaml
+  # What does it report?
+  kubectl trace-sec run -f policy.yaml deploy/web`,
 	}
-	cmd.AddCommand(newPolicyLintCommand(streams))
+	cmd.AddCommand(newPolicyLintCommand(streams), newPolicyExplainCommand(streams, build))
 	return cmd
 }
 
@@ -50,8 +54,8 @@ it watches, what it enforces and where. YAML or JSON, several documents in a fil
 			return lint(files, streams)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE` with policies, - for standard input; can be given several times")
-	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE` with policies, - for standard input; repeatable")
+	completeFilename(cmd)
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -21,6 +22,8 @@ type machineTracer interface {
 	// Trace writes frames until ctx ends, or until the command and its descendants have ended, and drains then. The command
 	// has the standard streams of this process.
 	Trace(ctx context.Context, orders wire.Orders, command []string, frames io.Writer) error
+	// Explain says for each hook of policies how it would be served; nothing is traced.
+	Explain(ctx context.Context, policies []wire.PolicySource, enforce bool) ([]explain.Served, error)
 }
 
 // togetherTime is how close two Ctrl-C have to be to mean the tracer and not only the command.

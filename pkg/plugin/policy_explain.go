@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
+)
+
+// explainFormats of policy explain; empty is text.
+var explainFormats = []string{"", "json", "yaml"}
+
+// explainOptions are those of policy explain.
+type explainOptions struct {
+	genericiooptions.IOStreams
+	build    Build
+	policies policyFiles
+	enforce  bool
+	format   string
+}
+
+func newPolicyExplainCommand(streams genericiooptions.IOStreams, build Build) *cobra.Command {
+	o := &explainOptions{IOStreams: streams, build: build}
+	cmd := &cobra.Command{
+		Use:   "explain -f FILE [-f FILE]... [--enforce] [-o json|yaml]",
+		Short: "Say how policies would be served by this machine's kernel, and why so",
+		Long: `Say how policies would be served by this machine's kernel, and why so: for each hook what is compared in the kernel and done
+then, what serves it, what is less than was asked for, and the ways in the order in which they are tried, with the reason
+of each that is refused. Programs are loaded to see whether the kernel takes them; nothing is traced. Needs Linux and root.`,
+		Example: `  # A policy, as run would serve it
+  sudo kubectl-trace_sec policy explain -f policy.yaml
+  # As enforcing it would: which hooks prevent, and which only kill?
+  sudo kubectl-trace_sec policy explain -f policy.yaml --enforce
+  # Hooks that this kernel can't serve
+  sudo kubectl-trace_sec policy explain -f policy.yaml -o json | jq -r '.[].hooks[] | select(.taken == null) | .name'`,
+		Args:                  cobra.NoArgs,
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context())
+		},
+	}
+	cmd.Flags().AddFlagSet(o.policies.flags())
+	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "Explain what enforcing the policies would do")
+	cmd.Flags().StringVarP(&o.format, "output", "o", "", "json or yaml (default text)")
+	completeFilename(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("output", words(explainFormats[1:]...))
+	return cmd
+}
+
+func (o *explainOptions) run(ctx context.Context) error {
+	if !slices.Contains(explainFormats, o.format) {
+		return fmt.Errorf("-o %q: want json or yaml, or nothing for text", o.format)
+	}
+	if err := o.policies.load(o.In, o.ErrOut); err != nil {
+		return err
+	}
+	served, err := newMachineTracer(o.build.version()).Explain(ctx, o.policies.sources, o.enforce)
+	if err != nil {
+		return err
+	}
+	policies := explain.Policies(o.policies.policies, served, o.enforce)
+	var document []byte
+	switch o.format {
+	case "json":
+		document, err = json.MarshalIndent(policies, "", "  ")
+		document = append(document, '\n')
+	case "yaml":
+		document, err = yaml.Marshal(policies)
+	default:
+		return explain.Text(o.Out, policies, o.enforce)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = o.Out.Write(document)
+	return err
+}
