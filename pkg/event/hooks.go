@@ -25,6 +25,10 @@ type Handling struct {
 	Would []string `json:"would,omitempty"`
 	// SelectorLabel is the policy's name for the selector that matched.
 	SelectorLabel string `json:"selector_label,omitempty"`
+	// URLs that the actions GetUrl ask to be fetched, Domains that the actions DnsLookup ask to be looked up: by who reads the
+	// event, never by the tracer.
+	URLs    []string `json:"urls,omitempty"`
+	Domains []string `json:"domains,omitempty"`
 }
 
 // ProcessKprobe: a process called a function of the kernel. Functions that are traced as fentry have this event too.

@@ -36,7 +36,9 @@ func (c *compiler) actions(s *policy.Selector) (bpf.HookHookSelector, error) {
 // actionList compiles a list; it is posted unless the list says otherwise.
 func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (bits bpf.HookHookActions, err error) {
 	bits = bpf.HookHookActionsACTION_POST
+	outside := false
 	for _, a := range list {
+		outside = outside || a.Kind == policy.GetURL || a.Kind == policy.DNSLookup
 		bits |= hook.ActionBit(a.Kind)
 		switch a.Kind {
 		case policy.NoPost:
@@ -65,6 +67,10 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 				c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_SETS)
 			}
 		}
+	}
+	if outside && bits&bpf.HookHookActionsACTION_POST == 0 {
+		bits |= bpf.HookHookActionsACTION_POST
+		c.notes = append(c.notes, "NoPost is not heeded beside GetUrl and DnsLookup: who does them has to be told")
 	}
 	if bits&bpf.HookHookActionsACTION_KILL != 0 && out.Error == 0 {
 		out.Error = -int32(unix.EPERM) // where the hook can deny it does, so that nothing happens before death

@@ -60,3 +60,15 @@ func namesOfActions(set uint32) (names []string) {
 	}
 	return names
 }
+
+// askedOutside adds what actions ask of who reads the event.
+func askedOutside(list []policy.Action, to *event.Handling) {
+	for i := range list {
+		switch a := &list[i]; a.Kind {
+		case policy.GetURL:
+			to.URLs = append(to.URLs, a.URL)
+		case policy.DNSLookup:
+			to.Domains = append(to.Domains, a.Domain)
+		}
+	}
+}

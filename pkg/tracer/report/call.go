@@ -174,6 +174,10 @@ func (c *call) handling() event.Handling {
 	h := event.Handling{Via: c.of.way.Via, Would: namesOfActions(c.would)}
 	if s := c.of.selector(c.selector); s != nil {
 		h.SelectorLabel = s.Label
+		askedOutside(s.Actions, &h)
+		if c.stages&hook.StageReturn != 0 {
+			askedOutside(s.ReturnActions, &h)
+		}
 	}
 	return h
 }
