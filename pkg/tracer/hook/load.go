@@ -239,10 +239,24 @@ func refused(d *Definition, err error) error {
 	if !errors.As(err, &verifier) || len(verifier.Log) == 0 {
 		return fmt.Errorf("%s: %w", d.Name, err)
 	}
-	if strings.HasPrefix(verifier.Log[len(verifier.Log)-1], "processed 0 insns") {
-		return fmt.Errorf("%s: the kernel has no programs there: %s", d.Name, verifier.Log[0])
+	if reason := ofKernel(verifier.Log); reason != "" {
+		return fmt.Errorf("%s: %s", d.Name, reason)
 	}
 	return &VerifierError{Hook: d.Name, Cause: verifier}
+}
+
+// ofKernel is what the verifier says of the kernel and not of the program: that the kernel has no programs in this place, or
+// not what the program calls (which it has where there is a choice). Empty if it says something else.
+func ofKernel(log []string) string {
+	if strings.HasPrefix(log[len(log)-1], "processed 0 insns") {
+		return "the kernel has no programs there: " + log[0]
+	}
+	if len(log) > 1 {
+		if _, missing, ok := strings.Cut(log[len(log)-2], "unknown func "); ok {
+			return "the kernel has no " + strings.TrimRight(missing, "#0123456789")
+		}
+	}
+	return ""
 }
 
 // VerifierError says that the kernel's verifier refuses a program: a fault of ours, which Cause has the whole story of.
