@@ -42,7 +42,7 @@ func hookBodies() map[string]Event {
 	hooked := Hooked{
 		Args: []Argument{{IntArg: new(int32(0)), Label: "fd"}}, Action: ActionOverride, PolicyName: "policy", Message: "message", Tags: []string{"tag", "mitre"},
 		Ancestors: []*Process{{ExecID: "bm9kZToxOjA="}}, Data: []Argument{{StringArg: new("data")}},
-		Handling: Handling{"tracepoint sys_exit", []string{ActionSigkill}, "selector"},
+		Handling: Handling{Via: "tracepoint sys_exit", Would: []string{ActionSigkill}, SelectorLabel: "selector", URLs: []string{"http://192.0.2.1/"}, Domains: []string{"a.example"}},
 	}
 	all := hooked
 	all.Args = arguments()

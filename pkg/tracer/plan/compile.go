@@ -56,7 +56,7 @@ func (c *compiler) attach() {
 	switch {
 	case !c.hook.Return && s.entry != nil:
 		c.def.Attachments = []hook.Attachment{*s.entry}
-	case s.both != nil:
+	case c.both():
 		c.def.Attachments = []hook.Attachment{*s.both}
 	case s.result == nil: // what is returned is known at the entry
 		c.def.Attachments = []hook.Attachment{*s.entry}
@@ -68,7 +68,12 @@ func (c *compiler) attach() {
 
 // single says whether one program does everything, so that what is read at the return is read from its context.
 func (c *compiler) single() bool {
-	return !c.hook.Return || c.site.both != nil || c.site.result == nil
+	return !c.hook.Return || c.both() || c.site.result == nil
+}
+
+// both says whether one program at the return does everything. What is to stop a call has to come before it.
+func (c *compiler) both() bool {
+	return c.site.both != nil && !(c.node.Armed && enforces(c.hook) && c.site.entry != nil && c.site.result != nil)
 }
 
 // arguments gives each argument, entry of data and the result a place, and after these what they need and nobody asked for.
