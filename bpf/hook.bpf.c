@@ -187,21 +187,21 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 			actions |= ACTION_POST;
 		verdict = enforce(ctx, s, &hook_selectors[selector], actions);
 		track(s, &hook_selectors[selector], actions);
-		if ((stages & STAGE_ENTRY) && (actions & ACTION_POST) && hook_selectors[selector].rate_interval &&
+	}
+	if (note && !(stages & STAGE_ENTRY) && !note->posted)
+		actions &= ~ACTION_POST;
+	track_result(s, stages);
+	if (actions & ACTION_POST) {
+		read_arguments(s, stages, false);
+		if ((stages & STAGE_ENTRY) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
 		    is_repeat(s, selector, r->header.time))
 			actions &= ~ACTION_POST;
 	}
-	if (note) {
-		if (stages & STAGE_ENTRY)
-			note->posted = actions & ACTION_POST;
-		else if (!note->posted)
-			actions &= ~ACTION_POST;
-	}
-	track_result(s, stages);
+	if (note && (stages & STAGE_ENTRY))
+		note->posted = actions & ACTION_POST;
 	if (!(actions & ACTION_POST))
 		return verdict;
 	r->done |= ACTION_POST;
-	read_arguments(s, stages, false);
 	if (hook.flags & HOOK_HASHES)
 		s->deferred = actions;
 	else

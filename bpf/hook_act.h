@@ -51,18 +51,23 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 	key.actor = actor_of(chosen->rate_scope);
 	for (__u32 i = 0; i < RATE_ARGUMENTS; i++) {
 		struct value *v = &s->values[i];
-		__u32 length = v->length;
+		__u32 at = v->at, length = v->length;
 
 		if (i >= hook.arguments)
 			break;
-		if (hook_arguments[i].kind == KIND_NUMBER || hook_arguments[i].kind == KIND_CAPABILITIES)
+		if (hook_arguments[i].kind == KIND_NUMBER || hook_arguments[i].kind == KIND_SYSCALL || hook_arguments[i].kind == KIND_CAPABILITIES) {
 			key.words[i] = v->number;
-		else if (v->length) { /* texts, of which the last stands whole and the others as sums */
-			length = BOUNDED(length, RATE_BYTES);
-			bpf_probe_read_kernel(key.text, length, &s->data[v->at & (HOOK_DATA - 1)]);
-			for (int w = 0; w < RATE_BYTES / 8; w++)
-				key.words[i] = key.words[i] * 31 + ((__u64 *)key.text)[w];
+			continue;
 		}
+		if (!length) { /* no text: its struct, of which the header in front of it has the length */
+			at = v->structure;
+			length = ((struct argument_header *)&s->data[(at - sizeof(struct argument_header)) & (HOOK_DATA - 1)])->length;
+		}
+		/* the last stands whole, and the others as sums */
+		length = BOUNDED(length, RATE_BYTES);
+		bpf_probe_read_kernel(key.text, length, &s->data[at & (HOOK_DATA - 1)]);
+		for (int w = 0; w < RATE_BYTES / 8; w++)
+			key.words[i] = key.words[i] * 31 + ((__u64 *)key.text)[w];
 	}
 	last = bpf_map_lookup_elem(&rate_limits, &key);
 	if (last && now - *last < chosen->rate_interval)
@@ -87,6 +92,10 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 	__u64 thread = bpf_get_current_pid_tgid();
 	int verdict = 0;
 
+	if (actions & ACTION_CLEAN_UP_NOTIFICATION) {
+		bpf_map_delete_elem(&enforcer_notes, &thread);
+		s->record.done |= ACTION_CLEAN_UP_NOTIFICATION;
+	}
 	if (!(hook.flags & HOOK_ARMED)) {
 		s->record.would |= actions & enforcing;
 		return 0;
@@ -116,8 +125,6 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 			bpf_map_update_elem(&enforcer_notes, &thread, &note, BPF_ANY);
 		s->record.done |= ACTION_NOTIFY_ENFORCER;
 	}
-	if (actions & ACTION_CLEAN_UP_NOTIFICATION)
-		bpf_map_delete_elem(&enforcer_notes, &thread);
 	if ((hook.flags & HOOK_SETS) && (actions & ACTION_SET)) {
 		set_argument(ctx, chosen);
 		s->record.done |= ACTION_SET;

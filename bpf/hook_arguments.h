@@ -251,7 +251,8 @@ static __always_inline void read_module(struct reading *r, struct module *module
 	v->taints = module ? BPF_CORE_READ(module, taints) : 0;
 	v->signature_ok = signature_ok;
 	v->reserved = 0;
-	read_text(r, (__u64)name, false);
+	if (name) /* it has none before the kernel has looked into it */
+		read_text(r, (__u64)name, false);
 }
 
 static __always_inline void read_bpf_attr(struct reading *r, __u64 address, bool user)

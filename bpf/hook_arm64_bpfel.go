@@ -444,17 +444,17 @@ type HookSocketValue struct {
 	_               structs.HostLayout
 	Source          [2]uint64
 	Destination     [2]uint64
+	SourcePort      uint16
+	DestinationPort uint16
+	Family          uint16
+	Protocol        uint16
 	Cookie          uint64
 	Mark            uint32
 	Priority        uint32
 	Hash            uint32
 	Length          uint32
-	Family          uint16
 	Type            uint16
-	Protocol        uint16
 	State           uint16
-	SourcePort      uint16
-	DestinationPort uint16
 	Reserved        uint32
 }
 

@@ -68,6 +68,7 @@ static __always_inline void track(struct hook_scratch *s, const volatile struct 
 	__u32 place = chosen->place & (HOOK_ARGUMENTS - 1);
 	__u64 sock = sock_of(place, s->values[place].number);
 
+	s->record.done |= actions & (ACTION_TRACK_SOCK | ACTION_UNTRACK_SOCK);
 	if (actions & ACTION_TRACK_SOCK)
 		track_sock(s, sock);
 	if (actions & ACTION_UNTRACK_SOCK)

@@ -87,11 +87,13 @@ struct file_value {
  * host's. */
 struct socket_value {
 	__u64 source[2], destination[2];
+	__u16 source_port, destination_port;
+	__u16 family, protocol;
+	/* up to here it is what repeats are told by */
 	__u64 cookie;
 	__u32 mark, priority;
 	__u32 hash, length;
-	__u16 family, type, protocol, state;
-	__u16 source_port, destination_port;
+	__u16 type, state;
 	__u32 reserved;
 };
 

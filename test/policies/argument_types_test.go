@@ -167,7 +167,7 @@ var argumentTypes = []row{
 	{name: "bpf-prog", spec: kprobe("security_bpf_prog", "{index: 0, type: bpf_prog}"), refused: noTracepoint,
 		do: []string{"bpf-prog some_program"}, want: []string{`{"bpf_prog_arg":{"ProgType":"BPF_PROG_TYPE_SOCKET_FILTER","InsnCnt":2,"ProgName":"some_program"}}`}},
 	{name: "perf-event", spec: kprobe("security_perf_event_alloc", "{index: 0, type: perf_event}"), refused: noTracepoint,
-		do: []string{"perf-event"}, want: []string{`{"perf_event_arg":{"Type":"PERF_TYPE_SOFTWARE"}}`}},
+		do: []string{"perf-event"}, want: []string{`{"perf_event_arg":{"Type":"PERF_TYPE_SOFTWARE","Config":"2"}}`}},
 	{name: "load-info", spec: kprobe("load_module", "{index: 0, type: load_info}"), refused: noTracepoint,
 		do: []string{`call 175 "this-is-no-module-at-all-but-it-is-longer-than-the-header-of-an-elf-file-has-to-be 80 "`}, want: []string{`{"module_arg":{*}}`}},
 	{name: "module", spec: rawTracepoint("module", "module_load", "{index: 0, type: module}"), refused: "module_load",

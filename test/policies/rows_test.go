@@ -38,7 +38,7 @@ type row struct {
 	everywhere bool
 	// shown is what is compared with want; nil for harness.Line.
 	shown func(*event.Event) string
-	// enforced: the statuses that its processes may end with.
+	// status: those that its processes may end with beside 0.
 	status []int
 }
 
@@ -160,7 +160,7 @@ func runRows(t *testing.T, o harness.Options, rows []row, prepare func(folder st
 // served is a policy that every kernel can serve.
 var served = row{name: "served", spec: kprobe("sys_getsid", "{index: 0, type: int}")}
 
-func runBatch(t *testing.T, o harness.Options, folder string, rows []row) {
+func runBatch(t *testing.T, o harness.Options, folder string, rows []row) *harness.Result {
 	t.Helper()
 	var texts []string
 	var steps []harness.Step
@@ -180,6 +180,7 @@ func runBatch(t *testing.T, o harness.Options, folder string, rows []row) {
 	for i := range rows {
 		t.Run(rows[i].name, func(t *testing.T) { rows[i].check(t, result, folder) })
 	}
+	return result
 }
 
 // check compares what a run told with what the row wants.

@@ -36,6 +36,9 @@ func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*
 	if err := c.selectors(); err != nil {
 		return nil, nil, nil, err
 	}
+	if err := c.follow(p); err != nil {
+		return nil, nil, nil, err
+	}
 	if err := c.conditions(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -195,9 +198,6 @@ func (c *compiler) conditions() error {
 	if len(c.site.conditions) == 0 {
 		return nil
 	}
-	if len(c.def.Selectors) == 0 {
-		c.def.Selectors = []bpf.HookHookSelector{{Actions: uint16(bpf.HookHookActionsACTION_POST)}}
-	}
 	var own []bpf.HookHookFilter
 	for _, condition := range c.site.conditions {
 		a := condition.source.HookHookArgument
@@ -221,6 +221,15 @@ func (c *compiler) conditions() error {
 		}
 		own = append(own, f)
 	}
+	c.prepend(own)
+	return nil
+}
+
+// prepend adds filters to every selector, before its own; what has no selector gets one.
+func (c *compiler) prepend(own []bpf.HookHookFilter) {
+	if len(c.def.Selectors) == 0 {
+		c.def.Selectors = []bpf.HookHookSelector{{Actions: uint16(bpf.HookHookActionsACTION_POST)}}
+	}
 	var all []bpf.HookHookFilter
 	for i := range c.def.Selectors {
 		s := &c.def.Selectors[i]
@@ -229,5 +238,4 @@ func (c *compiler) conditions() error {
 		all = append(all, of...)
 	}
 	c.def.Filters = all
-	return nil
 }

@@ -13,15 +13,14 @@ import (
 
 // tracks says whether a policy has sockets tracked: then all its hooks on sockets are attributed to whose they are.
 func tracks(p *policy.Policy) bool {
-	for i := range p.Hooks {
-		h := &p.Hooks[i]
-		if h.ReturnArgAction != nil {
+	return slices.ContainsFunc(p.Hooks, func(h policy.Hook) bool { return h.ReturnArgAction != nil || tracksArgument(&h) })
+}
+
+// tracksArgument says whether who calls the hook becomes the owner of a socket that it is given.
+func tracksArgument(h *policy.Hook) bool {
+	for _, s := range h.Selectors {
+		if slices.ContainsFunc(append(slices.Clone(s.Actions), s.ReturnActions...), func(a policy.Action) bool { return a.Kind == policy.TrackSock }) {
 			return true
-		}
-		for _, s := range h.Selectors {
-			if slices.ContainsFunc(append(slices.Clone(s.Actions), s.ReturnActions...), func(a policy.Action) bool { return a.Kind == policy.TrackSock }) {
-				return true
-			}
 		}
 	}
 	return false
@@ -36,7 +35,8 @@ func (c *compiler) track(p *policy.Policy) {
 	place := slices.IndexFunc(c.places, func(p Place) bool {
 		return p.Role == Argument && p.Type.Class&(policy.ClassSocket|policy.ClassPacket) != 0
 	})
-	if place >= 0 {
+	// Where the caller becomes the owner it is no other's call: what is known of the address may be of a socket that is gone.
+	if place >= 0 && !tracksArgument(c.hook) {
 		*flags |= uint32(bpf.HookHookFlagsHOOK_TRACKS_SOCKETS)
 		c.def.Config.SockPlace = uint32(place)
 	}

@@ -7,6 +7,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 static int open_flags(const char *letters)
 {
@@ -43,6 +44,25 @@ static long run_dup_to(int n, char **w) { return keep(dup2(current, number(w[1])
 static char buffer[1 << 16];
 
 static long run_read(int n, char **w) { return read(current, buffer, number(w[1])); }
+/* Reads in a child, which a policy may kill: fails if anything of the file came into memory. */
+static long run_shared_read(int n, char **w)
+{
+	char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		read(current, shared, 4096);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		fail("child");
+	for (int i = 0; i < 4096; i++)
+		if (shared[i])
+			exit(97);
+	exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 static long run_pread(int n, char **w) { return pread(current, buffer, number(w[1]), number(w[2])); }
 static long run_write(int n, char **w) { return write(current, w[1], strlen(w[1])); }
 static long run_pwrite(int n, char **w) { return pwrite(current, w[1], strlen(w[1]), number(w[2])); }
@@ -168,6 +188,7 @@ const struct command file_commands[] = {
 	{"close", 0, run_close, ""},
 	{"dup-to", 1, run_dup_to, "FD"},
 	{"read", 1, run_read, "BYTES"},
+	{"shared-read", 0, run_shared_read, ": in a child; 97 if anything was read"},
 	{"pread", 2, run_pread, "BYTES OFFSET"},
 	{"readv", 1, run_readv, "BYTES"},
 	{"preadv", 1, run_preadv, "BYTES"},
