@@ -64,3 +64,11 @@ func (c *cgroups) close(w *workload) error {
 	}
 	return err
 }
+
+// folder of the workload's cgroup, or of the other.
+func (c *cgroups) folder(own bool) string {
+	if own {
+		return c.folders[0]
+	}
+	return c.folders[1]
+}

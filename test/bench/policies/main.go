@@ -23,14 +23,24 @@ import (
 // parts by name.
 var parts = map[string]func(w *workload, rounds int) error{
 	"backends": backends,
+	"session":  session,
+	"rate":     rate,
+	"load":     load,
 }
 
 func main() {
 	part := flag.String("part", "backends", "what to measure: backends, session, rate, load")
 	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
+	orders := flag.String("orders", "", "be a tracer with these orders: for the part load")
 	flag.Parse()
-	if err := run(*part, *program, *rounds); err != nil {
+	err := error(nil)
+	if *orders != "" {
+		err = trace(*orders)
+	} else {
+		err = run(*part, *program, *rounds)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "policies:", err)
 		os.Exit(1)
 	}
