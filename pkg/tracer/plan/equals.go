@@ -7,6 +7,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -139,6 +140,9 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 	}
 	if e.note != "" {
 		s.notes = append(s.notes, e.note)
+	}
+	if slices.ContainsFunc(uring, func(call string) bool { return slices.Contains(e.enter, call) || slices.Contains(e.exit, call) }) {
+		s.notes = append(s.notes, noteUring)
 	}
 	for _, w := range e.when {
 		from, err := w.value(n, e)

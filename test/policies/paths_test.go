@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package policies
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
+)
+
+// way is one way to a file: what is done, and the paths by which the reads are told that are below the protected folder.
+type way struct {
+	name, do string
+	want     []string
+}
+
+// The folder that the policy is about is $D/kept; in it is a file.
+var ways = []way{
+	{"direct", "open $D/kept/file then pread 1 0", paths("$D/kept/file")},
+	{"elsewhere", "open $D/other/file then pread 1 0 then open $D/kept-not/file then pread 1 0", nil},
+	{"relative", "chdir $D/kept then open file then pread 1 0", paths("$D/kept/file")},
+	{"up and down", "open $D/other/../kept/./below/..//file then pread 1 0", paths("$D/kept/file")},
+	{"up and away", "open $D/kept/../other/file then pread 1 0", nil},
+	{"from a directory", "open $D/kept d then openat below/file then pread 1 0", paths("$D/kept/below/file")},
+	{"by a symbolic link", "open $D/other/link then pread 1 0", paths("$D/kept/file")},
+	{"by a linked folder", "open $D/other/folder/below/file then pread 1 0", paths("$D/kept/below/file")},
+	{"by a link out of it", "open $D/kept/link then pread 1 0", nil},
+	{"by a hard link into it", "link $D/other/hard $D/kept/hard then open $D/kept/hard then pread 1 0", paths("$D/kept/hard")},
+	{"by another name of the hard link", "open $D/other/hard then pread 1 0", nil},
+	{"renamed out of it", "open $D/kept/leaving then pread 1 0 then rename $D/kept/leaving $D/other/left then pread 1 0", paths("$D/kept/leaving")},
+	{"renamed into it", "open $D/other/coming then pread 1 0 then rename $D/other/coming $D/kept/come then pread 1 0", paths("$D/kept/come")},
+	{"a folder renamed", "open $D/kept/folder1/file then rename $D/kept/folder1 $D/kept/folder2 then pread 1 0", paths("$D/kept/folder2/file")},
+	{"unlinked", "open $D/kept/gone then unlink $D/kept/gone then pread 1 0", paths("$D/kept/gone (deleted)")},
+	{"by its descriptor", "open $D/kept/file then dup-to 9 then open /proc/self/fd/9 then pread 1 0", paths("$D/kept/file")},
+	{"by its process's root", "open /proc/self/root$D/kept/file then pread 1 0", paths("$D/kept/file")},
+	{"deep", "deep $D/kept 60 then open file bc then write x then pread 1 0", paths("$D/kept/" + levels(60) + "file")},
+	{"deeper than long", "deep $D/kept 15 " + strings.Repeat("n", 250) + " then open file bc then write x then pread 1 0", paths("$D/kept/nnn*/file")},
+	{"mounted", "unshare " + newMount + " then mount none / none 0x44000 then mkdir $D/kept/mounted then mount none $D/kept/mounted tmpfs" +
+		" then open $D/kept/mounted/file bc then write x then pread 1 0", paths("$D/kept/mounted/file")},
+	{"bound into it", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/other $D/kept/below then open $D/kept/below/file then pread 1 0",
+		paths("$D/kept/below/file")},
+	{"bound, file by file", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/other/file $D/kept/file then open $D/kept/file then pread 1 0",
+		paths("$D/kept/file")},
+	{"seen from a bound folder", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/kept $D/other then open $D/other/file then pread 1 0", nil},
+	{"in an overlay", "unshare " + newMount + " then mount none / none 0x44000 then mount none $D/kept/merged overlay 0 lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work" +
+		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file", "$D/kept/merged/file")},
+	{"in a root of its own", "chroot $D/root then chdir / then open /rooted/file then pread 1 0 then chdir /rooted then open ../rooted/file then pread 1 0", paths("/rooted/file", "/rooted/file")},
+	{"outside of its root", "open $D/kept/file then chroot $D/root then pread 1 0", paths("$D/kept/file")},
+}
+
+func paths(all ...string) []string { return all }
+
+func levels(count int) (path string) {
+	for i := range count {
+		path += "level" + string(rune('0'+(i+1)/10)) + string(rune('0'+(i+1)%10)) + "/"
+	}
+	return strings.ReplaceAll(path, "level0", "level")
+}
+
+func preparePaths(t *testing.T, in string) {
+	t.Helper()
+	for _, name := range strings.Fields("kept kept-not other kept/below kept/folder1 kept/merged lower upper work root root/rooted") {
+		harness.Folder(t, filepath.Join(in, name))
+	}
+	for _, name := range strings.Fields("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
+		write(t, filepath.Join(in, name), "text")
+	}
+	for link, target := range map[string]string{"other/link": in + "/kept/file", "other/folder": "../kept", "kept/link": in + "/other/file"} {
+		if err := os.Symlink(target, filepath.Join(in, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// reads are the paths by which an event's file is told: those of reads by system calls.
+func read1(e *event.Event) string { return harness.Hooked(e).Args[0].FileArg.Path }
+
+// TestPaths: a file is told by the path that its process sees, whichever way it went there, and a policy on a folder is
+// about what lies in it then.
+func TestPaths(t *testing.T) {
+	for name, in := range map[string]string{"tmp": os.TempDir(), "disk": "/var/tmp"} {
+		t.Run(name, func(t *testing.T) { followWays(t, in) })
+	}
+}
+
+func followWays(t *testing.T, in string) {
+	folder := newFolder(t, in)
+	preparePaths(t, folder)
+	var rows []row
+	var steps []harness.Step
+	policy := row{name: "folder", spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/", "/rooted/")+reading+"]")}
+	for _, w := range ways {
+		label := strings.ReplaceAll(strings.ReplaceAll(w.name, " ", "-"), ",", "")
+		r := row{name: label, do: []string{w.do}, want: w.want}
+		rows = append(rows, r)
+		steps = append(steps, harness.Step{Label: label, Do: r.fill(w.do, folder)})
+	}
+	result := harness.Run(t, policy.policyText(folder), harness.Options{}, steps...)
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			var got []string
+			for _, e := range result.Of(policy.name, r.name) {
+				got = append(got, read1(e))
+			}
+			compare(t, got, r.filled(r.want, folder))
+		})
+	}
+}
+
+// TestUring: what goes through io_uring is seen by programs at functions; hello says where it is not.
+func TestUring(t *testing.T) {
+	const unseen = "io_uring is not seen"
+	folder := newFolder(t, "")
+	write(t, folder+"/file", "text")
+	rows := []row{
+		{name: "uring-permission", spec: kprobe("security_file_permission", fileAndMask, matchArgs(0, "Equal", "$D/file")),
+			do: []string{"uring-open $D/file then uring-read 4 then uring-write x"}, want: []string{"file $D/file -rw-r--r--, int 4", "file $D/file -rw-r--r--, int 2"}},
+		{name: "uring-open", spec: kprobe("security_file_open", "{index: 0, type: file}", matchArgs(0, "Equal", "$D/file")),
+			do: []string{"uring-open $D/file"}, want: []string{"file $D/file -rw-r--r--"}},
+		// Only a kprobe sees the registers.
+		{name: "uring-by-kprobe", spec: kprobe("security_file_permission", fileAndMask, matchArgs(0, "Equal", "$D/file")) + "\n  data: [{source: pt_regs, type: uint64, resolve: ip}]",
+			refused: "does not see the registers", do: []string{"uring-open $D/file then uring-read 4"}, want: []string{"file $D/file -rw-r--r--, int 4, data size *"}},
+	}
+	for i := range rows {
+		if !harness.Prevents() && rows[i].refused == "" {
+			rows[i].want = nil
+		}
+	}
+	result := runBatch(t, harness.Options{}, folder, rows)
+	for i := range rows {
+		h, _ := result.Hook(rows[i].name)
+		says := slices.ContainsFunc(h.Notes, func(n string) bool { return strings.Contains(n, unseen) })
+		if h.Refused == "" && says != (h.Via != "") {
+			t.Errorf("%s, via %q, has notes %q", h.Name, h.Via, h.Notes)
+		}
+		if h.Refused == "" && rows[i].refused != "" && h.Tier != "kprobe" {
+			t.Errorf("%s is served by tier %s", h.Name, h.Tier)
+		}
+	}
+}
