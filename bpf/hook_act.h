@@ -76,6 +76,14 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 	return 0;
 }
 
+static __always_inline void leave_register_note(__u64 thread)
+{
+	struct enforcer_note note = {};
+	__u64 key = thread | REGISTER_NOTE;
+
+	bpf_map_update_elem(&enforcer_notes, &key, &note, BPF_ANY);
+}
+
 /* Writes into the program's memory where an argument of a usdt is. */
 static __always_inline void set_argument(void *ctx, const volatile struct hook_selector *chosen)
 {
@@ -111,7 +119,9 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 	}
 	if (actions & ACTION_OVERRIDE) {
 		verdict = chosen->error;
-		if (hook.flags & HOOK_DENIES)
+		if (hook.flags & HOOK_SETS_REGISTERS)
+			leave_register_note(thread);
+		if (hook.flags & (HOOK_DENIES | HOOK_SETS_REGISTERS))
 			s->record.done |= ACTION_OVERRIDE;
 		else
 			s->record.would |= ACTION_OVERRIDE;

@@ -266,6 +266,8 @@ enum hook_flags {
 	/* the hash of the file in the first argument is wanted; of that of the struct linux_binprm there */
 	HOOK_HASHES = 1 << 11,
 	HOOK_HASHES_BINPRM = 1 << 12,
+	/* ACTION_OVERRIDE is a note for the program that sets registers of the process */
+	HOOK_SETS_REGISTERS = 1 << 13,
 };
 
 struct hook_config {

@@ -5,6 +5,9 @@
 #include <bpf/bpf_helpers.h>
 
 /* What NotifyEnforcer leaves for the functions that enforce. */
+/* In the key of a note to the program that sets registers, beside pid and tgid. */
+#define REGISTER_NOTE (1ULL << 63)
+
 struct enforcer_note {
 	__s32 error;
 	__u32 signal;

@@ -274,6 +274,7 @@ const (
 	HookHookFlagsHOOK_OVERRIDES       HookHookFlags = 1024
 	HookHookFlagsHOOK_HASHES          HookHookFlags = 2048
 	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
+	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
 )
 
 type HookHookRecord struct {

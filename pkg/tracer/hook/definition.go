@@ -33,6 +33,8 @@ type Definition struct {
 	Operands []uint64
 	// RateLimited: a selector has a rate limit, so repeats must be remembered.
 	RateLimited bool
+	// Registers are set by ACTION_OVERRIDE of a uprobe.
+	Registers []Assignment
 	// Attachments are where its programs are attached: one for each stage, or one for both.
 	Attachments []Attachment
 }

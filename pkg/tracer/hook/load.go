@@ -46,7 +46,9 @@ type Set struct {
 type Loaded struct {
 	Definition *Definition
 	collection *ebpf.Collection
-	links      []link.Link
+	// programs beside those of the collection.
+	programs []*ebpf.Program
+	links    []link.Link
 }
 
 // NewSet prepares for loading hooks beside the programs of host; types are the kernel's, which are read once for all hooks.
@@ -82,6 +84,11 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 	l, err := s.load(d)
 	if err != nil {
 		return nil, err
+	}
+	if len(d.Registers) > 0 {
+		if err := s.setRegisters(d, l); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), s.unload(l))
+		}
 	}
 	for _, a := range d.Attachments {
 		attached, err := mechanisms[a.Mechanism].attach(l.collection.Programs[string(a.Stage)], a, s.dispatch)
@@ -191,6 +198,9 @@ func (l *Loaded) Detach() error {
 func (l *Loaded) Close() error {
 	err := l.Detach()
 	l.collection.Close()
+	for _, p := range l.programs {
+		err = errors.Join(err, p.Close())
+	}
 	return err
 }
 

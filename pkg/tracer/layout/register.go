@@ -31,6 +31,8 @@ type Registers struct {
 	// arguments of a function call and of a system call, in order; result of a call, and of a system call at its exit.
 	arguments, syscall []string
 	result             string
+	// instruction is the program counter.
+	instruction string
 	// fields are the paths of registers in struct pt_regs.
 	fields map[string]string
 }
@@ -87,6 +89,12 @@ func (r *Registers) ordered(names []string, what string, index int) (Register, e
 // Result is the register of what a function or a system call returns.
 func (r *Registers) Result() Register {
 	register, _ := r.Lookup(r.result)
+	return register
+}
+
+// Instruction is the register that holds where the program is.
+func (r *Registers) Instruction() Register {
+	register, _ := r.Lookup(r.instruction)
 	return register
 }
 

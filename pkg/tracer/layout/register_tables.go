@@ -11,6 +11,7 @@ var amd64 = func() *Registers {
 		arguments:    []string{"rdi", "rsi", "rdx", "rcx", "r8", "r9"},
 		syscall:      []string{"rdi", "rsi", "rdx", "r10", "r8", "r9"},
 		result:       "rax",
+		instruction:  "rip",
 		fields:       map[string]string{},
 	}
 	// Places count in 8 bytes; field is the member of struct pt_regs; parts are the low 8, 4, 2 and 1 bytes.
@@ -59,6 +60,7 @@ var arm64 = func() *Registers {
 		arguments:    []string{"x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"},
 		syscall:      []string{"orig_x0", "x1", "x2", "x3", "x4", "x5"},
 		result:       "x0",
+		instruction:  "pc",
 		fields:       map[string]string{"sp": "sp", "pc": "pc", "pstate": "pstate", "orig_x0": "orig_x0"},
 		all: []Register{
 			{"sp", 248, 8}, {"pc", 256, 8}, {"pstate", 264, 8}, {"orig_x0", 272, 8},

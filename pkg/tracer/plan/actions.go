@@ -46,8 +46,8 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 		case policy.Post:
 			c.post(a, &bits, out)
 		case policy.Override, policy.NotifyEnforcer:
-			if len(a.Registers) > 0 || a.NewSymbol != "" || a.NewAddress+a.NewOffset != 0 {
-				return bits, fmt.Errorf("%s: Override of registers and addresses: the kernel programs cannot do it", a.Position)
+			if err := c.registers(a); err != nil {
+				return bits, at0(a.Position, err)
 			}
 			out.Error = errorNumber(a.Error)
 			out.Signal = max(out.Signal, a.Signal)

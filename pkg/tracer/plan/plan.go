@@ -128,6 +128,7 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 			w.Tier = a.Mechanism.Tier()
 		}
 		w.Definitions, w.Places = append(w.Definitions, d), places
+		w.Prevents = w.Prevents || len(d.Registers) > 0
 		for _, note := range notes {
 			if !slices.Contains(w.Notes, note) {
 				w.Notes = append(w.Notes, note)

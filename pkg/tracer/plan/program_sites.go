@@ -87,6 +87,7 @@ func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hoo
 		s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, len(places)-len(s.entry.RefCtrOffsets))...)
 	}
 	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
+	s.jump = func(a policy.Action) (int64, error) { return jump(file, places, a) }
 	after := *s.entry
 	after.Stage, after.Mechanism, after.RefCtrOffsets = hook.Return, result, nil
 	s.result = &after

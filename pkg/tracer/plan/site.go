@@ -31,6 +31,8 @@ type site struct {
 	parameter func(index int) (btf.Type, error)
 	// fieldType is the policy's type of an argument where the site knows it without the kernel's type information.
 	fieldType func(index int) (*policy.ArgumentType, error)
+	// jump is how far what a policy's Override names is from the place of a uprobe, in bytes; nil where there is no such action.
+	jump func(policy.Action) (int64, error)
 	// register says where a processor's register is; nil where the registers are not seen.
 	register func(layout.Register) source
 	// user: pointers among the arguments lead to user memory.
