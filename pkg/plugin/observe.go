@@ -11,12 +11,14 @@ import (
 func newRunCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
 	o := newTraceOptions(c, streams, build)
 	o.policies = &policyFiles{}
-	o.groups = append([]flagGroup{{"Policies", o.policies.flags()}}, o.groups...)
+	first := o.policies.flags()
+	first.AddFlagSet(o.groups[sessionGroup].flags)
+	o.groups[sessionGroup] = flagGroup{"Policies and session", first}
 	cmd := &cobra.Command{
 		Use:   "run -f FILE [-f FILE]... [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show what policies (Tetragon's TracingPolicy) report, without enforcing anything",
 		Long: `Show what policies (Tetragon's TracingPolicy) report, without enforcing anything: events say what would have been done.
-Traced are the targets, by default all pods of the namespace, as far as a policy selects them; policies follow their pods.`,
+Traced are the targets, without any all pods of the namespace, of which a policy selects some or all by its podSelector.`,
 		Example: `  # What a policy sees in the pods of a deployment
   kubectl trace-sec run -f policy.yaml deploy/web
   # Two policies for five minutes, for Tetragon's tools; 3 if a hook could not be attached or events were lost

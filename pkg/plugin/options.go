@@ -96,6 +96,9 @@ func newTraceOptions(c *cluster, streams genericiooptions.IOStreams, build Build
 	return o
 }
 
+// sessionGroup is the place of a group among traceOptions.groups.
+const sessionGroup = 1
+
 // Titles of the flag groups; validation refers to two of them.
 const (
 	targetGroup = "Targets"

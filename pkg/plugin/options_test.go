@@ -79,6 +79,16 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 		{"exec --server http://localhost:1 -l a=b=c", "a=b=c"},
 		{"exec web", "no cluster is configured"},
 		{"exec --context nope web", "nope"},
+		{"run", "-f FILE is missing"},
+		{"run --local -- true", "-f FILE is missing"},
+		{"run -f /nonexistent/policy.yaml web", "/nonexistent/policy.yaml: no such file or directory"},
+		{"run -f", "flag needs an argument"},
+		{"run -f - web", "<stdin>: there is no policy"},
+		{"run --filname x", "did you mean --filename?"},
+		{"policy explain", "-f FILE is missing"},
+		{"policy explain -f /nonexistent/policy.yaml", "/nonexistent/policy.yaml: no such file or directory"},
+		{"policy explain -f x -o xml", "want json or yaml"},
+		{"policy explain x", "unknown command"},
 		{"cleanup", "no cluster is configured"},
 		{"cleanup --tracer-namespace A", "is not a name"},
 		{"cleanup everything", "unknown command"},
@@ -119,7 +129,13 @@ func TestBuildWithoutImage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	code, out, errOut := runPlugin(t, built, "exec", "--help")
+	for _, command := range []string{"exec", "run", "policy", "policy lint", "policy explain", "cleanup"} {
+		t.Run(command, func(t *testing.T) { testHelp(t, command) })
+	}
+}
+
+func testHelp(t *testing.T, command string) {
+	code, out, errOut := runPlugin(t, built, append(strings.Fields(command), "--help")...)
 	if code != exitOK || errOut != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, errOut)
 	}
@@ -134,13 +150,26 @@ func TestHelp(t *testing.T) {
 			t.Errorf("line of %d characters: %s", len(line), line)
 		}
 	}
-	for _, want := range []string{"kubectl trace-sec exec", "--pod NAME", "--local", "kubectl trace-sec options"} {
+	for _, want := range []string{"kubectl trace-sec " + command, "kubectl trace-sec options"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help lacks %q:\n%s", want, out)
 		}
 	}
 	if strings.Contains(out, "--client-certificate") {
 		t.Error("help holds the kubeconfig flags, which \"options\" shows")
+	}
+}
+
+func TestHelpShowsTheFlags(t *testing.T) {
+	for command, flags := range map[string][]string{
+		"exec": {"--pod NAME", "--local"}, "run": {"-f, --filename FILE", "--pod NAME", "--local"}, "policy explain": {"-f, --filename FILE", "--enforce", "-o, --output"},
+	} {
+		_, out, _ := runPlugin(t, built, append(strings.Fields(command), "--help")...)
+		for _, want := range flags {
+			if !strings.Contains(out, want) {
+				t.Errorf("help of %s lacks %q:\n%s", command, want, out)
+			}
+		}
 	}
 }
 
@@ -177,6 +206,11 @@ func TestCompletion(t *testing.T) {
 		{"__complete exec --tracer-namespace ", ":4"},
 		{"__complete exec -n ", ":4"},
 		{"__complete exec --context ", ":4"},
+		{"__complete run --file", "--filename"},
+		{"__complete run -o ", "tree\ncompact"},
+		{"__complete run --pod ", ":4"},
+		{"__complete policy ", "explain"},
+		{"__complete policy explain -o ", "json\nyaml"},
 		{"__complete cleanup --tracer-namespace ", ":4"},
 	} {
 		t.Run(test.args, func(t *testing.T) {

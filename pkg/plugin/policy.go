@@ -37,8 +37,8 @@ func newPolicyLintCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "lint -f FILE [-f FILE]...",
 		Short: "Check policies: every mistake with its line, without a cluster",
 		Long: `Check policies: every mistake with its line, without a cluster.
-Each problem is a line "file:line: path: message", and the exit code is 1. If there is none, each policy is a line with what
-it watches, what it enforces and where. YAML or JSON, several documents in a file; other objects in the file are skipped.`,
+Each problem is a line "file:line: path: message", and the exit code is 1. If there is none, each policy is a line with
+what it watches, enforces and is about. YAML or JSON, several documents in a file; other objects in it are skipped.`,
 		Example: `  # One policy
   kubectl trace-sec policy lint -f policy.yaml
   # Several files: two policies of one name are a problem, too

@@ -32,9 +32,9 @@ func newPolicyExplainCommand(streams genericiooptions.IOStreams, build Build) *c
 	cmd := &cobra.Command{
 		Use:   "explain -f FILE [-f FILE]... [--enforce] [-o json|yaml]",
 		Short: "Say how policies would be served by this machine's kernel, and why so",
-		Long: `Say how policies would be served by this machine's kernel, and why so: for each hook what is compared in the kernel and done
-then, what serves it, what is less than was asked for, and the ways in the order in which they are tried, with the reason
-of each that is refused. Programs are loaded to see whether the kernel takes them; nothing is traced. Needs Linux and root.`,
+		Long: `Say how policies would be served by this machine's kernel, and why so: for each hook what is compared and done in the
+kernel, what serves it, what is less than was asked for, and the ways in the order in which they are tried, each with
+the reason if it is refused. Programs are loaded, to hear the kernel's word; nothing is traced. Needs Linux and root.`,
 		Example: `  # A policy, as run would serve it
   sudo kubectl-trace_sec policy explain -f policy.yaml
   # As enforcing it would: which hooks prevent, and which only kill?

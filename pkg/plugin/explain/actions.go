@@ -30,7 +30,12 @@ var details = []struct {
 	{func(a *policy.Action) bool { return a.UserStackTrace }, func(*policy.Action) string { return "with the program's stack" }},
 	{func(a *policy.Action) bool { return a.IMA }, func(*policy.Action) string { return "with the file's IMA hash" }},
 	{func(a *policy.Action) bool { return a.Error != 0 }, func(a *policy.Action) string { return fmt.Sprintf("error %d", a.Error) }},
-	{func(a *policy.Action) bool { return a.Signal != 0 }, func(a *policy.Action) string { return fmt.Sprintf("signal %d", a.Signal) }},
+	{func(a *policy.Action) bool { return a.Signal != 0 }, func(a *policy.Action) string {
+		if a.Kind == policy.Signal {
+			return fmt.Sprint(a.Signal)
+		}
+		return fmt.Sprintf("signal %d", a.Signal)
+	}},
 	{func(a *policy.Action) bool { return a.NewSymbol != "" }, func(a *policy.Action) string { return "goes on at " + a.NewSymbol }},
 	{func(a *policy.Action) bool { return len(a.Registers) > 0 }, func(*policy.Action) string { return "sets registers" }},
 	{func(a *policy.Action) bool { return a.Kind == policy.Set }, func(a *policy.Action) string { return fmt.Sprintf("value %d", a.Value) }},

@@ -54,7 +54,7 @@ func (h *Hook) heading(armed bool) string {
 	if h.Taken == nil {
 		return text + ": CANNOT BE SERVED HERE"
 	}
-	text += fmt.Sprintf(": by %s (%s)", h.Taken.Backend, h.Taken.Tier)
+	text += fmt.Sprintf(": by %s (%s tier)", h.Taken.Backend, h.Taken.Tier)
 	if h.Taken.Via != "" {
 		text += ", via " + h.Taken.Via
 	}

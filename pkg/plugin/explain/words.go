@@ -23,9 +23,9 @@ var verbs = map[policy.Match][2]string{
 	policy.MatchSubstring:       {"contains", "does not contain"},
 	policy.MatchSource:          {"has a source in", "has no source in"},
 	policy.MatchDestination:     {"has a destination in", "has no destination in"},
-	policy.MatchSourcePort:      {"has source port", "has not source port"},
-	policy.MatchDestinationPort: {"has destination port", "has not destination port"},
-	policy.MatchProtocol:        {"has protocol", "has not protocol"},
+	policy.MatchSourcePort:      {"has source port", "has a source port other than"},
+	policy.MatchDestinationPort: {"has destination port", "has a destination port other than"},
+	policy.MatchProtocol:        {"has protocol", "has a protocol other than"},
 	policy.MatchFamily:          {"is of family", "is not of family"},
 	policy.MatchState:           {"is in state", "is not in state"},
 	policy.MatchFileType:        {"is of file type", "is not of file type"},
@@ -82,8 +82,8 @@ func Selectors(h *policy.Hook, armed bool) []string {
 func ofProcess(s *policy.Selector) (all []string) {
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	for _, f := range s.PIDs {
-		add("%s %s %s%s", either(f.InNamespace, "the process ID in its namespace", "the process ID"), either(f.Negated, "is not", "is"),
-			alternatives(numbers(f.Values)), either(f.FollowForks, ", or that of an ancestor", ""))
+		add("the process ID%s%s %s %s", either(f.FollowForks, " (or an ancestor's)", ""), either(f.InNamespace, " in its namespace", ""),
+			either(f.Negated, "is not", "is"), alternatives(numbers(f.Values)))
 	}
 	for _, f := range s.Namespaces {
 		values := numbers(f.Inodes)
@@ -175,10 +175,11 @@ func way(steps []policy.Step) (text string) {
 	return text
 }
 
-// values of a filter: as the policy writes them, but for numbers, where the operator (greater than) is in them.
+// values of a filter: as the policy writes them, but for numbers and ports, where the operator (greater than, privileged) is in
+// them.
 func values(f policy.ArgumentFilter, t *policy.ArgumentType) []string {
 	switch {
-	case f.Match == policy.MatchRange && t.Class == policy.ClassNumber, len(f.Raw) == 0 && len(f.Ranges) > 0:
+	case f.Match == policy.MatchRange && t.Class == policy.ClassNumber, f.Match == policy.MatchSourcePort, f.Match == policy.MatchDestinationPort:
 		all := make([]string, len(f.Ranges))
 		for i, r := range f.Ranges {
 			all[i] = span(r, t)
@@ -192,25 +193,30 @@ func values(f policy.ArgumentFilter, t *policy.ArgumentType) []string {
 
 // span is a range of numbers of a type in words.
 func span(r policy.Range, t *policy.ArgumentType) string {
-	low, high := uint64(0), uint64(math.MaxUint64)
 	show := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	if t.Class == policy.ClassNumber {
-		high >>= 64 - t.Bits
-	}
 	if t.Class == policy.ClassNumber && t.Signed {
-		high >>= 1
-		low = ^high
 		show = func(n uint64) string { return strconv.FormatInt(int64(n), 10) }
 	}
+	low, high := limits(t)
 	switch {
 	case r.Min == r.Max:
 		return show(r.Min)
-	case r.Max == high:
+	case t.Class == policy.ClassNumber && r.Max == high:
 		return "at least " + show(r.Min)
-	case r.Min == low:
+	case t.Class == policy.ClassNumber && r.Min == low:
 		return "at most " + show(r.Max)
 	}
 	return show(r.Min) + " to " + show(r.Max)
+}
+
+// limits of a type's numbers, those below 0 sign-extended.
+func limits(t *policy.ArgumentType) (low, high uint64) {
+	high = math.MaxUint64 >> (64 - max(t.Bits, 1))
+	if t.Signed {
+		high >>= 1
+		low = ^high
+	}
+	return low, high
 }
 
 func numbers(list []uint32) []string {
