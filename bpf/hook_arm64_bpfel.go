@@ -540,6 +540,7 @@ const (
 	HookVarScopeCgroups            = "scope_cgroups"
 	HookVarScopeController         = "scope_controller"
 	HookVarScopeProcesses          = "scope_processes"
+	HookVarTracerTgid              = "tracer_tgid"
 )
 
 // LoadHook returns the embedded CollectionSpec for Hook.
@@ -646,6 +647,7 @@ type HookVariableSpecs struct {
 	ScopeCgroups            *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid              *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // HookObjects contains all objects after they have been loaded into the kernel.
@@ -738,6 +740,7 @@ type HookVariables struct {
 	ScopeCgroups            *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid              *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // HookPrograms contains all programs after they have been loaded into the kernel.

@@ -202,6 +202,7 @@ const (
 	ProcessVarScopeCgroups       = "scope_cgroups"
 	ProcessVarScopeController    = "scope_controller"
 	ProcessVarScopeProcesses     = "scope_processes"
+	ProcessVarTracerTgid         = "tracer_tgid"
 )
 
 // LoadProcess returns the embedded CollectionSpec for Process.
@@ -281,6 +282,7 @@ type ProcessVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // ProcessObjects contains all objects after they have been loaded into the kernel.
@@ -341,6 +343,7 @@ type ProcessVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // ProcessPrograms contains all programs after they have been loaded into the kernel.

@@ -145,6 +145,7 @@ const (
 	ProcessStateVarScopeCgroups       = "scope_cgroups"
 	ProcessStateVarScopeController    = "scope_controller"
 	ProcessStateVarScopeProcesses     = "scope_processes"
+	ProcessStateVarTracerTgid         = "tracer_tgid"
 )
 
 // LoadProcessState returns the embedded CollectionSpec for ProcessState.
@@ -222,6 +223,7 @@ type ProcessStateVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // ProcessStateObjects contains all objects after they have been loaded into the kernel.
@@ -282,6 +284,7 @@ type ProcessStateVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // ProcessStatePrograms contains all programs after they have been loaded into the kernel.

@@ -9,6 +9,8 @@
 const volatile bool scope_all;
 const volatile bool scope_cgroups;
 const volatile bool scope_processes;
+/* Set before loading: the tracer's thread group id in the initial pid namespace. */
+const volatile __u32 tracer_tgid;
 /* Set before loading: the hierarchy in which cgroups are told apart: a v1 controller's number (enum cgroup_subsys_id of
  * the running kernel), or -1 for the unified hierarchy. */
 const volatile __s32 scope_controller = -1;
@@ -144,9 +146,17 @@ static __always_inline bool current_cgroup_is_target(void)
 	return verdict & 1;
 }
 
-/* in_scope of the current task, for programs that run often. */
+/* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
+static __always_inline bool is_tracer(void)
+{
+	return bpf_get_current_pid_tgid() >> 32 == tracer_tgid;
+}
+
+/* in_scope of the current task, for programs that run often. The tracer itself never is. */
 static __always_inline bool current_in_scope(void)
 {
+	if (is_tracer())
+		return false;
 	if (scope_all)
 		return true;
 	if (scope_cgroups && current_cgroup_is_target())

@@ -135,6 +135,7 @@ const (
 	TaskIteratorVarScopeCgroups    = "scope_cgroups"
 	TaskIteratorVarScopeController = "scope_controller"
 	TaskIteratorVarScopeProcesses  = "scope_processes"
+	TaskIteratorVarTracerTgid      = "tracer_tgid"
 )
 
 // LoadTaskIterator returns the embedded CollectionSpec for TaskIterator.
@@ -202,6 +203,7 @@ type TaskIteratorVariableSpecs struct {
 	ScopeCgroups    *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses  *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid      *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // TaskIteratorObjects contains all objects after they have been loaded into the kernel.
@@ -250,6 +252,7 @@ type TaskIteratorVariables struct {
 	ScopeCgroups    *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses  *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid      *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // TaskIteratorPrograms contains all programs after they have been loaded into the kernel.

@@ -28,7 +28,7 @@ func (s *session) startCommand() error {
 	if err != nil {
 		return err
 	}
-	self := slices.IndexFunc(images, func(i *kernel.Image) bool { return int(i.ReaderPid) == os.Getpid() })
+	self := ownImage(images)
 	if self < 0 {
 		return errors.New("this process is not among those that the kernel shows: run in the pid namespace that is to be traced")
 	}
@@ -63,4 +63,9 @@ func exitStatus(err error) int {
 		return signalExit + int(status.Signal())
 	}
 	return exit.ExitCode()
+}
+
+// ownImage is the index of this process among those that run; -1 if it is not there.
+func ownImage(images []*kernel.Image) int {
+	return slices.IndexFunc(images, func(i *kernel.Image) bool { return int(i.ReaderPid) == os.Getpid() })
 }

@@ -132,6 +132,9 @@ func (s *session) begin() (err error) {
 	if s.tasks, scope.Hierarchy, images, err = openTasks(scope, w); err != nil {
 		return err
 	}
+	if i := ownImage(images); i >= 0 {
+		scope.Tracer = images[i].Header.Process.Tgid
+	}
 	if s.programs, err = kernel.Load(scope); err != nil {
 		s.tasks.Close()
 		return err

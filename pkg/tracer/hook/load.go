@@ -114,7 +114,7 @@ func (s *Set) Check(d *Definition) error {
 
 // load loads a hook's programs.
 func (s *Set) load(d *Definition) (*Loaded, error) {
-	if err := d.check(); err != nil {
+	if err := errors.Join(d.check(), d.writable()); err != nil {
 		return nil, err
 	}
 	spec, err := s.specialise(d)

@@ -18,6 +18,8 @@ type Scope struct {
 	All, Cgroups, Processes bool
 	// Hierarchy in which cgroups are told apart.
 	Hierarchy Hierarchy
+	// Tracer is the thread group id of this process in the initial pid namespace: hooks pass over it.
+	Tracer uint32
 }
 
 // apply sets the constants of a program collection before it is loaded.
@@ -27,7 +29,11 @@ func (s Scope) apply(variables map[string]*ebpf.VariableSpec) error {
 		"scope_cgroups":    s.Cgroups,
 		"scope_processes":  s.Processes,
 		"scope_controller": s.Hierarchy.controller,
+		"tracer_tgid":      s.Tracer,
 	} {
+		if variables[name] == nil {
+			continue // nobody in this object asks
+		}
 		if err := variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}

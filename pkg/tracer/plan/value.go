@@ -162,6 +162,9 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if !from.override {
 		l.Kind = kind
 	}
+	if t.Name == "dentry" {
+		c.notes = append(c.notes, "the path of a dentry begins where its file system is mounted")
+	}
 	if from.note != "" {
 		c.notes = append(c.notes, from.note)
 	}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// ownCalls watches a system call that this process makes at each write of a frame.
+const ownCalls = `
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: own}
+spec:
+  kprobes:
+  - {call: sys_getpriority, syscall: true}
+`
+
+// calling makes the system call with each frame: the tracer's telling of an event must not be an event.
+type calling struct{ bytes.Buffer }
+
+func (c *calling) Write(frame []byte) (int, error) {
+	if _, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err != nil {
+		return 0, err
+	}
+	return c.Buffer.Write(frame)
+}
+
+func TestTheTracerIsNoEvent(t *testing.T) {
+	needRoot(t)
+	var frames calling
+	o := orders(wire.Targets{All: true})
+	o.Policies = []wire.PolicySource{{Name: "own.yaml", Text: ownCalls}}
+	if _, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: exec.Command("nice")}); err != nil {
+		t.Fatal(err)
+	}
+	r := read(t, frames.Bytes())
+	ofCommand := 0
+	for _, e := range r.of(event.KindKprobe) {
+		switch p := e.Process(); {
+		case int(*p.Pid) == os.Getpid():
+			t.Errorf("a call of the tracer itself is an event")
+		case strings.HasSuffix(p.Binary, "/nice"):
+			ofCommand++
+		}
+	}
+	if ofCommand != 1 {
+		t.Errorf("%d calls of nice came out, it makes one", ofCommand)
+	}
+}
+
+// TestNothingServed: policies of which no hook can be served are an error that says why, for each hook.
+func TestNothingServed(t *testing.T) {
+	needRoot(t)
+	o := orders(wire.Targets{All: true})
+	o.Policies = []wire.PolicySource{{Name: "none.yaml", Text: strings.ReplaceAll(ownCalls, "{call: sys_getpriority, syscall: true}", "{call: no_such_function_anywhere, syscall: false}")}}
+	var frames bytes.Buffer
+	_, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: exec.Command("true")})
+	for _, want := range []string{"no hook", "policy own", "no_such_function_anywhere", "not found"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if !bytes.Contains(frames.Bytes(), []byte(`"bye":{"reason":"`+event.ByeError)) {
+		t.Errorf("the last frame does not tell the error: %s", frames.Bytes())
+	}
+}
