@@ -36,6 +36,8 @@ type row struct {
 	// refused everywhere.
 	refused    string
 	everywhere bool
+	// lockedDown is a part of the reason why kernels that are locked down do not serve it.
+	lockedDown string
 	// shown is what is compared with want; nil for harness.Line.
 	shown func(*event.Event) string
 	// status: those that its processes may end with beside 0.
@@ -202,8 +204,17 @@ func (r *row) check(t *testing.T, result *harness.Result, folder string) {
 		}
 		return
 	}
+	if r.lockedDown != "" && harness.LockedDown(t) {
+		if !strings.Contains(h.Refused, r.lockedDown) {
+			t.Errorf("refused: %q, want %q", h.Refused, r.lockedDown)
+		}
+		return
+	}
 	if h.Refused != "" {
 		t.Fatalf("refused: %s", h.Refused)
+	}
+	if r.lockedDown != "" && slices.ContainsFunc(result.Status[r.name], func(s int) bool { return s != 0 }) {
+		t.Errorf("provoke ended with %v", result.Status[r.name])
 	}
 	want := r.want
 	if h.Via != "" && r.wantEqual != nil {

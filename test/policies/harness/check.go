@@ -91,3 +91,13 @@ func Hooked(e *event.Event) *event.Hooked {
 
 // HasTier says whether the kernel has a tier.
 func (r *Result) HasTier(tier string) bool { return slices.Contains(r.Hello.Tiers, tier) }
+
+// Loaded are the files that processes with a label mapped to be executed.
+func (r *Result) Loaded(label string) (paths []string) {
+	for _, e := range r.Events {
+		if e.ProcessLoader != nil && labelOf(e.ProcessLoader.Process) == label {
+			paths = append(paths, e.ProcessLoader.Path)
+		}
+	}
+	return paths
+}

@@ -4,8 +4,36 @@
 
 package harness
 
-import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+)
 
 // Prevents says whether this kernel lets programs deny what is asked of security modules. Where it does not, what a policy
 // forbids is only punished.
 func Prevents() bool { return hook.NewProbes().Unavailable(hook.FModifyReturn) == nil }
+
+// LockedDown says whether the kernel forbids programs what would harm its integrity.
+func LockedDown(t testing.TB) bool {
+	t.Helper()
+	folder := t.TempDir() // securityfs is not mounted everywhere
+	if err := unix.Mount("none", folder, "securityfs", unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(folder, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	state, err := os.ReadFile(filepath.Join(folder, "lockdown"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return err == nil && !strings.Contains(string(state), "[none]")
+}

@@ -21,7 +21,8 @@ struct command {
 	const char *help;
 };
 
-extern const struct command file_commands[], socket_commands[], process_commands[], kernel_commands[], uring_commands[];
+extern const struct command file_commands[], socket_commands[], process_commands[], kernel_commands[], uring_commands[],
+	program_commands[];
 
 /* The descriptor that commands work on: the one that was opened last. */
 extern int current;

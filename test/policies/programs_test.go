@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package policies
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
+)
+
+// uprobe is a spec with a function of provoke.
+func uprobe(symbols, more string, selectors ...string) string {
+	return "uprobes:\n- path: $D/program\n  symbols: [" + symbols + "]" + more + selected(selectors)
+}
+
+const (
+	bothArguments = "\n  args: [{index: 0, type: string}, {index: 1, type: long}]"
+	returning     = "\n  return: true\n  returnArg: {index: 0, type: long}"
+	usdt          = "usdts:\n- path: $D/program\n  provider: provoke\n  name: hit\n  args: [{index: 0, type: int64}, {index: 1, type: int32}, {index: 2, type: string}]"
+	inProgram     = "exec $D/program $L "
+)
+
+var programs = []row{
+	{name: "uprobe", spec: uprobe("provoke_function", bothArguments), do: []string{inProgram + "function text 5 and function other -6", "function text 5"},
+		want: []string{"string text, long 5", "string other, long -6"}},
+	{name: "uprobe-selected", spec: uprobe("provoke_function", bothArguments, "matchArgs: ["+filter(0, "Prefix", "te")+", "+filter(1, "GT", "4")+"]"),
+		do: []string{inProgram + "function text 5 and function text 4 and function other 6"}, want: []string{"string text, long 5"}},
+	{name: "uprobe-returning", spec: uprobe("provoke_function", bothArguments+returning, "matchReturnArgs: [{index: 0, operator: Equal, values: ['10']}]"),
+		do: []string{inProgram + "function text 5 and function text 4"}, want: []string{"string text, long 5*"}},
+	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""), do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
+	{name: "usdt", spec: usdt, do: []string{inProgram + "probe 17 and probe -1"}, want: []string{"long 17, int 5, string 17", "long -1, int 5, string -1"}},
+	{name: "usdt-selected", spec: usdt + selected([]string{matchArgs(0, "LT", "0")}), do: []string{inProgram + "probe 17 and probe -1"}, want: []string{"long -1, int 5, string -1"}},
+	{name: "usdt-observed", spec: usdt + selected([]string{"matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}), shown: withActions,
+		do: []string{inProgram + "probe 1 5"}, want: []string{"long 1, int 5, string 1 POST would SET"}},
+	{name: "lsm", spec: "lsmhooks:\n- hook: file_open\n  args: [{index: 0, type: file}]" + selected([]string{matchArgs(0, "Equal", "$D/text")}),
+		do: []string{"open $D/text then open $D/program"}, want: []string{"file $D/text -rw-r--r--"}},
+	{name: "lsm-exec", spec: "lsmhooks:\n- hook: bprm_check_security\n  args: [{index: 0, type: linux_binprm}]" + selected([]string{matchArgs(0, "Postfix", "/program")}),
+		do: []string{inProgram + "nothing"}, want: []string{"binprm $D/program -rwxr-xr-x"}},
+	{name: "fentry", spec: strings.Replace(kprobe("security_task_setnice", "{index: 1, type: int}"), "kprobes", "fentries", 1), refused: noTracepoint,
+		do: []string{"call setpriority 0 0 5"}, want: []string{"int 5"}},
+	{name: "several-sections", spec: kprobe("sys_getsid", "{index: 0, type: int}") + "\n" + usdt, do: []string{inProgram + ask + "3 and probe 4"},
+		want: []string{"int 3", "long 4, int 5, string 4"}},
+}
+
+func TestPrograms(t *testing.T) {
+	runRows(t, harness.Options{}, programs, func(folder string) { write(t, folder+"/text", "") })
+}
+
+// unchanged is provoke's status when the probe's answer was not set.
+const unchanged = 96
+
+// TestProgramsEnforced: what is written into a program, and functions that do not run.
+func TestProgramsEnforced(t *testing.T) {
+	runRows(t, harness.Options{Enforce: true}, []row{
+		{name: "usdt-set", lockedDown: "kernel is locked down", spec: usdt + selected([]string{matchArgs(0, "Equal", "3") + "\n    matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}), shown: withActions,
+			do: []string{inProgram + "probe 4 5 and probe 3 9"}, want: []string{"long 3, int 5, string 3 SET"}, status: []int{unchanged}},
+		{name: "uprobe-killed", spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", "die")+"\n    matchActions: [{action: Sigkill}]"), shown: withActions, status: []int{killed},
+			do: []string{inProgram + "function live 1 and function die 2 and creat $D/made"}, want: []string{"string die, long 2 SIGKILL"}},
+	}, nil)
+}
+
+// TestLoader: executable mappings of files are told, and no others.
+func TestLoader(t *testing.T) {
+	folder := newFolder(t, "")
+	policy := row{name: "loader", spec: "loader: true"}
+	result := harness.Run(t, policy.policyText(folder), harness.Options{},
+		harness.Step{Label: "mapped", Do: policy.fill("open $D/program then mmap rx", folder)},
+		harness.Step{Label: "not-executable", Do: policy.fill("open $D/program then mmap r then mmap rw", folder)})
+	for label, want := range map[string][]string{"mapped": {folder + "/program"}, "not-executable": nil} {
+		if got := result.Loaded(label); strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s: loaded %q, want %q", label, got, want)
+		}
+	}
+}
