@@ -179,7 +179,8 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 	barrier_var(size);
 	if (!c || size > sizeof(*r) + HOOK_DATA)
 		return;
-	if (bpf_ringbuf_output(&events, r, size, wakeup()))
+	/* the symbols of a user stack can be had only while the process lives */
+	if (bpf_ringbuf_output(&events, r, size, actions & ACTION_USER_STACK ? BPF_RB_FORCE_WAKEUP : wakeup()))
 		c->ring_full++;
 	else
 		c->sent++;

@@ -5,6 +5,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
@@ -100,6 +102,14 @@ func (c *call) slot(p *place) *event.Argument {
 	return nil
 }
 
+// frames are a user stack as far as it can be followed: without frame pointers the kernel soon finds nothing.
+func frames(stack []uint64) []uint64 {
+	if end := slices.Index(stack, 0); end > 0 {
+		return stack[:end]
+	}
+	return stack
+}
+
 func (r *Reporter) addStacks(c *call, record *hook.Record) {
 	if len(record.KernelStack)+len(record.UserStack) == 0 {
 		return
@@ -112,7 +122,7 @@ func (r *Reporter) addStacks(c *call, record *hook.Record) {
 		c.kernelStack = symbols.Kernel(record.KernelStack)
 	}
 	if len(record.UserStack) > 0 {
-		c.userStack = symbols.User(c.process.Tgid, record.UserStack)
+		c.userStack = symbols.User(c.process.Tgid, frames(record.UserStack))
 	}
 }
 
