@@ -144,6 +144,9 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 		if a.Stage == Hashing {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}
+		if !d.writes() {
+			withoutWriting(p)
+		}
 		programs[string(a.Stage)] = p
 	}
 	spec.Programs = programs

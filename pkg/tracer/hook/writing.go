@@ -15,9 +15,23 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
 
+// writes says whether the hook sets arguments of a program, in its memory.
+func (d *Definition) writes() bool { return d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_SETS) != 0 }
+
+// withoutWriting takes the call that writes out of a program where it is never reached: kernels since 6.12 warn of it in their log
+// all the same.
+func withoutWriting(p *ebpf.ProgramSpec) {
+	for i := range p.Instructions {
+		call := &p.Instructions[i]
+		if call.IsBuiltinCall() && call.Constant == int64(asm.FnProbeWriteUser) {
+			call.OpCode, call.Dst, call.Constant = asm.Mov.Op(asm.ImmSource), asm.R0, 0
+		}
+	}
+}
+
 // writable says why the programs of a hook that sets arguments must not: a kernel that is locked down has no helper for it.
 func (d *Definition) writable() error {
-	if d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_SETS) == 0 {
+	if !d.writes() {
 		return nil
 	}
 	err := features.HaveProgramHelper(ebpf.Kprobe, asm.FnProbeWriteUser)
