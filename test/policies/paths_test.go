@@ -79,39 +79,40 @@ func preparePaths(t *testing.T, in string) {
 	}
 }
 
-// reads are the paths by which an event's file is told: those of reads by system calls.
-func read1(e *event.Event) string { return harness.Hooked(e).Args[0].FileArg.Path }
+// pathOf is the path of an event's first argument.
+func pathOf(e *event.Event) string { return harness.Hooked(e).Args[0].FileArg.Path }
 
 // TestPaths: a file is told by the path that its process sees, whichever way it went there, and a policy on a folder is
 // about what lies in it then.
 func TestPaths(t *testing.T) {
-	for name, in := range map[string]string{"tmp": os.TempDir(), "disk": "/var/tmp"} {
-		t.Run(name, func(t *testing.T) { followWays(t, in) })
+	folders := []string{newFolder(t, ""), newFolder(t, disk)}
+	policy := row{name: "folder", spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/", "/rooted/")+reading+"]")}
+	var steps []harness.Step
+	for _, folder := range folders {
+		preparePaths(t, folder)
+	}
+	for _, w := range ways {
+		for _, p := range w.places(folders) {
+			steps = append(steps, harness.Step{Label: p.label, Do: p.fill(w.do)})
+		}
+	}
+	result := harness.Run(t, policy.policyText(folders...), harness.Options{}, steps...)
+	for _, w := range ways {
+		for _, p := range w.places(folders) {
+			t.Run(p.label, func(t *testing.T) {
+				var got []string
+				for _, e := range result.Of(policy.name, p.label) {
+					got = append(got, pathOf(e))
+				}
+				compare(t, got, p.filled(w.want))
+			})
+		}
 	}
 }
 
-func followWays(t *testing.T, in string) {
-	folder := newFolder(t, in)
-	preparePaths(t, folder)
-	var rows []row
-	var steps []harness.Step
-	policy := row{name: "folder", spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/", "/rooted/")+reading+"]")}
-	for _, w := range ways {
-		label := strings.ReplaceAll(strings.ReplaceAll(w.name, " ", "-"), ",", "")
-		r := row{name: label, do: []string{w.do}, want: w.want}
-		rows = append(rows, r)
-		steps = append(steps, harness.Step{Label: label, Do: r.fill(w.do, folder)})
-	}
-	result := harness.Run(t, policy.policyText(folder), harness.Options{}, steps...)
-	for _, r := range rows {
-		t.Run(r.name, func(t *testing.T) {
-			var got []string
-			for _, e := range result.Of(policy.name, r.name) {
-				got = append(got, read1(e))
-			}
-			compare(t, got, r.filled(r.want, folder))
-		})
-	}
+func (w *way) places(folders []string) []place {
+	r := row{name: strings.NewReplacer(" ", "-", ",", "").Replace(w.name)}
+	return r.places(folders)
 }
 
 // TestUring: what goes through io_uring is seen by programs at functions; hello says where it is not.
@@ -133,7 +134,7 @@ func TestUring(t *testing.T) {
 			rows[i].want = nil
 		}
 	}
-	result := runBatch(t, harness.Options{}, folder, rows)
+	result := runBatch(t, harness.Options{}, []string{folder}, rows)
 	for i := range rows {
 		h, _ := result.Hook(rows[i].name)
 		says := slices.ContainsFunc(h.Notes, func(n string) bool { return strings.Contains(n, unseen) })

@@ -66,9 +66,10 @@ func TestProgramsEnforced(t *testing.T) {
 func TestLoader(t *testing.T) {
 	folder := newFolder(t, "")
 	policy := row{name: "loader", spec: "loader: true"}
+	in := place{folder, policy.name}
 	result := harness.Run(t, policy.policyText(folder), harness.Options{},
-		harness.Step{Label: "mapped", Do: policy.fill("open $D/program then mmap rx", folder)},
-		harness.Step{Label: "not-executable", Do: policy.fill("open $D/program then mmap r then mmap rw", folder)})
+		harness.Step{Label: "mapped", Do: in.fill("open $D/program then mmap rx")},
+		harness.Step{Label: "not-executable", Do: in.fill("open $D/program then mmap r then mmap rw")})
 	for label, want := range map[string][]string{"mapped": {folder + "/program"}, "not-executable": nil} {
 		if got := result.Loaded(label); strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("%s: loaded %q, want %q", label, got, want)

@@ -44,14 +44,39 @@ type row struct {
 	status []int
 }
 
-// policyText is the row as a policy.
-func (r *row) policyText(folder string) string {
-	text := "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: %s}\nspec:\n%s\n"
-	return fmt.Sprintf(text, r.name, indented(r.fill(r.spec, folder)))
+// place is a folder in which a row is tried, and the label of the processes that do it there.
+type place struct{ folder, label string }
+
+// places of a row. With one folder the label is the row's name.
+func (r *row) places(folders []string) (all []place) {
+	for i, folder := range folders {
+		label := r.name
+		if len(folders) > 1 {
+			label += fmt.Sprintf("-%d", i)
+		}
+		all = append(all, place{folder, label})
+	}
+	return all
 }
 
-func (r *row) fill(text, folder string) string {
-	return strings.NewReplacer("$D", folder, "$L", r.name, "$P", fmt.Sprint(os.Getpid())).Replace(text)
+// inFolder finds the values of filters that are below the folder.
+var inFolder = regexp.MustCompile(`"[^"]*\$D[^"]*"`)
+
+// policyText is the row as a policy, about all folders.
+func (r *row) policyText(folders ...string) string {
+	text := "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: %s}\nspec:\n%s\n"
+	spec := inFolder.ReplaceAllStringFunc(r.spec, func(value string) string {
+		var each []string
+		for _, folder := range folders {
+			each = append(each, strings.ReplaceAll(value, "$D", folder))
+		}
+		return strings.Join(each, ", ")
+	})
+	return fmt.Sprintf(text, r.name, indented(place{folders[0], r.name}.fill(spec)))
+}
+
+func (p place) fill(text string) string {
+	return strings.NewReplacer("$D", p.folder, "$L", p.label, "$P", fmt.Sprint(os.Getpid())).Replace(text)
 }
 
 func indented(text string) string {
@@ -161,38 +186,42 @@ func runRows(t *testing.T, o harness.Options, rows []row, prepare func(folder st
 		prepare(folder)
 	}
 	for batch := range slices.Chunk(rows, inBatch()) {
-		runBatch(t, o, folder, batch)
+		runBatch(t, o, []string{folder}, batch)
 	}
 }
 
 // served is a policy that every kernel can serve.
 var served = row{name: "served", spec: kprobe("sys_getsid", "{index: 0, type: int}")}
 
-func runBatch(t *testing.T, o harness.Options, folder string, rows []row) *harness.Result {
+func runBatch(t *testing.T, o harness.Options, folders []string, rows []row) *harness.Result {
 	t.Helper()
 	var texts []string
 	var steps []harness.Step
 	o.Allowed = map[string][]int{}
 	for i := range rows {
 		r := &rows[i]
-		texts = append(texts, r.policyText(folder))
-		o.Allowed[r.name] = r.status
-		for _, do := range r.do {
-			steps = append(steps, harness.Step{Label: r.name, Do: r.fill(do, folder)})
+		texts = append(texts, r.policyText(folders...))
+		for _, p := range r.places(folders) {
+			o.Allowed[p.label] = r.status
+			for _, do := range r.do {
+				steps = append(steps, harness.Step{Label: p.label, Do: p.fill(do)})
+			}
 		}
 	}
 	if !slices.ContainsFunc(rows, func(r row) bool { return r.refused == "" }) { // a session without any hook is an error
-		texts = append(texts, served.policyText(folder))
+		texts = append(texts, served.policyText(folders...))
 	}
 	result := harness.Run(t, strings.Join(texts, "---\n"), o, steps...)
 	for i := range rows {
-		t.Run(rows[i].name, func(t *testing.T) { rows[i].check(t, result, folder) })
+		for _, p := range rows[i].places(folders) {
+			t.Run(p.label, func(t *testing.T) { rows[i].check(t, result, p) })
+		}
 	}
 	return result
 }
 
 // check compares what a run told with what the row wants.
-func (r *row) check(t *testing.T, result *harness.Result, folder string) {
+func (r *row) check(t *testing.T, result *harness.Result, p place) {
 	t.Helper()
 	h, found := result.Hook(r.name)
 	if !found {
@@ -213,8 +242,8 @@ func (r *row) check(t *testing.T, result *harness.Result, folder string) {
 	if h.Refused != "" {
 		t.Fatalf("refused: %s", h.Refused)
 	}
-	if r.lockedDown != "" && slices.ContainsFunc(result.Status[r.name], func(s int) bool { return s != 0 }) {
-		t.Errorf("provoke ended with %v", result.Status[r.name])
+	if r.lockedDown != "" && slices.ContainsFunc(result.Status[p.label], func(s int) bool { return s != 0 }) {
+		t.Errorf("provoke ended with %v", result.Status[p.label])
 	}
 	want := r.want
 	if h.Via != "" && r.wantEqual != nil {
@@ -225,18 +254,18 @@ func (r *row) check(t *testing.T, result *harness.Result, folder string) {
 		shown = r.shown
 	}
 	var got []string
-	for _, e := range result.Of(r.name, r.name) {
+	for _, e := range result.Of(r.name, p.label) {
 		got = append(got, shown(e))
 	}
-	compare(t, got, r.filled(want, folder))
+	compare(t, got, p.filled(want))
 	if t.Failed() {
 		t.Logf("backend %s, via %q", h.Backend, h.Via)
 	}
 }
 
-func (r *row) filled(want []string, folder string) (all []string) {
+func (p place) filled(want []string) (all []string) {
 	for _, w := range want {
-		all = append(all, r.fill(w, folder))
+		all = append(all, p.fill(w))
 	}
 	return all
 }

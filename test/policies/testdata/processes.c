@@ -50,6 +50,18 @@ static long run_fork(int n, char **w)
 	exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* A child that only waits until its parent ends: the first process of a new PID namespace, which others can then enter. */
+static long run_init(int n, char **w)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
 static struct {
 	const char *name;
 	int number;
@@ -201,6 +213,7 @@ const struct command process_commands[] = {
 	{"exec", 1, run_exec, "PATH [ARG...]: commands of another provoke are divided by and, of one in it by and-and"},
 	{"spawn", 1, run_spawn, "PATH [ARG...]: in a child"},
 	{"fork", 0, run_fork, ": what follows is done by a child"},
+	{"init", 0, run_init, ": a child that only waits"},
 	{"call", 1, run_call, "NAME [ARG...]: a system call, of which the result does not count"},
 	{"each", 3, run_each, "NAME INDEX VALUE...: a system call for each value of one argument, the others are -1"},
 	{"long", 4, run_long, "NAME INDEX COUNT TEXT [END]: a system call with a text of COUNT times TEXT and then END"},
