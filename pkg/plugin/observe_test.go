@@ -64,7 +64,7 @@ func TestRunRefuses(t *testing.T) {
 }
 
 func TestPolicyFiles(t *testing.T) {
-	file := writePolicy(t, "file", "  podSelector: {}\n  kprobes: [{call: security_file_open, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}]}]\n  loader: true")
+	file := writePolicy(t, "file", "  podSelector: {}\n  hostSelector: {}\n  kprobes: [{call: security_file_open, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}]}]\n  loader: true")
 	typed := "# a comment\n" + strings.Replace(policyHead, "NAME", "typed", 1) + "  tracepoints: [{subsystem: sched, event: sched_switch}]\n"
 	f := policyFiles{names: []string{file, "-"}}
 	if err := f.load(strings.NewReader(typed), nil); err != nil {
@@ -88,7 +88,11 @@ func TestPolicyFiles(t *testing.T) {
 	if want := "observing: policy file, typed (Sigkill not carried out: events say where it would have been)"; f.about() != want {
 		t.Errorf("%s, want %s", f.about(), want)
 	}
-	want := []string{"policy file is about all pods: --local knows no pods, so it applies to everything that is traced"}
+	onCluster := []string{"policy file has a hostSelector: only pods are traced, processes outside of them are not"}
+	if got := f.notOnCluster(); !slices.Equal(got, onCluster) {
+		t.Errorf("%q, want %q", got, onCluster)
+	}
+	want := []string{"policy file is about all pods, the host: --local knows no pods, so it applies to everything that is traced"}
 	if got := f.notLocal(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

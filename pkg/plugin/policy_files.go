@@ -106,6 +106,16 @@ func (f *policyFiles) about() string {
 	return text
 }
 
+// notOnCluster says what of the policies has no meaning where all targets are pods.
+func (f *policyFiles) notOnCluster() (warnings []string) {
+	for _, p := range f.policies {
+		if p.Scope.Host {
+			warnings = append(warnings, fmt.Sprintf("policy %s has a hostSelector: only pods are traced, processes outside of them are not", p.Name))
+		}
+	}
+	return warnings
+}
+
 // notLocal says what of the policies has no meaning on a machine without a cluster.
 func (f *policyFiles) notLocal() (warnings []string) {
 	for _, p := range f.policies {

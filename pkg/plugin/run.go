@@ -75,12 +75,24 @@ func (o *traceOptions) config(v view) session.Config {
 	}
 	if o.policies != nil {
 		c.Orders.Policies = o.policies.sources
-		v.status.Say(event.LevelInfo, o.policies.about())
+		o.announce(v)
 	}
 	if len(o.targets.containers) > 0 {
 		c.Keep = join.InContainers(o.targets.containers...)
 	}
 	return c
+}
+
+// announce says which policies run, and what of them has no meaning here.
+func (o *traceOptions) announce(v view) {
+	v.status.Say(event.LevelInfo, o.policies.about())
+	warnings := o.policies.notOnCluster
+	if o.local.enabled {
+		warnings = o.policies.notLocal
+	}
+	for _, warning := range warnings() {
+		v.status.Say(event.LevelWarning, warning)
+	}
 }
 
 // watchOutput ends the session when its reader is gone.

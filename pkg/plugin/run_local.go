@@ -47,11 +47,6 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 	stop := session.NewStop(ctx)
 	defer session.HandleSignals(stop, o.localSignal(v))()
 	c := o.config(v)
-	if o.policies != nil {
-		for _, warning := range o.policies.notLocal() {
-			v.status.Say(event.LevelWarning, warning)
-		}
-	}
 	c.Orders.Session = launch.NewSession()
 	c.Orders.Deadline = wire.Duration(o.session.duration)
 	c.Machine = wire.Orders{Node: host, Targets: targets}
