@@ -7,6 +7,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -49,9 +50,16 @@ func attachKprobe(probe func(string, *ebpf.Program, *link.KprobeOptions) (link.L
 		if len(a.Symbols) != 1 {
 			return nil, fmt.Errorf("%s attaches to one function, not to %d", a.Mechanism, len(a.Symbols))
 		}
-		return probe(a.Symbols[0], p, nil)
+		l, err := probe(a.Symbols[0], p, nil)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %s: it may be inlined, in a module that is not loaded, or of another kernel", errNoFunction, a.Symbols[0])
+		}
+		return l, err
 	}
 }
+
+// errNoFunction: there is nothing that could be probed.
+var errNoFunction = errors.New("the kernel has no such function")
 
 func attachKprobeMulti(probe func(*ebpf.Program, link.KprobeMultiOptions) (link.Link, error)) attach {
 	return func(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, error) {

@@ -25,18 +25,20 @@ type function struct {
 	name       string
 	spec       *btf.Spec
 	parameters int
+	// before are parameters that the asked function has not: argument 0 of that one comes after them.
+	before int
 }
 
 // lookup finds a function by its name, or by a name that other kernels have for it.
 func (n *Node) lookup(name string) (function, string, error) {
 	spec, _, err := n.Kernel.OfFunction(name)
-	note := ""
+	note, before := "", 0
 	if err != nil {
 		for _, other := range renamed[name] {
-			if found, _, e := n.Kernel.OfFunction(other); e == nil {
+			if found, _, e := n.Kernel.OfFunction(other.name); e == nil {
 				spec, err = found, nil
-				note = fmt.Sprintf("%s is called %s by this kernel", name, other)
-				name = other
+				note = fmt.Sprintf("%s is called %s by this kernel", name, other.name)
+				name, before = other.name, other.before
 				break
 			}
 		}
@@ -50,7 +52,7 @@ func (n *Node) lookup(name string) (function, string, error) {
 			break
 		}
 	}
-	return function{name, spec, count}, note, nil
+	return function{name, spec, count, before}, note, nil
 }
 
 // functionSites are the places where a kernel function can be seen, best first.
@@ -58,6 +60,9 @@ func (n *Node) functionSites(p *policy.Policy, h *policy.Hook, name string) (rou
 	f, note, err := n.lookup(name)
 	if err != nil {
 		refused = append(refused, Refusal{"function", err})
+		if s, err := n.unknown(name); err == nil {
+			routes = append(routes, route{s})
+		}
 	} else {
 		for _, s := range n.tracedFunction(p, h, f) {
 			if note != "" {
@@ -93,18 +98,18 @@ func (n *Node) overriding(s *site) *site {
 }
 
 // inSlots says where the arguments of tracing programs stand: a slot of 8 bytes each, then the result.
-func inSlots(backend string, count int) (func(int) (source, error), func() (source, error)) {
+func inSlots(backend string, count, before int) (func(int) (source, error), func() (source, error)) {
 	argument := func(index int) (source, error) {
-		if index < 0 || index >= count {
-			return source{}, fmt.Errorf("%s has %d arguments, there is no argument %d", backend, count, index)
+		if index < 0 || before+index >= count {
+			return source{}, fmt.Errorf("%s has %d arguments, there is no argument %d", backend, count-before, index)
 		}
-		return at(uint32(word * index)), nil
+		return at(uint32(word * (before + index))), nil
 	}
 	return argument, func() (source, error) { return at(uint32(word * count)), nil }
 }
 
 func (f function) parameter(index int) (btf.Type, error) {
-	return layout.Parameter(f.spec, f.name, index)
+	return layout.Parameter(f.spec, f.name, f.before+index)
 }
 
 func attached(stage hook.Stage, m hook.Mechanism, symbols ...string) *hook.Attachment {
@@ -117,7 +122,7 @@ func (n *Node) trampoline(h *policy.Hook, f function, decides bool) *site {
 		backend: string(hook.FEntry), spec: f.spec, parameter: f.parameter,
 		entry: attached(hook.Entry, hook.FEntry, f.name), result: attached(hook.Return, hook.FExit, f.name),
 	}
-	s.word, s.returned = inSlots("function "+f.name, f.parameters)
+	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
 	if decides || onlyNumbers(h) {
 		s.both = attached(hook.Both, hook.FExit, f.name)
 	}
@@ -140,7 +145,7 @@ func (n *Node) denying(f function, m hook.Mechanism, symbol string) *site {
 		backend: string(m), spec: f.spec, parameter: f.parameter, denies: true,
 		entry: attached(hook.Entry, m, symbol), result: attached(hook.Return, hook.FExit, f.name),
 	}
-	s.word, s.returned = inSlots("function "+f.name, f.parameters)
+	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
 	return s
 }
 
@@ -151,14 +156,26 @@ func (n *Node) probe(f function) *site {
 		entry: attached(hook.Entry, hook.Kprobe, f.name), result: attached(hook.Return, hook.Kretprobe, f.name),
 		register: func(r layout.Register) source { return at(r.Offset) },
 	}
-	n.inFunctionRegisters(s)
+	n.inFunctionRegisters(s, f.before)
 	return s
 }
 
+// unknown sees a function that the kernel's type information does not have: it may be there all the same, which attaching
+// finds out.
+func (n *Node) unknown(name string) (*site, error) {
+	spec, err := n.Kernel.Spec()
+	if err != nil {
+		return nil, err
+	}
+	s := n.probe(function{name: name, spec: spec})
+	s.notes = append(s.notes, "the kernel does not say what the arguments of "+name+" are: their types are taken as the policy has them")
+	return s, nil
+}
+
 // inFunctionRegisters says where the arguments of a function are when it is entered.
-func (n *Node) inFunctionRegisters(s *site) {
+func (n *Node) inFunctionRegisters(s *site, before int) {
 	s.word = func(index int) (source, error) {
-		register, err := n.Registers.Argument(index)
+		register, err := n.Registers.Argument(before + index)
 		return at(register.Offset), err
 	}
 	s.returned = func() (source, error) { return at(n.Registers.Result().Offset), nil }

@@ -57,7 +57,7 @@ func (n *Node) manySites(p *policy.Policy, h *policy.Hook, calls []policy.Call) 
 	}
 	s.result.Cookies = s.entry.Cookies
 	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
-	n.inFunctionRegisters(s)
+	n.inFunctionRegisters(s, 0)
 	return []route{{s}}, nil
 }
 

@@ -52,7 +52,7 @@ func (n *Node) programSites(p *policy.Policy, h *policy.Hook) (routes []route, r
 // inProgram is a site in a program: arguments are in registers, what they point at is in user memory.
 func (n *Node) inProgram(h *policy.Hook, file *program.File, m hook.Mechanism) *site {
 	s := &site{backend: string(m), user: true, register: func(r layout.Register) source { return at(r.Offset) }}
-	n.inFunctionRegisters(s)
+	n.inFunctionRegisters(s, 0)
 	s.spec, _ = file.Types(n.Root, h.Program) // without types only what needs them is refused
 	if s.spec != nil {
 		s.parameter = func(index int) (btf.Type, error) {

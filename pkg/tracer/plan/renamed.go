@@ -4,11 +4,18 @@
 
 package plan
 
-// renamed are functions that other kernels have under another name, with the same arguments where policies read them.
-var renamed = map[string][]string{
-	"security_bpf_map_alloc":  {"security_bpf_map_create"}, // 6.9
-	"security_bpf_map_create": {"security_bpf_map_alloc"},
-	"security_bpf_prog_alloc": {"security_bpf_prog_load"}, // 6.9
-	"security_bpf_prog_load":  {"security_bpf_prog_alloc"},
-	"kfree_skb_reason":        {"sk_skb_reason_drop", "__kfree_skb_reason"}, // 6.11
+// other is the name that other kernels have for a function.
+type other struct {
+	name string
+	// before are how many arguments it has before those of the function that is asked for.
+	before int
+}
+
+// renamed are functions that other kernels have under another name, with the same arguments.
+var renamed = map[string][]other{
+	"security_bpf_map_alloc":  {{name: "security_bpf_map_create"}}, // 6.9
+	"security_bpf_map_create": {{name: "security_bpf_map_alloc"}},
+	"security_bpf_prog_alloc": {{name: "security_bpf_prog_load"}}, // 6.9
+	"security_bpf_prog_load":  {{name: "security_bpf_prog_alloc"}},
+	"kfree_skb_reason":        {{name: "sk_skb_reason_drop", before: 1}}, // 6.11: the socket comes first
 }
