@@ -97,6 +97,8 @@ var selectors = []row{
 	{name: "sixteen-selectors", spec: kprobe("sys_getsid", "{index: 0, type: int}", sixteen()...), shown: withSelector,
 		do:   []string{ask + "0 then " + ask + "7 then " + ask + "15 then " + ask + "16"},
 		want: []string{"int 0 [selector-0]", "int 7 [selector-7]", "int 15 [selector-15]"}},
+	{name: "sixteen-selectors-of-text", spec: kprobe("sys_access", "{index: 0, type: string}", sixteenTexts()...), shown: withSelector,
+		do: []string{strings.Join(accessed("/folder-0/x", "/folder-15/y", "/folder-16/z", "/folder-"), " then ")}, want: []string{"string /folder-0/x [selector-0]", "string /folder-15/y [selector-15]"}},
 	{name: "first-selector-decides", spec: kprobe("sys_getsid", "{index: 0, type: int}", "label: first\n    "+matchArgs(0, "LT", "5"),
 		"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector, do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
 	{name: "workloads", spec: kprobe("sys_getsid", "{index: 0, type: int}", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]"), everywhere: true,
@@ -106,6 +108,13 @@ var selectors = []row{
 func sixteen() (all []string) {
 	for i := range 16 {
 		all = append(all, fmt.Sprintf("label: selector-%d\n    %s", i, matchArgs(0, "Equal", fmt.Sprint(i))))
+	}
+	return all
+}
+
+func sixteenTexts() (all []string) {
+	for i := range 16 {
+		all = append(all, fmt.Sprintf("label: selector-%d\n    matchArgs: [%s, %s]", i, filter(0, "Prefix", fmt.Sprintf("/folder-%d/", i)), filter(0, "NotPostfix", ".log", ".tmp")))
 	}
 	return all
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -84,7 +86,11 @@ func Run(t testing.TB, policies string, o Options, steps ...Step) *Result {
 		Frames: &frames, Command: command,
 	})
 	if err != nil {
-		t.Fatalf("trace: %v\nwith\n%s", err, policies)
+		var verifier *ebpf.VerifierError
+		if errors.As(err, &verifier) { // which the tracer does not show to its users
+			t.Logf("%+v", verifier)
+		}
+		t.Fatalf("trace: %v", err)
 	}
 	if ctx.Err() != nil {
 		t.Fatal("the tracer did not end by itself")
