@@ -118,16 +118,28 @@ static __always_inline void read_arguments(struct hook_scratch *s, __u32 stages,
 	}
 }
 
+/* Begins a record as far as arguments that filters need are put into it: most calls come no further. */
+static __always_inline void begin_arguments(struct hook_scratch *s)
+{
+	s->used = 0;
+	s->record.argument_count = 0;
+	s->record.flags = 0;
+}
+
+/* Fills the rest of a record; now is boot time in ns. */
 static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages, __u64 now)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct hook_record *r = &s->record;
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 arguments = r->argument_count, flags = r->flags;
 
 	__builtin_memset(r, 0, sizeof(*r));
-	s->used = 0;
+	r->argument_count = arguments;
+	r->flags = flags;
 	r->header.class = CLASS_HOOK;
 	r->header.time = now;
-	fill_key(&r->header.process, task);
+	r->header.process.tgid = task->tgid;
+	r->header.process.start = task->group_leader->start_boottime;
 	r->tid = bpf_get_current_pid_tgid();
 	attribute(ctx, r);
 	r->hook = hook.hook;
@@ -141,7 +153,6 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 		r->function = bpf_get_attach_cookie(ctx);
 	r->stage = stages;
 	r->entered = now;
-	r->selector = -1;
 }
 
 static __always_inline struct entry_note *note_of_current(__u64 flags)
@@ -209,17 +220,17 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	return verdict;
 }
 
-static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
+static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u64 now)
 {
 	struct hook_record *r = &s->record;
 	struct entry_note *note = NULL;
 	__u64 words[HOOK_ARGUMENTS];
-	int selector;
+	int selector = -1;
 
 	fetch_words(ctx, s, stages, NULL);
 	if (hook.selectors && select(s, true) < 0)
 		return 0;
-	begin_record(ctx, s, stages, bpf_ktime_get_boot_ns());
+	begin_arguments(s);
 	if (hook.flags & HOOK_HAS_RETURN)
 		for (__u32 i = 0; i < HOOK_ARGUMENTS; i++)
 			words[i] = s->values[i].number;
@@ -230,8 +241,9 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 			return 0;
 		if ((stages & STAGE_RETURN) && !try_return(s, selector))
 			return 0;
-		r->selector = selector;
 	}
+	begin_record(ctx, s, stages, now);
+	r->selector = selector;
 	if (hook.flags & HOOK_HAS_RETURN) {
 		note = leave_note(s, words);
 		if (note)
@@ -240,7 +252,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	return finish(ctx, s, stages, note);
 }
 
-static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
+static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, __u64 now)
 {
 	struct entry_note *note = note_of_current(0);
 	struct hook_record *r = &s->record;
@@ -249,7 +261,8 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 	if (!note || !note->entered)
 		return;
 	fetch_words(ctx, s, STAGE_RETURN, note);
-	begin_record(ctx, s, STAGE_RETURN, bpf_ktime_get_boot_ns());
+	begin_arguments(s);
+	begin_record(ctx, s, STAGE_RETURN, now);
 	r->entered = note->entered;
 	r->selector = selector = note->selector;
 	note->entered = 0;
@@ -267,15 +280,17 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 	finish(ctx, s, STAGE_RETURN, note);
 }
 
-/* Takes a scratch if the call is one that is to be looked at. */
-static __always_inline struct hook_scratch *begin(void *ctx)
+/* Whether the call is one that is to be looked at. Most calls on a node are not, so it comes before anything else. */
+static __always_inline bool concerns(void *ctx)
 {
-	struct hook_scratch *s;
+	return current_in_scope() || owner_of_socket(ctx);
+}
+
+static __always_inline struct hook_scratch *begin(void)
+{
+	struct hook_scratch *s = take_scratch();
 	struct counters *c;
 
-	if (!current_in_scope() && !owner_of_socket(ctx))
-		return NULL;
-	s = take_scratch();
 	if (s) {
 		s->deferred = 0;
 		return s;
@@ -288,18 +303,24 @@ static __always_inline struct hook_scratch *begin(void *ctx)
 
 static __always_inline int run(void *ctx, __u32 stages)
 {
-	__u64 began = bpf_ktime_get_ns();
-	struct hook_scratch *s = begin(ctx);
+	struct hook_scratch *s;
 	int verdict = 0;
+	__u64 began;
 
-	if (!s)
+	if (!concerns(ctx))
 		return 0;
-	if (stages & STAGE_ENTRY)
-		verdict = work_at_entry(ctx, s, stages);
-	else
-		work_at_return(ctx, s);
-	give_back(s);
-	account(CLASS_HOOK, began);
+	hold_cpu();
+	began = bpf_ktime_get_boot_ns();
+	s = begin();
+	if (s) {
+		if (stages & STAGE_ENTRY)
+			verdict = work_at_entry(ctx, s, stages, began);
+		else
+			work_at_return(ctx, s, began);
+		give_back(s);
+		account(CLASS_HOOK, began);
+	}
+	release_cpu();
 	return verdict;
 }
 
@@ -313,11 +334,8 @@ static __always_inline int within_errors(int verdict)
 SEC("hook/entry")
 int hook_entry(void *ctx)
 {
-	int verdict;
+	int verdict = run(ctx, STAGE_ENTRY);
 
-	hold_cpu();
-	verdict = run(ctx, STAGE_ENTRY);
-	release_cpu();
 	if (!(hook.flags & HOOK_DENIES))
 		return 0;
 	if (hook.flags & HOOK_OVERRIDES) {
@@ -351,14 +369,17 @@ static __always_inline void read_hash(__u64 *ctx, struct hook_scratch *s)
 SEC("hook/hashing")
 int hook_hashing(__u64 *ctx)
 {
-	__u64 began = bpf_ktime_get_ns();
 	struct hook_scratch *s;
 	int verdict = 0;
+	__u64 began;
 
+	if (!concerns(ctx))
+		return 0;
 	hold_cpu();
-	s = begin(ctx);
+	began = bpf_ktime_get_boot_ns();
+	s = begin();
 	if (s)
-		verdict = work_at_entry(ctx, s, STAGE_ENTRY);
+		verdict = work_at_entry(ctx, s, STAGE_ENTRY, began);
 	release_cpu();
 	if (!s)
 		return 0;
@@ -377,9 +398,7 @@ int hook_hashing(__u64 *ctx)
 SEC("hook/return")
 int hook_return(void *ctx)
 {
-	hold_cpu();
 	run(ctx, STAGE_RETURN);
-	release_cpu();
 	return 0;
 }
 
@@ -387,8 +406,6 @@ int hook_return(void *ctx)
 SEC("hook/both")
 int hook_both(void *ctx)
 {
-	hold_cpu();
 	run(ctx, STAGE_ENTRY | STAGE_RETURN);
-	release_cpu();
 	return 0;
 }

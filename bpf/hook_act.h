@@ -52,6 +52,7 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 	for (__u32 i = 0; i < RATE_ARGUMENTS; i++) {
 		struct value *v = &s->values[i];
 		__u32 at = v->at, length = v->length;
+		__u64 size;
 
 		if (i >= hook.arguments)
 			break;
@@ -64,8 +65,11 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 			length = ((struct argument_header *)&s->data[(at - sizeof(struct argument_header)) & (HOOK_DATA - 1)])->length;
 		}
 		/* the last stands whole, and the others as sums */
-		length = BOUNDED(length, RATE_BYTES);
-		bpf_probe_read_kernel(key.text, length, &s->data[at & (HOOK_DATA - 1)]);
+		size = length;
+		barrier_var(size); /* what is tested is what is used */
+		if (size > RATE_BYTES)
+			size = RATE_BYTES;
+		bpf_probe_read_kernel(key.text, size, &s->data[at & (HOOK_DATA - 1)]);
 		for (int w = 0; w < RATE_BYTES / 8; w++)
 			key.words[i] = key.words[i] * 31 + ((__u64 *)key.text)[w];
 	}

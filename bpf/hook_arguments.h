@@ -165,15 +165,14 @@ static __always_inline void read_iov_iter(struct reading *r, struct iov_iter *it
 static __always_inline void read_path(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
+	struct inode *inode = FIELD(struct dentry, dentry, d_inode);
 	__u32 at = PATH_MAX, length;
 
 	if (!v)
 		return;
-	v->inode = BPF_CORE_READ(inode, i_ino);
-	v->mode = BPF_CORE_READ(inode, i_mode);
+	v->inode = FIELD(struct inode, inode, i_ino);
+	v->mode = FIELD(struct inode, inode, i_mode);
 	v->fd = fd;
 	r->value->number = v->mode;
 	if (!path_resolve_in(r->s->path, &at, dentry, mnt, &fs->root))
@@ -192,16 +191,16 @@ static __always_inline void read_file(struct reading *r, struct file *file, __u3
 		r->flags |= VALUE_ABSENT;
 		return;
 	}
-	read_path(r, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt), fd);
+	read_path(r, FIELD(struct file, file, f_path.dentry), FIELD(struct file, file, f_path.mnt), fd);
 }
 
 static __always_inline struct file *file_of(__u32 fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = task->files->fdt;
+	struct file **files = table->fd, *file = NULL;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= table->max_fds)
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;

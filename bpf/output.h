@@ -46,13 +46,13 @@ static __always_inline void send(__u32 class, void *record, __u64 size)
 		c->sent++;
 }
 
-/* Adds the run of a program that began at start to the cost of its class. */
+/* Adds the run of a program that began at start (boot time in ns) to the cost of its class. */
 static __always_inline void account(__u32 class, __u64 start)
 {
 	struct counters *c = counters_of(class);
 
 	if (!c)
 		return;
-	c->nanoseconds += bpf_ktime_get_ns() - start;
+	c->nanoseconds += bpf_ktime_get_boot_ns() - start;
 	c->runs++;
 }

@@ -4,6 +4,7 @@
  * may not be called from here. Nothing is read from user memory.
  */
 #pragma once
+#include "kernel_memory.h"
 #include "records.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -56,17 +57,17 @@ static long path_step(__u32 step, struct path_walk *w)
 		w->done = 1;
 		return 1;
 	}
-	mnt_root = BPF_CORE_READ(mnt, mnt_root);
-	parent = BPF_CORE_READ(dentry, d_parent);
+	mnt_root = FIELD(struct vfsmount, mnt, mnt_root);
+	parent = FIELD(struct dentry, dentry, d_parent);
 	if (dentry == mnt_root) {
 		struct mount *m = mount_of(mnt);
-		struct mount *above = BPF_CORE_READ(m, mnt_parent);
+		struct mount *above = FIELD(struct mount, m, mnt_parent);
 
 		if (above == m) { /* the root of all mounts, or one that is mounted nowhere */
 			w->done = 1;
 			return 1;
 		}
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->dentry = FIELD(struct mount, m, mnt_mountpoint);
 		w->mnt = (struct vfsmount *)((char *)above + bpf_core_field_offset(struct mount, mnt));
 		return 0;
 	}
@@ -74,8 +75,8 @@ static long path_step(__u32 step, struct path_walk *w)
 		w->done = 1;
 		return 1;
 	}
-	name = BPF_CORE_READ(dentry, d_name.name);
-	if (!path_prepend(w, name, BPF_CORE_READ(dentry, d_name.len), true))
+	name = FIELD(struct dentry, dentry, d_name.name);
+	if (!path_prepend(w, name, FIELD(struct dentry, dentry, d_name.len), true))
 		return 1;
 	if (parent == dentry) { /* a file outside of all directories: memfd, pipe */
 		w->done = 1;
@@ -96,15 +97,15 @@ static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dent
 	static const char deleted[] = " (deleted)";
 	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
 
-	w.root_dentry = BPF_CORE_READ(root, dentry);
-	w.root_mnt = BPF_CORE_READ(root, mnt);
+	w.root_dentry = FIELD(struct path, root, dentry);
+	w.root_mnt = FIELD(struct path, root, mnt);
 	if (!dentry) {
 		*at = PATH_MAX;
 		return false;
 	}
 	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash; without a mount the file may be one
 	 * that is just being made */
-	if (mnt && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(mnt, mnt_root))
+	if (mnt && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
 		path_prepend(&w, deleted, sizeof(deleted) - 1, false);
 	bpf_loop(PATH_STEPS, path_step, &w, 0);
 	if (w.done && w.at == PATH_MAX)
@@ -115,5 +116,5 @@ static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dent
 
 static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
 {
-	return path_resolve_in(buffer, at, BPF_CORE_READ(p, dentry), BPF_CORE_READ(p, mnt), root);
+	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), root);
 }

@@ -57,7 +57,7 @@ static __always_inline void send_image(struct image_scratch *s)
 
 static __always_inline void tell_exec(struct task_struct *task, struct linux_binprm *binprm)
 {
-	__u64 began = bpf_ktime_get_ns();
+	__u64 began = bpf_ktime_get_boot_ns();
 	struct image_scratch *s;
 	unsigned long arguments;
 	const char *filename;
@@ -96,7 +96,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 
 static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child)
 {
-	__u64 began = bpf_ktime_get_ns();
+	__u64 began = bpf_ktime_get_boot_ns();
 	struct fork_record r = {};
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 
@@ -147,7 +147,7 @@ static __always_inline __u32 wait_status(struct task_struct *task)
 
 static __always_inline void tell_exit(unsigned long long *ctx, struct task_struct *task)
 {
-	__u64 began = bpf_ktime_get_ns();
+	__u64 began = bpf_ktime_get_boot_ns();
 	struct exit_record r = {};
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	bool dead;
@@ -194,7 +194,7 @@ struct {
 
 static __always_inline void tell_cgroup(struct cgroup *cgroup)
 {
-	__u64 began = bpf_ktime_get_ns();
+	__u64 began = bpf_ktime_get_boot_ns();
 	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
 	struct cgroup_scratch *s;
 	__u32 zero = 0, length;

@@ -119,21 +119,20 @@ static __always_inline bool in_scope(struct task_struct *task)
 	return scope_processes && process_is_target(BPF_CORE_READ(task, tgid));
 }
 
-/* The cgroup of the current task. Loads without a helper: the task is one that the verifier trusts. */
-static __always_inline struct cgroup *current_cgroup(void)
+/* The cgroup of the current task: its id. Loads without a helper: the task is one that the verifier trusts. */
+static __always_inline __u64 current_cgroup_id(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (scope_controller < 0)
-		return task->cgroups->dfl_cgrp;
-	return cgroup_of(task);
+		return task->cgroups->dfl_cgrp->kn->id;
+	return BPF_CORE_READ(cgroup_of(task), kn, id);
 }
 
 static __always_inline bool current_cgroup_is_target(void)
 {
-	struct cgroup *cgroup = current_cgroup();
 	struct scope_state *state = get_scope_state();
-	__u64 id = BPF_CORE_READ(cgroup, kn, id), *known, verdict, generation;
+	__u64 id = current_cgroup_id(), *known, verdict, generation;
 
 	if (!state)
 		return false;
@@ -141,7 +140,7 @@ static __always_inline bool current_cgroup_is_target(void)
 	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
 	if (known && *known >> 1 == generation)
 		return *known & 1;
-	verdict = generation << 1 | cgroup_is_target(cgroup, state->levels);
+	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels);
 	bpf_map_update_elem(&cgroup_verdicts, &id, &verdict, BPF_ANY);
 	return verdict & 1;
 }
@@ -149,7 +148,7 @@ static __always_inline bool current_cgroup_is_target(void)
 /* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
 static __always_inline bool is_tracer(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == tracer_tgid;
+	return bpf_get_current_task_btf()->tgid == tracer_tgid;
 }
 
 /* in_scope of the current task, for programs that run often. The tracer itself never is. */
@@ -161,5 +160,5 @@ static __always_inline bool current_in_scope(void)
 		return true;
 	if (scope_cgroups && current_cgroup_is_target())
 		return true;
-	return scope_processes && process_is_target(bpf_get_current_pid_tgid() >> 32);
+	return scope_processes && process_is_target(bpf_get_current_task_btf()->tgid);
 }

@@ -35,7 +35,7 @@ type bench struct {
 	workload *workload
 	types    *layout.Kernel
 	probes   *hook.Probes
-	rounds   int
+	options
 	// programs of the scope that is measured.
 	programs *kernel.Programs
 }
@@ -75,8 +75,8 @@ func (discard) ignore(error)                {}
 func (discard) idle()                       {}
 
 // backends measures every place in every kind of scope.
-func backends(w *workload, rounds int) error {
-	b := &bench{workload: w, types: layout.NewKernel(), probes: hook.NewProbes(), rounds: rounds}
+func backends(w *workload, o options) error {
+	b := &bench{workload: w, types: layout.NewKernel(), probes: hook.NewProbes(), options: o}
 	c, err := newCgroups(w.pid())
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func backends(w *workload, rounds int) error {
 			return errors.Join(err, c.close(w))
 		}
 	}
-	fmt.Printf("what hooks cost, fastest of %d rounds; as multiples of the loop without programs, and of each other\n", rounds)
+	fmt.Printf("what hooks cost, fastest of %d rounds; as multiples of the loop without programs, and of each other\n", o.rounds)
 	t.print()
 	return c.close(w)
 }
@@ -108,7 +108,7 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 	}
 	include := func(yes bool) error { return kind.include(b.programs, b.workload, c, yes) }
 	for _, p := range places {
-		if b.probes.Unavailable(p.mechanism) != nil {
+		if b.probes.Unavailable(p.mechanism) != nil || !b.only.MatchString(string(p.mechanism)+" "+p.loop) {
 			continue
 		}
 		times, err := b.place(p, include)

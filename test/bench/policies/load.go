@@ -33,7 +33,7 @@ const tenHooks = files + `
   - {call: sys_mount, syscall: true, args: [{index: 0, type: string}, {index: 1, type: string}]}`
 
 // load measures from the start of a tracer's process until it traces.
-func load(w *workload, rounds int) error {
+func load(w *workload, o options) error {
 	rows := []struct {
 		what     string
 		policies []string
@@ -43,7 +43,7 @@ func load(w *workload, rounds int) error {
 		{"ten hooks", []string{policyOf("ten", fmt.Sprintf(tenHooks, w.inside))}},
 	}
 	best, last := make([]time.Duration, len(rows)), make([]*told, len(rows))
-	for range rounds {
+	for range o.rounds {
 		for i, row := range rows {
 			took, said, err := traces(w, row.policies)
 			if err != nil {
@@ -69,7 +69,7 @@ func load(w *workload, rounds int) error {
 			(best[i] - best[0]).Round(time.Millisecond).String(), fmt.Sprintf("%.1f MiB", float64(cost.PeakResidentBytes)/(1<<20)),
 			time.Duration(cost.CPUNanoseconds).Round(time.Millisecond).String())
 	}
-	fmt.Printf("a tracer's start, fastest of %d\n", rounds)
+	fmt.Printf("a tracer's start, fastest of %d\n", o.rounds)
 	t.print()
 	return nil
 }

@@ -16,12 +16,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 
 	"golang.org/x/sys/unix"
 )
 
 // parts by name.
-var parts = map[string]func(w *workload, rounds int) error{
+var parts = map[string]func(*workload, options) error{
 	"backends": backends,
 	"session":  session,
 	"rate":     rate,
@@ -32,13 +33,14 @@ func main() {
 	part := flag.String("part", "backends", "what to measure: backends, session, rate, load")
 	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
+	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread\"")
 	orders := flag.String("orders", "", "be a tracer with these orders: for the part load")
 	flag.Parse()
 	err := error(nil)
 	if *orders != "" {
 		err = trace(*orders)
 	} else {
-		err = run(*part, *program, *rounds)
+		err = run(*part, *program, *rounds, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "policies:", err)
@@ -46,10 +48,20 @@ func main() {
 	}
 }
 
-func run(part, program string, rounds int) (err error) {
+// options of what is measured.
+type options struct {
+	rounds int
+	only   *regexp.Regexp
+}
+
+func run(part, program string, rounds int, only string) (err error) {
 	measure := parts[part]
 	if measure == nil {
 		return fmt.Errorf("there is no part %s", part)
+	}
+	o := options{rounds: rounds}
+	if o.only, err = regexp.Compile(only); err != nil {
+		return err
 	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -65,5 +77,5 @@ func run(part, program string, rounds int) (err error) {
 		return err
 	}
 	fmt.Printf("\nLinux %s: ", unix.ByteSliceToString(name.Release[:]))
-	return errors.Join(measure(w, rounds), w.close())
+	return errors.Join(measure(w, o), w.close())
 }

@@ -46,7 +46,7 @@ func (p *paced) lost() (all uint64) {
 }
 
 // rate looks for the highest rate of events at which none is lost.
-func rate(w *workload, _ int) error {
+func rate(w *workload, _ options) error {
 	t := newTable("wanted /s", "reached /s", "events", "lost", "frames", "tracer's CPU", "BPF per event")
 	var best *paced
 	good, bad := 0, mostRate

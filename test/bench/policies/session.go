@@ -102,13 +102,13 @@ var sessionRows = []struct {
 }
 
 // session measures loops beside the whole tracer, in turns with none.
-func session(w *workload, rounds int) error {
+func session(w *workload, o options) error {
 	c, err := newCgroups(w.pid())
 	if err != nil {
 		return err
 	}
 	base, traced := make([]float64, len(sessionRows)), make([]float64, len(sessionRows))
-	for range rounds {
+	for range o.rounds {
 		if err := sessionRound(w, c, base, traced); err != nil {
 			return errors.Join(err, c.close(w))
 		}
@@ -117,7 +117,7 @@ func session(w *workload, rounds int) error {
 	for i, row := range sessionRows {
 		t.add(row.loop, row.what, fmt.Sprintf("%.2f µs", base[i]/1000), fmt.Sprintf("%.2f µs", traced[i]/1000), fmt.Sprintf("× %.2f", traced[i]/base[i]))
 	}
-	fmt.Printf("the whole tracer, with a policy about the files below a folder; fastest of %d rounds\n", rounds)
+	fmt.Printf("the whole tracer, with a policy about the files below a folder; fastest of %d rounds\n", o.rounds)
 	t.print()
 	return c.close(w)
 }

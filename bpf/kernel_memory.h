@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Reading a field behind an address of the kernel. Kernels since 6.2 let a program say what an address points to; it is read
+ * by an instruction then, which gives 0 where there is no memory, as the helper does that older kernels need.
+ */
+#pragma once
+#include "kernel_types.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+/* The field of the struct of a type at an address, whatever the verifier knows of that. */
+#define FIELD(type, address, field)                                                                                       \
+	({                                                                                                                \
+		type *at_ = (type *)(address);                                                                            \
+		typeof(at_->field) field_;                                                                                \
+		if (bpf_rdonly_cast)                                                                                      \
+			field_ = ((type *)bpf_rdonly_cast(at_, bpf_core_type_id_kernel(type)))->field;                    \
+		else                                                                                                      \
+			field_ = BPF_CORE_READ(at_, field);                                                               \
+		field_;                                                                                                   \
+	})
