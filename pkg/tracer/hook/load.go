@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -114,7 +116,7 @@ func (s *Set) Check(d *Definition) error {
 
 // load loads a hook's programs.
 func (s *Set) load(d *Definition) (*Loaded, error) {
-	if err := errors.Join(d.check(), d.writable()); err != nil {
+	if err := errors.Join(d.check(), d.writable(), d.overridable()); err != nil {
 		return nil, err
 	}
 	spec, err := s.specialise(d)
@@ -245,6 +247,17 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
+// overridable: replacing results by kprobes needs a kernel that is built for it.
+func (d *Definition) overridable() error {
+	if d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_OVERRIDES) == 0 {
+		return nil
+	}
+	if err := features.HaveProgramHelper(ebpf.Kprobe, asm.FnOverrideReturn); err != nil {
+		return fmt.Errorf("%s: this kernel was built without the injection of errors, so that results cannot be replaced: %w", d.Name, err)
+	}
+	return nil
+}
+
 // refused words an error of loading. What the verifier says is for who wrote the programs, not for who wrote a policy, but for
 // what it says of the place before it looks at the program: that is the kernel's.
 func refused(d *Definition, err error) error {
@@ -258,16 +271,11 @@ func refused(d *Definition, err error) error {
 	return &VerifierError{Hook: d.Name, Cause: verifier}
 }
 
-// ofKernel is what the verifier says of the kernel and not of the program: that the kernel has no programs in this place, or
-// not what the program calls (which it has where there is a choice). Empty if it says something else.
+// ofKernel is what the verifier says of the place before it looks at the program: that the kernel has no programs there. Empty if
+// it says something else.
 func ofKernel(log []string) string {
 	if strings.HasPrefix(log[len(log)-1], "processed 0 insns") {
 		return "the kernel has no programs there: " + log[0]
-	}
-	if len(log) > 1 {
-		if _, missing, ok := strings.Cut(log[len(log)-2], "unknown func "); ok {
-			return "the kernel has no " + strings.TrimRight(missing, "#0123456789")
-		}
 	}
 	return ""
 }
