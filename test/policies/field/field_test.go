@@ -25,12 +25,13 @@ import (
 type scene struct {
 	// name of the policy and of its file; label of the processes.
 	name string
-	// do is a command line of provoke for each process. $D is the folder, $L the name.
+	// do is a command line of provoke for each process. $D is the folder, $L the name. As in want, some are for some kernels.
 	do []string
 	// want has a line for each event, as line has it; * stands for any text. Some are seen by some kernels only: "traced: "
 	// begins what is told where the kernel's functions are traced, "equal: " where tracepoints stand in for them.
 	want []string
-	// refused has by function why kernels with tracepoints alone do not serve it: a part of the reason.
+	// refused has by function why kernels with tracepoints alone do not serve it: a part of the reason; "everywhere: " begins that
+	// of all kernels.
 	refused map[string]string
 	// unordered: the events have no order, as several hooks see the same call.
 	unordered bool
@@ -104,8 +105,8 @@ func play(t *testing.T, o harness.Options, folder string, scenes []scene) *harne
 		s := &scenes[i]
 		texts = append(texts, policyText(t, s.name, folder))
 		o.Allowed[s.name] = s.status
-		for _, do := range s.do {
-			steps = append(steps, harness.Step{Label: s.name, Do: s.fill(do, folder)})
+		for _, do := range s.chosen(s.do, harness.Prevents(), folder) {
+			steps = append(steps, harness.Step{Label: s.name, Do: do})
 		}
 	}
 	result := harness.Run(t, strings.Join(texts, "---\n"), o, steps...)
@@ -138,7 +139,7 @@ func (s *scene) verify(t *testing.T, result *harness.Result, folder string) {
 	for _, e := range told {
 		got = append(got, line(e))
 	}
-	want := s.wanted(traced, folder)
+	want := s.chosen(s.want, traced, folder)
 	if s.unordered {
 		slices.Sort(got)
 		slices.Sort(want)
@@ -158,8 +159,9 @@ func (s *scene) verify(t *testing.T, result *harness.Result, folder string) {
 func (s *scene) verifyHook(t *testing.T, h event.Hook, traced bool) {
 	t.Helper()
 	reason, isRefused := s.refused[h.Name]
+	reason, everywhere := strings.CutPrefix(reason, "everywhere: ")
 	switch {
-	case isRefused && !traced:
+	case isRefused && (!traced || everywhere):
 	case traced && !isFunction(t, h.Name) && !isRenamed(h):
 		reason = "not found"
 	default:
@@ -197,8 +199,9 @@ func isFunction(t *testing.T, name string) bool {
 	return false
 }
 
-func (s *scene) wanted(traced bool, folder string) (all []string) {
-	for _, w := range s.want {
+// chosen are the lines that are for this kernel.
+func (s *scene) chosen(lines []string, traced bool, folder string) (all []string) {
+	for _, w := range lines {
 		if text, ok := strings.CutPrefix(w, "traced: "); ok {
 			if !traced {
 				continue

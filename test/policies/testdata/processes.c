@@ -53,13 +53,25 @@ static long run_fork(int n, char **w)
 /* A child that only waits until its parent ends: the first process of a new PID namespace, which others can then enter. */
 static long run_init(int n, char **w)
 {
-	pid_t child = fork();
+	int ready[2];
+	char end;
+	pid_t child;
 
-	if (child)
-		return child;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		pause();
+	if (pipe2(ready, O_CLOEXEC))
+		fail("pipe");
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ready[0]);
+		close(ready[1]);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &end, 1)) /* ends when the child is ready */
+		fail("wait for the child");
+	close(ready[0]);
+	return child;
 }
 
 static struct {
