@@ -283,7 +283,7 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, __
 /* Whether the call is one that is to be looked at. Most calls on a node are not, so it comes before anything else. */
 static __always_inline bool concerns(void *ctx)
 {
-	return current_in_scope() || owner_of_socket(ctx);
+	return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
 }
 
 static __always_inline struct hook_scratch *begin(void)

@@ -268,6 +268,8 @@ enum hook_flags {
 	HOOK_HASHES_BINPRM = 1 << 12,
 	/* ACTION_OVERRIDE is a note for the program that sets registers of the process */
 	HOOK_SETS_REGISTERS = 1 << 13,
+	/* runs for processes in the scope only: who calls it has asked */
+	HOOK_IN_SCOPE = 1 << 14,
 };
 
 struct hook_config {

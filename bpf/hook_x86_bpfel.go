@@ -275,6 +275,7 @@ const (
 	HookHookFlagsHOOK_HASHES          HookHookFlags = 2048
 	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
 	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
+	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
 )
 
 type HookHookRecord struct {

@@ -8,18 +8,45 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"structs"
 
 	"github.com/cilium/ebpf"
+)
+
+type SyscallsScopeState struct {
+	_          structs.HostLayout
+	Levels     uint64
+	Generation uint64
+}
+
+type SyscallsSyscallCallers uint32
+
+const (
+	SyscallsSyscallCallersCALLERS_NONE     SyscallsSyscallCallers = 0
+	SyscallsSyscallCallersCALLERS_IN_SCOPE SyscallsSyscallCallers = 1
+	SyscallsSyscallCallersCALLERS_ALL      SyscallsSyscallCallers = 2
 )
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	SyscallsMapEntered         = "entered"
-	SyscallsMapLeft            = "left"
-	SyscallsProgSyscallEntered = "syscall_entered"
-	SyscallsProgSyscallLeft    = "syscall_left"
+	SyscallsMapCgroupVerdicts     = "cgroup_verdicts"
+	SyscallsMapEntered            = "entered"
+	SyscallsMapEnteredCallers     = "entered_callers"
+	SyscallsMapLeft               = "left"
+	SyscallsMapLeftCallers        = "left_callers"
+	SyscallsMapScopeStates        = "scope_states"
+	SyscallsMapTargetCgroups      = "target_cgroups"
+	SyscallsMapTargetProcesses    = "target_processes"
+	SyscallsProgSyscallEntered    = "syscall_entered"
+	SyscallsProgSyscallLeft       = "syscall_left"
+	SyscallsVarKeepSyscallCallers = "keep_syscall_callers"
+	SyscallsVarScopeAll           = "scope_all"
+	SyscallsVarScopeCgroups       = "scope_cgroups"
+	SyscallsVarScopeController    = "scope_controller"
+	SyscallsVarScopeProcesses     = "scope_processes"
+	SyscallsVarTracerTgid         = "tracer_tgid"
 )
 
 // LoadSyscalls returns the embedded CollectionSpec for Syscalls.
@@ -72,14 +99,26 @@ type SyscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsMapSpecs struct {
-	Entered *ebpf.MapSpec `ebpf:"entered"`
-	Left    *ebpf.MapSpec `ebpf:"left"`
+	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
+	Entered         *ebpf.MapSpec `ebpf:"entered"`
+	EnteredCallers  *ebpf.MapSpec `ebpf:"entered_callers"`
+	Left            *ebpf.MapSpec `ebpf:"left"`
+	LeftCallers     *ebpf.MapSpec `ebpf:"left_callers"`
+	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
+	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
 
 // SyscallsVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type SyscallsVariableSpecs struct {
+	KeepSyscallCallers *ebpf.VariableSpec `ebpf:"keep_syscall_callers"`
+	ScopeAll           *ebpf.VariableSpec `ebpf:"scope_all"`
+	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
+	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
+	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // SyscallsObjects contains all objects after they have been loaded into the kernel.
@@ -102,14 +141,26 @@ func (o *SyscallsObjects) Close() error {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsMaps struct {
-	Entered *ebpf.Map `ebpf:"entered"`
-	Left    *ebpf.Map `ebpf:"left"`
+	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
+	Entered         *ebpf.Map `ebpf:"entered"`
+	EnteredCallers  *ebpf.Map `ebpf:"entered_callers"`
+	Left            *ebpf.Map `ebpf:"left"`
+	LeftCallers     *ebpf.Map `ebpf:"left_callers"`
+	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
+	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
 
 func (m *SyscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.CgroupVerdicts,
 		m.Entered,
+		m.EnteredCallers,
 		m.Left,
+		m.LeftCallers,
+		m.ScopeStates,
+		m.TargetCgroups,
+		m.TargetProcesses,
 	)
 }
 
@@ -117,6 +168,12 @@ func (m *SyscallsMaps) Close() error {
 //
 // It can be passed to LoadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type SyscallsVariables struct {
+	KeepSyscallCallers *ebpf.Variable `ebpf:"keep_syscall_callers"`
+	ScopeAll           *ebpf.Variable `ebpf:"scope_all"`
+	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
+	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
+	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // SyscallsPrograms contains all programs after they have been loaded into the kernel.

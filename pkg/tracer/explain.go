@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -36,7 +37,8 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 		return nil, err
 	}
 	everything := wire.Targets{All: true}
-	tasks, hierarchy, _, err := openTasks(kernel.Scope{All: true}, everything)
+	types := layout.NewKernel()
+	tasks, hierarchy, _, err := openTasks(kernel.Scope{All: true, Types: types.Cache()}, everything)
 	if err != nil {
 		return nil, err
 	}
@@ -45,21 +47,17 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 	if err != nil {
 		return nil, err
 	}
-	programs, err := kernel.Load(kernel.Scope{All: true, Hierarchy: hierarchy})
+	programs, err := kernel.Load(kernel.Scope{All: true, Hierarchy: hierarchy, Types: types.Cache()})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, programs.Close()) }()
-	node, err := newNode(namespaceNumbers(host), hook.NewProbes(), enforce)
+	node, err := newNode(types, namespaceNumbers(host), hook.NewProbes(), enforce)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
-	types, err := node.Kernel.Spec()
-	if err != nil {
-		return nil, err
-	}
-	set, err := hook.NewSet(programs, types)
+	set, err := hook.NewSet(programs, types.Cache())
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/cgroup"
@@ -23,7 +24,7 @@ import (
 // started yet), the first in which the runtime of this node has put any container: on a node with cgroup v1 the unified
 // hierarchy is there too, but nothing need be in it.
 func openTasks(scope kernel.Scope, w wire.Targets) (*kernel.Tasks, kernel.Hierarchy, []*kernel.Image, error) {
-	candidates, err := candidateHierarchies(w)
+	candidates, err := candidateHierarchies(scope.Types, w)
 	if err != nil {
 		return nil, kernel.Hierarchy{}, nil, err
 	}
@@ -51,8 +52,8 @@ func openTasks(scope kernel.Scope, w wire.Targets) (*kernel.Tasks, kernel.Hierar
 	return tasks, best, images, err
 }
 
-func candidateHierarchies(w wire.Targets) ([]kernel.Hierarchy, error) {
-	all, err := kernel.Hierarchies()
+func candidateHierarchies(types *btf.Cache, w wire.Targets) ([]kernel.Hierarchy, error) {
+	all, err := kernel.Hierarchies(types)
 	if err != nil || len(w.Cgroups) == 0 {
 		return all, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -28,8 +29,8 @@ type policies struct {
 	reporter *report.Reporter
 	// hooks are what became of each, for hello.
 	hooks []event.Hook
-	// served counts those that have programs: records bear their numbers.
-	served uint32
+	// served counts those that have programs.
+	served int
 	// decoded is used for one record after the other.
 	decoded hook.Record
 }
@@ -56,12 +57,11 @@ func parse(sources []wire.PolicySource) (all []*policy.Policy, err error) {
 }
 
 // newNode finds out what plans depend on. Mechanisms are tried when a plan first asks for them.
-func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, error) {
+func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, error) {
 	registers, err := layout.RegistersOf(runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}
-	types := layout.NewKernel()
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
 		Marks:     &plan.Marks{},
@@ -76,11 +76,7 @@ func newNode(host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, erro
 // cannot be is in the hooks with the reason.
 func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node,
 	running func() ([]*kernel.Image, error)) (*policies, error) {
-	types, err := node.Kernel.Spec()
-	if err != nil {
-		return nil, err
-	}
-	set, err := hook.NewSet(programs, types)
+	set, err := hook.NewSet(programs, node.Kernel.Cache())
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +91,7 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 	if err := p.remember(node.Marks, running); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	for _, h := range planned {
-		p.load(h)
-	}
+	p.load(planned)
 	if p.served == 0 && len(p.hooks) > 0 {
 		return nil, errors.Join(p.nothing(), set.Close())
 	}
@@ -137,29 +131,52 @@ func (p *policies) enforcers(one *policy.Policy) {
 	}
 }
 
-// load takes the first way that the kernel accepts.
-func (p *policies) load(h plan.Hook) {
-	became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
-	for _, way := range h.Ways {
-		if err := p.serve(h, way); err != nil {
-			h.Refused = append(h.Refused, plan.Refusal{Backend: way.Backend, Reason: err})
-			continue
-		}
-		became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
-		became.Prevents, became.Notes = way.Prevents, way.Notes
-		became.Programs = len(way.Definitions)
-		p.hooks = append(p.hooks, became)
-		return
+// load loads all hooks, as many at once as there are CPUs. The number of a hook is its place in the list.
+func (p *policies) load(planned []plan.Hook) {
+	served := make([]*plan.Way, len(planned))
+	free := make(chan struct{}, runtime.NumCPU())
+	var all sync.WaitGroup
+	for i := range planned {
+		free <- struct{}{}
+		all.Go(func() {
+			served[i] = p.serve(uint32(i), &planned[i])
+			<-free
+		})
 	}
-	became.Refused = reasons(h)
-	p.hooks = append(p.hooks, became)
+	all.Wait()
+	for i, h := range planned {
+		became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
+		if way := served[i]; way == nil {
+			became.Refused = reasons(h)
+		} else {
+			became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
+			became.Prevents, became.Notes = way.Prevents, way.Notes
+			became.Programs = len(way.Definitions)
+			p.reporter.Serve(uint32(i), h, *way)
+			p.served++
+		}
+		p.hooks = append(p.hooks, became)
+	}
 }
 
-// serve loads a way's programs; on an error none of them is left.
-func (p *policies) serve(h plan.Hook, way plan.Way) error {
+// serve takes the first way that the kernel accepts; nil if there is none.
+func (p *policies) serve(number uint32, h *plan.Hook) *plan.Way {
+	for i := range h.Ways {
+		way := &h.Ways[i]
+		err := p.loadWay(number, way)
+		if err == nil {
+			return way
+		}
+		h.Refused = append(h.Refused, plan.Refusal{Backend: way.Backend, Reason: err})
+	}
+	return nil
+}
+
+// loadWay loads a way's programs; on an error none of them is left.
+func (p *policies) loadWay(number uint32, way *plan.Way) error {
 	var loaded []*hook.Loaded
 	for _, d := range way.Definitions {
-		d.Config.Hook = p.served
+		d.Config.Hook = number
 		l, err := p.set.Load(d)
 		if err != nil {
 			for _, l := range loaded {
@@ -169,8 +186,6 @@ func (p *policies) serve(h plan.Hook, way plan.Way) error {
 		}
 		loaded = append(loaded, l)
 	}
-	p.reporter.Serve(p.served, h, way)
-	p.served++
 	return nil
 }
 
@@ -202,7 +217,7 @@ func (s *session) beginPolicies() error {
 		return err
 	}
 	host := s.table.HostNamespaces
-	node, err := newNode([...]uint32{
+	node, err := newNode(s.types, [...]uint32{
 		host.Uts, host.Ipc, host.Mnt, host.Pid, host.PidForChildren, host.Net, host.Time, host.TimeForChildren, host.Cgroup, host.User,
 	}, s.probes, s.Orders.Enforce && !s.Orders.Monitor)
 	if err != nil {

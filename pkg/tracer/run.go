@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -53,6 +54,7 @@ type session struct {
 	table    *process.Table
 	targets  *targets
 	clock    *process.Clock
+	types    *layout.Kernel
 	output   *output
 	probes   *hook.Probes
 	policies *policies
@@ -68,7 +70,7 @@ type session struct {
 func Run(ctx context.Context, c Config) (event.Bye, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), output: newOutput(c.Frames, c.Orders.Session)}
+	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), types: layout.NewKernel(), output: newOutput(c.Frames, c.Orders.Session)}
 	err := s.run(ctx)
 	bye := event.Bye{Reason: s.reason(ctx), ExitCode: s.commandStatus.Load(), Totals: s.totals()}
 	if err != nil {
@@ -124,6 +126,7 @@ func (s *session) begin() (err error) {
 	}
 	w := s.Orders.Targets
 	scope := kernel.Scope{
+		Types:     s.types.Cache(),
 		All:       w.All,
 		Cgroups:   len(w.PodUIDs)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,

@@ -6,6 +6,7 @@ package hook
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
@@ -62,10 +63,24 @@ type Attachment struct {
 	TracepointID uint64
 	// Syscalls of SyscallEnter and SyscallExit by number; Compat are those of the ABI for 32 bits.
 	Syscalls, Compat []uint32
+	// Everybody: SyscallEnter and SyscallExit call the program for processes outside of the scope too. Load sets it.
+	Everybody bool
 	// Executable is the file of a uprobe, as a path that cannot be exchanged; Offsets are in the file, RefCtrOffsets empty or as
 	// long.
 	Executable             string
 	Offsets, RefCtrOffsets []uint64
+}
+
+// everybody says whether the programs have to see processes outside of the scope: they may handle a tracked socket.
+func (d *Definition) everybody() bool {
+	return d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_TRACKS_SOCKETS) != 0
+}
+
+// dispatched says whether the programs are called from where all system calls pass.
+func (d *Definition) dispatched() bool {
+	return !slices.ContainsFunc(d.Attachments, func(a Attachment) bool {
+		return a.Mechanism != SyscallEnter && a.Mechanism != SyscallExit
+	})
 }
 
 func (d *Definition) check() error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -23,6 +24,8 @@ const maxLayers = 16
 // Dispatch has the programs where all system calls pass. A table has room for one hook for each system call, so the second
 // hook of a call goes into a second layer, with programs of its own. Layers are made when they are needed.
 type Dispatch struct {
+	host   Host
+	types  *btf.Cache
 	layers []*layer
 }
 
@@ -33,12 +36,30 @@ type layer struct {
 	taken   map[Mechanism]map[uint32]*ebpf.Program
 }
 
-func newLayer() (*layer, error) {
+func (d *Dispatch) newLayer() (*layer, error) {
 	l := &layer{links: map[Mechanism]link.Link{}, taken: map[Mechanism]map[uint32]*ebpf.Program{SyscallEnter: {}, SyscallExit: {}}}
-	if err := bpf.LoadSyscallsObjects(&l.objects, nil); err != nil {
+	spec, err := bpf.LoadSyscalls()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF object for system calls: %w", err)
+	}
+	if err := d.host.SetConstants(spec.Variables); err != nil {
+		return nil, err
+	}
+	err = spec.LoadAndAssign(&l.objects, &ebpf.CollectionOptions{
+		MapReplacements: replacements(spec, d.host.SharedMaps()), Cache: d.types,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("load the programs for system calls: %w", err)
 	}
 	return l, nil
+}
+
+// callers says for whom an attachment's programs run.
+func (a Attachment) callers() bpf.SyscallsSyscallCallers {
+	if a.Everybody {
+		return bpf.SyscallsSyscallCallersCALLERS_ALL
+	}
+	return bpf.SyscallsSyscallCallersCALLERS_IN_SCOPE
 }
 
 // numbers are the places of an attachment's system calls in its table.
@@ -55,26 +76,26 @@ func (d *Dispatch) add(p *ebpf.Program, a Attachment) error {
 	numbers := a.numbers()
 	for _, l := range d.layers {
 		if l.hasRoom(a.Mechanism, numbers) {
-			return l.add(p, a.Mechanism, numbers)
+			return l.add(p, a, numbers)
 		}
 	}
 	if len(d.layers) == maxLayers {
 		return fmt.Errorf("more than %d hooks want the same system call", maxLayers)
 	}
-	l, err := newLayer()
+	l, err := d.newLayer()
 	if err != nil {
 		return err
 	}
 	d.layers = append(d.layers, l)
-	return l.add(p, a.Mechanism, numbers)
+	return l.add(p, a, numbers)
 }
 
-// table of a mechanism, and the program that looks into it.
-func (l *layer) table(m Mechanism) (*ebpf.Map, *ebpf.Program) {
+// table of a mechanism, that of who calls its programs, and the program that looks into both.
+func (l *layer) table(m Mechanism) (table, callers *ebpf.Map, entrance *ebpf.Program) {
 	if m == SyscallExit {
-		return l.objects.Left, l.objects.SyscallLeft
+		return l.objects.Left, l.objects.LeftCallers, l.objects.SyscallLeft
 	}
-	return l.objects.Entered, l.objects.SyscallEntered
+	return l.objects.Entered, l.objects.EnteredCallers, l.objects.SyscallEntered
 }
 
 // remove takes a program out of the tables.
@@ -84,8 +105,8 @@ func (d *Dispatch) remove(p *ebpf.Program) error {
 		for m, taken := range l.taken {
 			for n, owner := range taken {
 				if owner == p {
-					table, _ := l.table(m)
-					errs = append(errs, table.Delete(n))
+					table, callers, _ := l.table(m)
+					errs = append(errs, callers.Put(n, uint8(bpf.SyscallsSyscallCallersCALLERS_NONE)), table.Delete(n))
 					delete(taken, n)
 				}
 			}
@@ -103,10 +124,11 @@ func (l *layer) hasRoom(m Mechanism, numbers []uint32) bool {
 	return true
 }
 
-func (l *layer) add(p *ebpf.Program, m Mechanism, numbers []uint32) error {
-	table, entrance := l.table(m)
+func (l *layer) add(p *ebpf.Program, a Attachment, numbers []uint32) error {
+	m := a.Mechanism
+	table, callers, entrance := l.table(m)
 	for _, n := range numbers {
-		if err := table.Put(n, p); err != nil {
+		if err := errors.Join(table.Put(n, p), callers.Put(n, uint8(a.callers()))); err != nil {
 			return fmt.Errorf("enter the program for system call %d: %w", n, err)
 		}
 		l.taken[m][n] = p

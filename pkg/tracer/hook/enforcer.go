@@ -27,7 +27,7 @@ func (s *Set) LoadEnforcer(function string) error {
 	p := spec.Programs["enforcer"]
 	p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachModifyReturn, function
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: s.replacements(spec), Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+		MapReplacements: s.replacements(spec), Cache: s.types,
 	})
 	if err != nil {
 		return refused(&Definition{Name: "enforcer " + function}, err)

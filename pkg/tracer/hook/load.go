@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -38,10 +39,12 @@ const rateLimitEntries = 32768
 type Set struct {
 	host     Host
 	spec     *ebpf.CollectionSpec
-	types    *btf.Spec
+	types    *btf.Cache
 	shared   map[string]*ebpf.Map
 	dispatch *Dispatch
-	loaded   []*Loaded
+	// mutex is for what follows, and for dispatch.
+	mutex  sync.Mutex
+	loaded []*Loaded
 }
 
 // Loaded is one hook that is attached.
@@ -53,8 +56,8 @@ type Loaded struct {
 	links    []link.Link
 }
 
-// NewSet prepares for loading hooks beside the programs of host; types are the kernel's, which are read once for all hooks.
-func NewSet(host Host, types *btf.Spec) (*Set, error) {
+// NewSet prepares for loading hooks beside the programs of host; types reads the kernel's type information, once for all that is loaded.
+func NewSet(host Host, types *btf.Cache) (*Set, error) {
 	spec, err := bpf.LoadHook()
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
@@ -67,7 +70,7 @@ func NewSet(host Host, types *btf.Spec) (*Set, error) {
 		return nil, fmt.Errorf("count the CPUs: %w", err)
 	}
 	spec.Maps["hook_scratches"].MaxEntries = uint32(cpus * slots)
-	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{}}
+	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}}
 	for name, m := range host.SharedMaps() {
 		s.shared[name] = m
 	}
@@ -81,18 +84,22 @@ func NewSet(host Host, types *btf.Spec) (*Set, error) {
 	return s, nil
 }
 
-// Load loads and attaches a hook; on an error nothing of it is left.
+// Load loads and attaches a hook; on an error nothing of it is left. It may be called for several hooks at the same time: the
+// kernel's verifier takes the longest, and looks at as many programs at once as there are CPUs.
 func (s *Set) Load(d *Definition) (*Loaded, error) {
 	l, err := s.load(d)
 	if err != nil {
 		return nil, err
 	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	if len(d.Registers) > 0 {
 		if err := s.setRegisters(d, l); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), s.unload(l))
 		}
 	}
 	for _, a := range d.Attachments {
+		a.Everybody = d.everybody()
 		attached, err := mechanisms[a.Mechanism].attach(l.collection.Programs[string(a.Stage)], a, s.dispatch)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: attach by %s: %w", d.Name, a.Mechanism, err), s.unload(l))
@@ -124,7 +131,7 @@ func (s *Set) load(d *Definition) (*Loaded, error) {
 		return nil, fmt.Errorf("%s: %w", d.Name, err)
 	}
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: s.replacements(spec), Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+		MapReplacements: s.replacements(spec), Cache: s.types,
 	})
 	if err != nil {
 		return nil, refused(d, err)
@@ -159,6 +166,9 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
 	}
 	config := d.Config
+	if d.dispatched() && !d.everybody() {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
+	}
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
 	for name, value := range map[string]any{
 		"hook":           config,
@@ -304,6 +314,8 @@ func (s *Set) unload(l *Loaded) error {
 
 // Remove ends and frees one hook.
 func (s *Set) Remove(l *Loaded) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	s.loaded = slices.DeleteFunc(s.loaded, func(other *Loaded) bool { return other == l })
 	return s.unload(l)
 }

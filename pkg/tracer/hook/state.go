@@ -48,7 +48,7 @@ func (s *Set) Remember(m Marking) error {
 	spec.Maps["hook_scratches"].MaxEntries = s.spec.Maps["hook_scratches"].MaxEntries
 	spec.Maps["hook_operands"].MaxEntries = uint32(max(len(m.Operands), 1))
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: s.replacements(spec), Programs: ebpf.ProgramOptions{KernelTypes: s.types},
+		MapReplacements: s.replacements(spec), Cache: s.types,
 	})
 	if err != nil {
 		return refused(&Definition{Name: "process states"}, err)
@@ -79,9 +79,13 @@ func (s *Set) Note(tgid uint32, state bpf.HookProcessState) error {
 
 // replacements are the shared maps that a collection uses.
 func (s *Set) replacements(spec *ebpf.CollectionSpec) map[string]*ebpf.Map {
+	return replacements(spec, s.shared)
+}
+
+func replacements(spec *ebpf.CollectionSpec, shared map[string]*ebpf.Map) map[string]*ebpf.Map {
 	found := map[string]*ebpf.Map{}
 	for name := range spec.Maps {
-		if m := s.shared[name]; m != nil {
+		if m := shared[name]; m != nil {
 			found[name] = m
 		}
 	}

@@ -24,8 +24,8 @@ var Unified = Hierarchy{Name: "unified", controller: -1}
 
 // Hierarchies are those in which container runtimes place containers, the preferred first: the unified one, and the
 // controllers that this kernel has, by which older nodes tell containers apart.
-func Hierarchies() ([]Hierarchy, error) {
-	spec, err := btf.LoadKernelSpec()
+func Hierarchies(types *btf.Cache) ([]Hierarchy, error) {
+	spec, err := types.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("this kernel has no type information (BTF, /sys/kernel/btf/vmlinux), which tracing needs: %w", err)
 	}
@@ -45,8 +45,8 @@ func Hierarchies() ([]Hierarchy, error) {
 }
 
 // exitTellsGroupDead says whether the tracepoint sched_process_exit has the argument group_dead (6.16).
-func exitTellsGroupDead() (bool, error) {
-	spec, err := btf.LoadKernelSpec()
+func exitTellsGroupDead(types *btf.Cache) (bool, error) {
+	spec, err := types.Kernel()
 	if err != nil {
 		return false, err
 	}

@@ -56,7 +56,7 @@ func Load(scope Scope) (*Programs, error) {
 	if err := p.SetConstants(spec.Variables); err != nil {
 		return nil, err
 	}
-	if err := spec.LoadAndAssign(&p.objects, nil); err != nil {
+	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: scope.types()}); err != nil {
 		return nil, explain("load the programs", err)
 	}
 	if p.reader, err = ringbuf.NewReader(p.objects.Events); err != nil {
@@ -142,7 +142,7 @@ const groupDeadVariable = "exit_tells_group_dead"
 // SetConstants sets the scope in a collection that is loaded beside these programs.
 func (p *Programs) SetConstants(variables map[string]*ebpf.VariableSpec) error {
 	if variable := variables[groupDeadVariable]; variable != nil {
-		groupDead, err := exitTellsGroupDead()
+		groupDead, err := exitTellsGroupDead(p.scope.types())
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
@@ -20,6 +21,16 @@ type Scope struct {
 	Hierarchy Hierarchy
 	// Tracer is the thread group id of this process in the initial pid namespace: hooks pass over it.
 	Tracer uint32
+	// Types reads the kernel's type information where others need it too; nil: it is read for each load.
+	Types *btf.Cache
+}
+
+// types is never nil.
+func (s Scope) types() *btf.Cache {
+	if s.Types == nil {
+		return btf.NewCache()
+	}
+	return s.Types
 }
 
 // apply sets the constants of a program collection before it is loaded.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -29,7 +30,7 @@ func LoadTasks(scope Scope) (*Tasks, error) {
 		return nil, err
 	}
 	t := &Tasks{}
-	if err := spec.LoadAndAssign(&t.objects, nil); err != nil {
+	if err := spec.LoadAndAssign(&t.objects, &ebpf.CollectionOptions{Cache: scope.types()}); err != nil {
 		return nil, explain("load the task iterator", err)
 	}
 	if t.iter, err = link.AttachIter(link.IterOptions{Program: t.objects.Tasks}); err != nil {

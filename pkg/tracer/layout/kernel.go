@@ -24,6 +24,9 @@ type Kernel struct {
 // NewKernel reads nothing yet.
 func NewKernel() *Kernel { return &Kernel{btf.NewCache()} }
 
+// Cache is what reads it, for all that loads programs beside: decoding takes tens of milliseconds each time.
+func (k *Kernel) Cache() *btf.Cache { return k.cache }
+
 // Spec is the type information of the kernel itself.
 func (k *Kernel) Spec() (*btf.Spec, error) {
 	spec, err := k.cache.Kernel()

@@ -170,10 +170,6 @@ func (b *bench) place(p place, include func(bool) error) (best [phases]float64, 
 
 // load attaches the place's hook by its mechanism and no other.
 func (b *bench) load(p place) (*hook.Set, error) {
-	types, err := b.types.Spec()
-	if err != nil {
-		return nil, err
-	}
 	registers, err := layout.RegistersOf(runtime.GOARCH)
 	if err != nil {
 		return nil, err
@@ -192,7 +188,7 @@ func (b *bench) load(p place) (*hook.Set, error) {
 			return errors.New("not what is measured")
 		},
 	}
-	set, err := hook.NewSet(b.programs, types)
+	set, err := hook.NewSet(b.programs, b.types.Cache())
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/pprof"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,17 +36,38 @@ func main() {
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
 	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread\"")
 	orders := flag.String("orders", "", "be a tracer with these orders: for the part load")
+	profile := flag.String("profile", "", "write a CPU profile of this process into this file")
 	flag.Parse()
-	err := error(nil)
+	end, err := profiled(*profile)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "policies:", err)
+		os.Exit(1)
+	}
 	if *orders != "" {
 		err = trace(*orders)
 	} else {
 		err = run(*part, *program, *rounds, *only)
 	}
+	end()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "policies:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled begins a profile, if there is a file for it.
+func profiled(path string) (end func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); file.Close() }, nil
 }
 
 // options of what is measured.

@@ -106,11 +106,7 @@ func (l *loader) policy(t *testing.T, p *policy.Policy) {
 	for _, armed := range armed {
 		node := l.node(t, armed)
 		hooks := node.Policy(p)
-		types, err := l.types.Spec()
-		if err != nil {
-			t.Fatal(err)
-		}
-		set, err := hook.NewSet(l.programs, types)
+		set, err := hook.NewSet(l.programs, l.types.Cache())
 		if err != nil {
 			t.Fatal(err)
 		}
