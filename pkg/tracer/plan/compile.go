@@ -88,8 +88,11 @@ func (c *compiler) arguments() error {
 	for i := range c.hook.Data {
 		errs = append(errs, c.argument(&c.hook.Data[i], Data, i))
 	}
-	if c.hook.ReturnArg != nil {
+	switch {
+	case c.hook.ReturnArg != nil:
 		errs = append(errs, c.result())
+	case c.fills():
+		errs = append(errs, c.filled())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -132,6 +135,24 @@ func (c *compiler) result() error {
 		value.layout.Flags &^= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
 	}
 	c.def.Config.ReturnPlace = uint32(c.add(value.layout, Place{Role: Result, Type: value.typ, Label: a.Label}))
+	return nil
+}
+
+// fills says whether the call returns how much it filled of a buffer that the hook reads then.
+func (c *compiler) fills() bool {
+	return c.hook.Return && c.site.config.Flags&uint32(bpf.HookHookFlagsHOOK_RETURNS_LENGTH) != 0 &&
+		slices.ContainsFunc(c.hook.Args, func(a policy.Argument) bool { return a.ReturnCopy })
+}
+
+// filled reads the result for the sake of the buffer, though the policy does not ask for it.
+func (c *compiler) filled() error {
+	from, err := c.site.returned()
+	if err != nil {
+		return err
+	}
+	from.Kind, from.SizePlace, from.Size = uint8(bpf.HookArgumentKindKIND_NUMBER), hook.Nowhere, word
+	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN | bpf.HookArgumentFlagsARGUMENT_UNSENT)
+	c.def.Config.ReturnPlace = uint32(c.add(from.HookHookArgument, Place{Role: Hidden}))
 	return nil
 }
 

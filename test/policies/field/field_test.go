@@ -61,7 +61,7 @@ func newFolder(t *testing.T, in string) string {
 	for _, name := range []string{"watched", "mounted"} {
 		harness.Folder(t, filepath.Join(folder, name))
 	}
-	for _, name := range []string{"watched/a", "watched/b.log", "secret", "public"} {
+	for _, name := range []string{"watched/a", "watched/b.log", "watched/c", "secret", "public"} {
 		write(t, filepath.Join(folder, name), "what is in it\n", 0o644)
 	}
 	copyFile(t, harness.Provoke(t), filepath.Join(folder, "program"))

@@ -140,7 +140,10 @@ var scenes = []scene{
 		`bpf_check: {"bpf_attr_arg":{"ProgType":"BPF_PROG_TYPE_SOCKET_FILTER","InsnCnt":2,"ProgName":"field_program"}}`,
 		`traced: security_perf_event_alloc: {"perf_event_arg":{"Type":"PERF_TYPE_SOFTWARE",*}}`,
 	}, refused: map[string]string{"security_perf_event_alloc": none, "security_bpf_map_alloc": none}},
-	{name: "modules", do: []string{"nothing"}, refused: map[string]string{
+	{name: "modules", do: []string{"call 41 9 1 0 then open $D/watched/b.log then open $D/public then call 313 4 \" 0"}, want: []string{ // socket(AF_X25, ...), finit_module
+		"traced: security_kernel_module_request: string net-pf-9, = int 0",
+		"traced: security_kernel_read_file: file $D/public -rw-r--r--, int 2, = int 0",
+	}, refused: map[string]string{
 		"security_kernel_module_request": "module_request", "security_kernel_read_file": none, "do_init_module": "module_load", "free_module": "module_free",
 	}},
 	{name: "packets-leaving", do: []string{"network then send-to 127.0.0.1 9 x"}, want: []string{"traced: dev_hard_start_xmit: string lo", "traced: dev_hard_start_xmit: string lo"},
@@ -158,10 +161,10 @@ var scenes = []scene{
 		"open $D/public b then dup-to 1 then unshare " + newPID + " then init then fork then write entered",
 	}, want: []string{"__x64_sys_write: int 1, bytes field, size 5", "__x64_sys_write: int 1, bytes entered, size 7"}},
 	{name: "followed-files", do: []string{
-		"open $D/watched/a then read 4 then close then open $D/public b then read 4 then write x then close then open $D/watched/a b then dup-to 50 then write y then close",
+		"open $D/watched/c then read 4 then close then open $D/public b then read 4 then write x then close then open $D/watched/a b then dup-to 50 then write y then close",
 	}, want: []string{
-		"fd_install: int *, file $D/watched/a -rw-r--r-- FOLLOWFD",
-		"__x64_sys_read: file $D/watched/a -rw-r--r--, bytes *, size 4",
+		"fd_install: int *, file $D/watched/c -rw-r--r-- FOLLOWFD",
+		"__x64_sys_read: file $D/watched/c -rw-r--r--, bytes what, size 4",
 		"__x64_sys_close: int * UNFOLLOWFD",
 		"fd_install: int *, file $D/watched/a -rw-r--r-- FOLLOWFD",
 		"__x64_sys_write: file $D/watched/a -rw-r--r--, bytes y, size 1",
