@@ -34,24 +34,35 @@ var ways = []way{
 	{"by a link out of it", "open $D/kept/link then pread 1 0", nil},
 	{"by a hard link into it", "link $D/other/hard $D/kept/hard then open $D/kept/hard then pread 1 0", paths("$D/kept/hard")},
 	{"by another name of the hard link", "open $D/other/hard then pread 1 0", nil},
-	{"renamed out of it", "open $D/kept/leaving then pread 1 0 then rename $D/kept/leaving $D/other/left then pread 1 0", paths("$D/kept/leaving")},
-	{"renamed into it", "open $D/other/coming then pread 1 0 then rename $D/other/coming $D/kept/come then pread 1 0", paths("$D/kept/come")},
-	{"a folder renamed", "open $D/kept/folder1/file then rename $D/kept/folder1 $D/kept/folder2 then pread 1 0", paths("$D/kept/folder2/file")},
+	{"renamed out of it", "open $D/kept/leaving then pread 1 0 then rename $D/kept/leaving $D/other/left then pread 1 0",
+		paths("$D/kept/leaving")},
+	{"renamed into it", "open $D/other/coming then pread 1 0 then rename $D/other/coming $D/kept/come then pread 1 0",
+		paths("$D/kept/come")},
+	{"a folder renamed", "open $D/kept/folder1/file then rename $D/kept/folder1 $D/kept/folder2 then pread 1 0",
+		paths("$D/kept/folder2/file")},
 	{"unlinked", "open $D/kept/gone then unlink $D/kept/gone then pread 1 0", paths("$D/kept/gone (deleted)")},
 	{"by its descriptor", "open $D/kept/file then dup-to 9 then open /proc/self/fd/9 then pread 1 0", paths("$D/kept/file")},
 	{"by its process's root", "open /proc/self/root$D/kept/file then pread 1 0", paths("$D/kept/file")},
 	{"deep", "deep $D/kept 60 then open file bc then write x then pread 1 0", paths("$D/kept/" + levels(60) + "file")},
-	{"deeper than long", "deep $D/kept 15 " + strings.Repeat("n", 250) + " then open file bc then write x then pread 1 0", paths("$D/kept/nnn*/file")},
-	{"mounted", "unshare " + newMount + " then mount none / none 0x44000 then mkdir $D/kept/mounted then mount none $D/kept/mounted tmpfs" +
+	{"deeper than long", "deep $D/kept 15 " + strings.Repeat("n", 250) +
+		" then open file bc then write x then pread 1 0", paths("$D/kept/nnn*/file")},
+	{"mounted", "unshare " +
+		newMount + " then mount none / none 0x44000 then mkdir $D/kept/mounted then mount none $D/kept/mounted tmpfs" +
 		" then open $D/kept/mounted/file bc then write x then pread 1 0", paths("$D/kept/mounted/file")},
-	{"bound into it", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/other $D/kept/below then open $D/kept/below/file then pread 1 0",
+	{"bound into it", "unshare " +
+		newMount + " then mount none / none 0x44000 then bind $D/other $D/kept/below then open $D/kept/below/file then pread 1 0",
 		paths("$D/kept/below/file")},
-	{"bound, file by file", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/other/file $D/kept/file then open $D/kept/file then pread 1 0",
+	{"bound, file by file", "unshare " +
+		newMount + " then mount none / none 0x44000 then bind $D/other/file $D/kept/file then open $D/kept/file then pread 1 0",
 		paths("$D/kept/file")},
-	{"seen from a bound folder", "unshare " + newMount + " then mount none / none 0x44000 then bind $D/kept $D/other then open $D/other/file then pread 1 0", nil},
-	{"in an overlay", "unshare " + newMount + " then mount none / none 0x44000 then mount none $D/kept/merged overlay 0 lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work" +
-		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file", "$D/kept/merged/file")},
-	{"in a root of its own", "chroot $D/root then chdir / then open /rooted/file then pread 1 0 then chdir /rooted then open ../rooted/file then pread 1 0", paths("/rooted/file", "/rooted/file")},
+	{"seen from a bound folder", "unshare " +
+		newMount + " then mount none / none 0x44000 then bind $D/kept $D/other then open $D/other/file then pread 1 0", nil},
+	{"in an overlay", "unshare " +
+		newMount + " then mount none / none 0x44000 then mount none $D/kept/merged overlay 0 lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work" +
+		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file",
+		"$D/kept/merged/file")},
+	{"in a root of its own",
+		"chroot $D/root then chdir / then open /rooted/file then pread 1 0 then chdir /rooted then open ../rooted/file then pread 1 0", paths("/rooted/file", "/rooted/file")},
 	{"outside of its root", "open $D/kept/file then chroot $D/root then pread 1 0", paths("$D/kept/file")},
 }
 
@@ -72,7 +83,8 @@ func preparePaths(t *testing.T, in string) {
 	for _, name := range strings.Fields("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
 		write(t, filepath.Join(in, name), "text")
 	}
-	for link, target := range map[string]string{"other/link": in + "/kept/file", "other/folder": "../kept", "kept/link": in + "/other/file"} {
+	for link, target := range map[string]string{"other/link": in + "/kept/file", "other/folder": "../kept",
+		"kept/link": in + "/other/file"} {
 		if err := os.Symlink(target, filepath.Join(in, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +98,9 @@ func pathOf(e *event.Event) string { return harness.Hooked(e).Args[0].FileArg.Pa
 // about what lies in it then.
 func TestPaths(t *testing.T) {
 	folders := []string{newFolder(t, ""), newFolder(t, disk)}
-	policy := row{name: "folder", spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/", "/rooted/")+reading+"]")}
+	policy := row{name: "folder",
+		spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/",
+			"/rooted/")+reading+"]")}
 	var steps []harness.Step
 	for _, folder := range folders {
 		preparePaths(t, folder)
@@ -122,12 +136,16 @@ func TestUring(t *testing.T) {
 	write(t, folder+"/file", "text")
 	rows := []row{
 		{name: "uring-permission", spec: kprobe("security_file_permission", fileAndMask, matchArgs(0, "Equal", "$D/file")),
-			do: []string{"uring-open $D/file then uring-read 4 then uring-write x"}, want: []string{"file $D/file -rw-r--r--, int 4", "file $D/file -rw-r--r--, int 2"}},
+			do:   []string{"uring-open $D/file then uring-read 4 then uring-write x"},
+			want: []string{"file $D/file -rw-r--r--, int 4", "file $D/file -rw-r--r--, int 2"}},
 		{name: "uring-open", spec: kprobe("security_file_open", "{index: 0, type: file}", matchArgs(0, "Equal", "$D/file")),
 			do: []string{"uring-open $D/file"}, want: []string{"file $D/file -rw-r--r--"}},
 		// Only a kprobe sees the registers.
-		{name: "uring-by-kprobe", spec: kprobe("security_file_permission", fileAndMask, matchArgs(0, "Equal", "$D/file")) + "\n  data: [{source: pt_regs, type: uint64, resolve: ip}]",
-			refused: "does not see the registers", do: []string{"uring-open $D/file then uring-read 4"}, want: []string{"file $D/file -rw-r--r--, int 4, data size *"}},
+		{name: "uring-by-kprobe",
+			spec: kprobe("security_file_permission", fileAndMask, matchArgs(0, "Equal", "$D/file")) +
+				"\n  data: [{source: pt_regs, type: uint64, resolve: ip}]",
+			refused: "does not see the registers", do: []string{"uring-open $D/file then uring-read 4"},
+			want: []string{"file $D/file -rw-r--r--, int 4, data size *"}},
 	}
 	for i := range rows {
 		if !harness.Prevents() && rows[i].refused == "" {

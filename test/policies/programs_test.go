@@ -24,24 +24,39 @@ const (
 )
 
 var programs = []row{
-	{name: "uprobe", spec: uprobe("provoke_function", bothArguments), do: []string{inProgram + "function text 5 and function other -6", "function text 5"},
+	{name: "uprobe", spec: uprobe("provoke_function", bothArguments),
+		do:   []string{inProgram + "function text 5 and function other -6", "function text 5"},
 		want: []string{"string text, long 5", "string other, long -6"}},
-	{name: "uprobe-selected", spec: uprobe("provoke_function", bothArguments, "matchArgs: ["+filter(0, "Prefix", "te")+", "+filter(1, "GT", "4")+"]"),
-		do: []string{inProgram + "function text 5 and function text 4 and function other 6"}, want: []string{"string text, long 5"}},
-	{name: "uprobe-returning", spec: uprobe("provoke_function", bothArguments+returning, "matchReturnArgs: [{index: 0, operator: Equal, values: ['10']}]"),
+	{name: "uprobe-selected",
+		spec: uprobe("provoke_function", bothArguments, "matchArgs: ["+filter(0, "Prefix", "te")+", "+filter(1, "GT", "4")+"]"),
+		do:   []string{inProgram + "function text 5 and function text 4 and function other 6"},
+		want: []string{"string text, long 5"}},
+	{name: "uprobe-returning",
+		spec: uprobe("provoke_function",
+			bothArguments+returning, "matchReturnArgs: [{index: 0, operator: Equal, values: ['10']}]"),
 		do: []string{inProgram + "function text 5 and function text 4"}, want: []string{"string text, long 5*"}},
-	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""), do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
-	{name: "usdt", spec: usdt, do: []string{inProgram + "probe 17 and probe -1"}, want: []string{"long 17, int 5, string 17", "long -1, int 5, string -1"}},
-	{name: "usdt-selected", spec: usdt + selected([]string{matchArgs(0, "LT", "0")}), do: []string{inProgram + "probe 17 and probe -1"}, want: []string{"long -1, int 5, string -1"}},
-	{name: "usdt-observed", spec: usdt + selected([]string{"matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}), shown: withActions,
-		do: []string{inProgram + "probe 1 5"}, want: []string{"long 1, int 5, string 1 POST would SET"}},
-	{name: "lsm", spec: "lsmhooks:\n- hook: file_open\n  args: [{index: 0, type: file}]" + selected([]string{matchArgs(0, "Equal", "$D/text")}),
+	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""),
+		do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
+	{name: "usdt", spec: usdt, do: []string{inProgram + "probe 17 and probe -1"},
+		want: []string{"long 17, int 5, string 17", "long -1, int 5, string -1"}},
+	{name: "usdt-selected", spec: usdt + selected([]string{matchArgs(0, "LT", "0")}),
+		do: []string{inProgram + "probe 17 and probe -1"}, want: []string{"long -1, int 5, string -1"}},
+	{name: "usdt-observed", spec: usdt + selected([]string{"matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}),
+		shown: withActions,
+		do:    []string{inProgram + "probe 1 5"}, want: []string{"long 1, int 5, string 1 POST would SET"}},
+	{name: "lsm",
+		spec: "lsmhooks:\n- hook: file_open\n  args: [{index: 0, type: file}]" +
+			selected([]string{matchArgs(0, "Equal", "$D/text")}),
 		do: []string{"open $D/text then open $D/program"}, want: []string{"file $D/text -rw-r--r--"}},
-	{name: "lsm-exec", spec: "lsmhooks:\n- hook: bprm_check_security\n  args: [{index: 0, type: linux_binprm}]" + selected([]string{matchArgs(0, "Postfix", "/program")}),
+	{name: "lsm-exec",
+		spec: "lsmhooks:\n- hook: bprm_check_security\n  args: [{index: 0, type: linux_binprm}]" +
+			selected([]string{matchArgs(0, "Postfix", "/program")}),
 		do: []string{inProgram + "nothing"}, want: []string{"binprm $D/program -rwxr-xr-x"}},
-	{name: "fentry", spec: strings.Replace(kprobe("security_task_setnice", "{index: 1, type: int}"), "kprobes", "fentries", 1), refused: noTracepoint,
-		do: []string{"call setpriority 0 0 5"}, want: []string{"int 5"}},
-	{name: "several-sections", spec: kprobe("sys_getsid", "{index: 0, type: int}") + "\n" + usdt, do: []string{inProgram + ask + "3 and probe 4"},
+	{name: "fentry", spec: strings.Replace(kprobe("security_task_setnice", "{index: 1, type: int}"), "kprobes", "fentries", 1),
+		refused: noTracepoint,
+		do:      []string{"call setpriority 0 0 5"}, want: []string{"int 5"}},
+	{name: "several-sections", spec: kprobe("sys_getsid", "{index: 0, type: int}") + "\n" + usdt,
+		do:   []string{inProgram + ask + "3 and probe 4"},
 		want: []string{"int 3", "long 4, int 5, string 4"}},
 }
 
@@ -55,10 +70,16 @@ const unchanged = 96
 // TestProgramsEnforced: what is written into a program, and functions that do not run.
 func TestProgramsEnforced(t *testing.T) {
 	runRows(t, harness.Options{Enforce: true}, []row{
-		{name: "usdt-set", lockedDown: "kernel is locked down", spec: usdt + selected([]string{matchArgs(0, "Equal", "3") + "\n    matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}), shown: withActions,
-			do: []string{inProgram + "probe 4 5 and probe 3 9"}, want: []string{"long 3, int 5, string 3 SET"}, status: []int{unchanged}},
-		{name: "uprobe-killed", spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", "die")+"\n    matchActions: [{action: Sigkill}]"), shown: withActions, status: []int{killed},
-			do: []string{inProgram + "function live 1 and function die 2 and creat $D/made"}, want: []string{"string die, long 2 SIGKILL"}},
+		{name: "usdt-set", lockedDown: "kernel is locked down",
+			spec: usdt + selected([]string{matchArgs(0, "Equal", "3") +
+				"\n    matchActions: [{action: Set, argIndex: 1, argValue: 9}]"}), shown: withActions,
+			do: []string{inProgram + "probe 4 5 and probe 3 9"}, want: []string{"long 3, int 5, string 3 SET"},
+			status: []int{unchanged}},
+		{name: "uprobe-killed",
+			spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal",
+				"die")+"\n    matchActions: [{action: Sigkill}]"), shown: withActions, status: []int{killed},
+			do:   []string{inProgram + "function live 1 and function die 2 and creat $D/made"},
+			want: []string{"string die, long 2 SIGKILL"}},
 	}, nil)
 }
 

@@ -86,12 +86,14 @@ func indented(text string) string {
 // kprobe is a spec with one function and its arguments, and selectors without which every call is posted.
 func kprobe(call, args string, selectors ...string) string {
 	isSyscall := strings.HasPrefix(call, "sys_")
-	return "kprobes:\n- call: " + call + "\n  syscall: " + fmt.Sprint(isSyscall) + "\n  args: [" + args + "]" + selected(selectors)
+	return "kprobes:\n- call: " + call + "\n  syscall: " + fmt.Sprint(isSyscall) + "\n  args: [" + args + "]" +
+		selected(selectors)
 }
 
 // rawTracepoint is a spec with a raw tracepoint.
 func rawTracepoint(subsystem, event, args string, selectors ...string) string {
-	return "tracepoints:\n- subsystem: " + subsystem + "\n  event: " + event + "\n  raw: true\n  args: [" + args + "]" + selected(selectors)
+	return "tracepoints:\n- subsystem: " + subsystem + "\n  event: " + event + "\n  raw: true\n  args: [" + args + "]" +
+		selected(selectors)
 }
 
 // tracepoint is a spec with a tracepoint's record.

@@ -40,46 +40,67 @@ var selectors = []row{
 	asked("not-descendants", "matchPIDs: [{operator: NotIn, values: [$P], followForks: true}]", ask+"1"),
 	asked("namespace-pids", "matchPIDs: [{operator: In, values: [9, 8, 7, 6, 5, 1], isNamespacePID: true}]",
 		ask+"1 then unshare "+newPID+" then fork then "+ask+"2", 2),
-	asked("two-filters-of-pids", "matchPIDs: [{operator: In, values: [1], isNamespacePID: true}, {operator: NotIn, values: [$P]}]",
+	asked("two-filters-of-pids",
+		"matchPIDs: [{operator: In, values: [1], isNamespacePID: true}, {operator: NotIn, values: [$P]}]",
 		ask+"1 then unshare "+newPID+" then fork then "+ask+"2", 2),
 
-	{name: "data", spec: kprobe("sys_getsid", "{index: 0, type: int}", "matchData: [{index: 0, operator: Equal, values: [somebody, else]}]") +
-		"\n  data: [{source: current_task, type: string, resolve: comm}]",
-		do: []string{ask + "1 then name somebody then " + ask + "2 then name some then " + ask + "3"}, want: []string{"int 2, data string somebody"}},
-	{name: "returned", spec: kprobe("sys_umask", "{index: 0, type: int}", "matchReturnArgs: [{index: 0, operator: Equal, values: ['5', '7']}]") +
-		"\n  return: true\n  returnArg: {index: 0, type: int}",
+	{name: "data",
+		spec: kprobe("sys_getsid", "{index: 0, type: int}",
+			"matchData: [{index: 0, operator: Equal, values: [somebody, else]}]") +
+			"\n  data: [{source: current_task, type: string, resolve: comm}]",
+		do:   []string{ask + "1 then name somebody then " + ask + "2 then name some then " + ask + "3"},
+		want: []string{"int 2, data string somebody"}},
+	{name: "returned",
+		spec: kprobe("sys_umask", "{index: 0, type: int}", "matchReturnArgs: [{index: 0, operator: Equal, values: ['5', '7']}]") +
+			"\n  return: true\n  returnArg: {index: 0, type: int}",
 		do: []string{"call umask 5 then call umask 63 then call umask 1"}, want: []string{"int 63, = int 5"}},
 	{name: "returned-and-given", spec: kprobe("sys_read", "{index: 0, type: fd}, {index: 2, type: size_t}",
-		"matchArgs: ["+filter(0, "Postfix", "/text")+", "+filter(2, "GT", "9")+"]\n    matchReturnArgs: [{index: 0, operator: GT, values: ['0']}]") +
+		"matchArgs: ["+filter(0, "Postfix", "/text")+", "+filter(2, "GT",
+			"9")+"]\n    matchReturnArgs: [{index: 0, operator: GT, values: ['0']}]") +
 		"\n  return: true\n  returnArg: {index: 0, type: long}",
-		do: []string{"open $D/text then read 5 then read 100 then read 100 then open $D/program then read 100"}, want: []string{"file $D/text -rw-r--r--, size 100, = long 4"}},
+		do:   []string{"open $D/text then read 5 then read 100 then read 100 then open $D/program then read 100"},
+		want: []string{"file $D/text -rw-r--r--, size 100, = long 4"}},
 
-	asked("namespaces-of-the-host", "matchNamespaces: [{namespace: Uts, operator: In, values: [host_ns]}]", ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
-	asked("other-namespaces", "matchNamespaces: [{namespace: Mnt, operator: NotIn, values: [host_ns]}]", ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newMount+" then "+ask+"3", 3),
-	asked("namespace-by-number", "matchNamespaces: [{namespace: User, operator: In, values: ['1', '2', '3', '4', '4026531837']}]", ask+"1 then unshare "+newUser+" then "+ask+"2", 1),
+	asked("namespaces-of-the-host", "matchNamespaces: [{namespace: Uts, operator: In, values: [host_ns]}]",
+		ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
+	asked("other-namespaces", "matchNamespaces: [{namespace: Mnt, operator: NotIn, values: [host_ns]}]",
+		ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newMount+" then "+ask+"3", 3),
+	asked("namespace-by-number",
+		"matchNamespaces: [{namespace: User, operator: In, values: ['1', '2', '3', '4', '4026531837']}]",
+		ask+"1 then unshare "+newUser+" then "+ask+"2", 1),
 	asked("every-namespace", "matchNamespaces:"+everyNamespace("host_ns"), ask+"1 then unshare "+newNet+" then "+ask+"2", 1),
 	asked("namespace-changes", "matchNamespaceChanges: [{operator: In, values: [Mnt, Net]}]",
 		ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newNet+" then "+ask+"3 then exec $D/program $L "+ask+"4 and unshare "+newMount+" and "+ask+"5", 3, 5),
-	asked("no-namespace-changes", "matchNamespaceChanges: [{operator: NotIn, values: [Uts]}]", ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
+	asked("no-namespace-changes", "matchNamespaceChanges: [{operator: NotIn, values: [Uts]}]",
+		ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
 
 	asked("capabilities", "matchCapabilities: [{type: Effective, operator: In, values: [CAP_CHOWN, CAP_SYS_ADMIN]}]",
 		ask+"1 then capset 0x200000 0x2003ff 0 then "+ask+"2 then capset 0x2 0x2003ff 0 then "+ask+"3", 1, 2),
 	asked("no-capabilities", "matchCapabilities: [{type: Permitted, operator: NotIn, values: [CAP_SYS_ADMIN]}]",
 		ask+"1 then capset 0x1 0x200003 0 then "+ask+"2 then capset 0x1 0x3 0 then "+ask+"3", 3),
-	asked("two-filters-of-capabilities", "matchCapabilities: [{type: Inheritable, operator: In, values: [CAP_KILL]}, {type: Effective, operator: NotIn, values: [CAP_CHOWN]}]",
+	asked("two-filters-of-capabilities",
+		"matchCapabilities: [{type: Inheritable, operator: In, values: [CAP_KILL]}, {type: Effective, operator: NotIn, values: [CAP_CHOWN]}]",
 		ask+"1 then capset 0x1 0x21 0x20 then "+ask+"2 then capset 0x20 0x21 0x20 then "+ask+"3", 3),
-	asked("namespace-capabilities", "matchCapabilities: [{type: Effective, operator: In, values: [CAP_SYS_ADMIN], isNamespaceCapability: true}]",
+	asked("namespace-capabilities",
+		"matchCapabilities: [{type: Effective, operator: In, values: [CAP_SYS_ADMIN], isNamespaceCapability: true}]",
 		ask+"1 then unshare "+newUser+" then "+ask+"2", 2),
 	asked("capability-changes", "matchCapabilityChanges: [{type: Effective, operator: In, values: [CAP_CHOWN]}]",
 		ask+"1 then capset 0x3 0x3ff 0 then "+ask+"2 then capset 0x2 0x3ff 0 then "+ask+"3 then exec $D/program $L "+ask+"4", 3),
 
-	asked("binaries", "matchBinaries: [{operator: In, values: [/nothing, $D/program]}]", ask+"1 then exec $D/program $L "+ask+"2", 2),
-	asked("many-binaries", "matchBinaries: [{operator: In, values: ["+quoted(values("/bin/number-%d"))+", $D/program]}]", ask+"1 then exec $D/program $L "+ask+"2", 2),
-	asked("other-binaries", "matchBinaries: [{operator: NotIn, values: [$D/program]}]", ask+"1 then exec $D/program $L "+ask+"2", 1),
-	asked("prefix-of-binaries", "matchBinaries: [{operator: Prefix, values: [$D/pro, /nothing]}]", ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
-	asked("not-prefix-of-binaries", "matchBinaries: [{operator: NotPrefix, values: [$D/pro]}]", ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 1, 3),
-	asked("postfix-of-binaries", "matchBinaries: [{operator: Postfix, values: [/program, .sh]}]", ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
-	asked("not-postfix-of-binaries", "matchBinaries: [{operator: NotPostfix, values: [/program]}]", ask+"1 then exec $D/program $L "+ask+"2", 1),
+	asked("binaries", "matchBinaries: [{operator: In, values: [/nothing, $D/program]}]",
+		ask+"1 then exec $D/program $L "+ask+"2", 2),
+	asked("many-binaries", "matchBinaries: [{operator: In, values: ["+quoted(values("/bin/number-%d"))+", $D/program]}]",
+		ask+"1 then exec $D/program $L "+ask+"2", 2),
+	asked("other-binaries", "matchBinaries: [{operator: NotIn, values: [$D/program]}]",
+		ask+"1 then exec $D/program $L "+ask+"2", 1),
+	asked("prefix-of-binaries", "matchBinaries: [{operator: Prefix, values: [$D/pro, /nothing]}]",
+		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
+	asked("not-prefix-of-binaries", "matchBinaries: [{operator: NotPrefix, values: [$D/pro]}]",
+		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 1, 3),
+	asked("postfix-of-binaries", "matchBinaries: [{operator: Postfix, values: [/program, .sh]}]",
+		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
+	asked("not-postfix-of-binaries", "matchBinaries: [{operator: NotPostfix, values: [/program]}]",
+		ask+"1 then exec $D/program $L "+ask+"2", 1),
 	asked("binaries-and-children", "matchBinaries: [{operator: In, values: [$D/program], followChildren: true}]",
 		ask+"1 then exec $D/program $L "+ask+"2 and fork and "+ask+"3 and exec $D/other $L "+ask+"4 and-and spawn $D/other $L "+ask+"5", 2, 3, 4, 5),
 	asked("binaries-without-children", "matchBinaries: [{operator: In, values: [$D/program]}]",
@@ -92,17 +113,25 @@ var selectors = []row{
 		ask+"1 then exec $D/program $L "+ask+"2 and spawn $D/other $L "+ask+"3", 1, 2),
 
 	{name: "macros", spec: "selectorsMacros:\n  renamed: {matchData: [{index: 0, operator: Equal, values: [renamed]}]}\n" +
-		kprobe("sys_getsid", "{index: 0, type: int}", "macros: [renamed]\n    "+matchArgs(0, "GT", "1")) + "\n  data: [{source: current_task, type: string, resolve: comm}]",
-		do: []string{ask + "2 then name renamed then " + ask + "1 then " + ask + "3"}, want: []string{"int 3, data string renamed"}},
+		kprobe("sys_getsid", "{index: 0, type: int}", "macros: [renamed]\n    "+matchArgs(0, "GT", "1")) +
+		"\n  data: [{source: current_task, type: string, resolve: comm}]",
+		do:   []string{ask + "2 then name renamed then " + ask + "1 then " + ask + "3"},
+		want: []string{"int 3, data string renamed"}},
 	{name: "sixteen-selectors", spec: kprobe("sys_getsid", "{index: 0, type: int}", sixteen()...), shown: withSelector,
 		do:   []string{ask + "0 then " + ask + "7 then " + ask + "15 then " + ask + "16"},
 		want: []string{"int 0 [selector-0]", "int 7 [selector-7]", "int 15 [selector-15]"}},
-	{name: "sixteen-selectors-of-text", spec: kprobe("sys_access", "{index: 0, type: string}", sixteenTexts()...), shown: withSelector,
-		do: []string{strings.Join(accessed("/folder-0/x", "/folder-15/y", "/folder-16/z", "/folder-"), " then ")}, want: []string{"string /folder-0/x [selector-0]", "string /folder-15/y [selector-15]"}},
-	{name: "first-selector-decides", spec: kprobe("sys_getsid", "{index: 0, type: int}", "label: first\n    "+matchArgs(0, "LT", "5"),
-		"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector, do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
-	{name: "workloads", spec: kprobe("sys_getsid", "{index: 0, type: int}", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]"), everywhere: true,
-		refused: "pods are told apart for a whole policy only", do: []string{ask + "1"}},
+	{name: "sixteen-selectors-of-text", spec: kprobe("sys_access", "{index: 0, type: string}", sixteenTexts()...),
+		shown: withSelector,
+		do:    []string{strings.Join(accessed("/folder-0/x", "/folder-15/y", "/folder-16/z", "/folder-"), " then ")},
+		want:  []string{"string /folder-0/x [selector-0]", "string /folder-15/y [selector-15]"}},
+	{name: "first-selector-decides",
+		spec: kprobe("sys_getsid", "{index: 0, type: int}", "label: first\n    "+matchArgs(0, "LT", "5"),
+			"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector,
+		do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
+	{name: "workloads",
+		spec:       kprobe("sys_getsid", "{index: 0, type: int}", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]"),
+		everywhere: true,
+		refused:    "pods are told apart for a whole policy only", do: []string{ask + "1"}},
 }
 
 func sixteen() (all []string) {
@@ -114,7 +143,8 @@ func sixteen() (all []string) {
 
 func sixteenTexts() (all []string) {
 	for i := range 16 {
-		all = append(all, fmt.Sprintf("label: selector-%d\n    matchArgs: [%s, %s]", i, filter(0, "Prefix", fmt.Sprintf("/folder-%d/", i)), filter(0, "NotPostfix", ".log", ".tmp")))
+		all = append(all, fmt.Sprintf("label: selector-%d\n    matchArgs: [%s, %s]", i, filter(0, "Prefix",
+			fmt.Sprintf("/folder-%d/", i)), filter(0, "NotPostfix", ".log", ".tmp")))
 	}
 	return all
 }
