@@ -7,6 +7,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -65,11 +66,25 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed b
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
 		Marks:     &plan.Marks{},
+		Root:      nodeRoot(),
 		Functions: tracefs.Functions,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) {
 			return tracefs.Read(types, subsystem, name)
 		},
 	}, nil
+}
+
+// nodeRoot is where the node's files are: a tracer in a container sees them through the node's first process.
+func nodeRoot() string {
+	const first = "/proc/1/"
+	own, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return ""
+	}
+	if nodes, err := os.Readlink(first + "ns/mnt"); err != nil || nodes == own {
+		return ""
+	}
+	return first + "root"
 }
 
 // loadPolicies plans and loads what the orders' policies ask for. It is an error when nothing of them can be served; what
@@ -146,9 +161,12 @@ func (p *policies) load(planned []plan.Hook) {
 	all.Wait()
 	for i, h := range planned {
 		became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
-		if way := served[i]; way == nil {
+		switch way := served[i]; {
+		case way == nil && h.Hook.IgnoreCallNotFound && h.Missing():
+			became.Notes = []string{"left out, as the policy allows: this kernel has no such function"}
+		case way == nil:
 			became.Refused = reasons(h)
-		} else {
+		default:
 			became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
 			became.Prevents, became.Notes = way.Prevents, way.Notes
 			became.Programs = len(way.Definitions)
@@ -216,10 +234,7 @@ func (s *session) beginPolicies() error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	host := s.table.HostNamespaces
-	node, err := newNode(s.types, [...]uint32{
-		host.Uts, host.Ipc, host.Mnt, host.Pid, host.PidForChildren, host.Net, host.Time, host.TimeForChildren, host.Cgroup, host.User,
-	}, s.probes, s.Orders.Enforce && !s.Orders.Monitor)
+	node, err := newNode(s.types, namespaceNumbers(s.table.HostNamespaces), s.probes, s.Orders.Enforce && !s.Orders.Monitor)
 	if err != nil {
 		return err
 	}

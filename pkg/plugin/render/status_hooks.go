@@ -50,7 +50,7 @@ func attachedBy(hooks []event.Hook) string {
 	var backends grouped[string]
 	total := 0
 	for _, h := range hooks {
-		if h.Policy != "" && h.Refused == "" {
+		if h.Policy != "" && h.Backend != "" {
 			backends.add(h.Backend, h.Name)
 			total++
 		}

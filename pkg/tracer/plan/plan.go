@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cilium/ebpf/btf"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 )
@@ -153,11 +155,7 @@ func weakness(h *policy.Hook) (notes []string) {
 	return notes
 }
 
-// Reasons joins what was refused to one error.
-func (h *Hook) Reasons() error {
-	var all []error
-	for _, r := range h.Refused {
-		all = append(all, fmt.Errorf("%s: %w", r.Backend, r.Reason))
-	}
-	return errors.Join(all...)
+// Missing says whether the kernel lacks what the hook asks for, rather than a way to serve it.
+func (h *Hook) Missing() bool {
+	return slices.ContainsFunc(h.Refused, func(r Refusal) bool { return errors.Is(r.Reason, btf.ErrNotFound) })
 }
