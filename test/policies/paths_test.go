@@ -62,8 +62,7 @@ var ways = []way{
 	// The kernel asks for the overlay's file, and some kernels for the one below it as well, by the same path.
 	{overlay, "unshare " +
 		newMount + " then mount none / none 0x44000 then mount none $D/kept/merged overlay 0 lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work" +
-		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file",
-		"$D/kept/merged/file")},
+		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file")},
 	{"in a root of its own",
 		"chroot $D/root then chdir / then open /rooted/file then pread 1 0 then chdir /rooted then open ../rooted/file then pread 1 0", paths("/rooted/file", "/rooted/file")},
 	{"outside of its root", "open $D/kept/file then chroot $D/root then pread 1 0", paths("$D/kept/file")},
