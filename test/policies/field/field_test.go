@@ -5,7 +5,6 @@
 package field
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,8 +36,8 @@ type scene struct {
 	unordered bool
 	// status: those that processes may end with beside 0.
 	status []int
-	// check looks at what want does not say; may be nil.
-	check func(t *testing.T, told []*event.Event)
+	// check looks at what want does not say; may be nil. Without want it looks at everything.
+	check func(t *testing.T, result *harness.Result, told []*event.Event)
 }
 
 const none = "no tracepoint stands in for"
@@ -96,7 +95,7 @@ func policyText(t *testing.T, name, folder string) string {
 }
 
 // play runs scenes together, each with processes of its own.
-func play(t *testing.T, o harness.Options, folder string, scenes []scene) *harness.Result {
+func play(t *testing.T, o harness.Options, folder string, scenes []scene) {
 	t.Helper()
 	var texts []string
 	var steps []harness.Step
@@ -110,10 +109,10 @@ func play(t *testing.T, o harness.Options, folder string, scenes []scene) *harne
 		}
 	}
 	result := harness.Run(t, strings.Join(texts, "---\n"), o, steps...)
+	functions := kernelFunctions(t)
 	for i := range scenes {
-		t.Run(scenes[i].name, func(t *testing.T) { scenes[i].verify(t, result, folder) })
+		t.Run(scenes[i].name, func(t *testing.T) { scenes[i].verify(t, result, functions, folder) })
 	}
-	return result
 }
 
 func (s *scene) fill(text, folder string) string {
@@ -121,32 +120,25 @@ func (s *scene) fill(text, folder string) string {
 }
 
 // verify compares what was told of a scene with what it wants.
-func (s *scene) verify(t *testing.T, result *harness.Result, folder string) {
+func (s *scene) verify(t *testing.T, result *harness.Result, functions map[string]bool, folder string) {
 	t.Helper()
 	traced := result.HasTier(string(hook.TierTrampoline))
 	var hooks []event.Hook
 	for _, h := range result.Hello.Hooks {
 		if h.Policy == s.name {
 			hooks = append(hooks, h)
-			s.verifyHook(t, h, traced)
+			s.verifyHook(t, h, traced, functions)
 		}
 	}
 	if len(hooks) == 0 {
 		t.Fatalf("hello tells of no hook")
 	}
 	told := result.Of(s.name, s.name)
-	var got []string
-	for _, e := range told {
-		got = append(got, line(e))
+	if s.want != nil || s.check == nil {
+		s.compare(t, told, s.chosen(s.want, traced, folder))
 	}
-	want := s.chosen(s.want, traced, folder)
-	if s.unordered {
-		slices.Sort(got)
-		slices.Sort(want)
-	}
-	compare(t, got, want)
 	if s.check != nil {
-		s.check(t, told)
+		s.check(t, result, told)
 	}
 	if t.Failed() {
 		for _, h := range hooks {
@@ -155,15 +147,31 @@ func (s *scene) verify(t *testing.T, result *harness.Result, folder string) {
 	}
 }
 
+func (s *scene) compare(t *testing.T, told []*event.Event, want []string) {
+	t.Helper()
+	var got []string
+	for _, e := range told {
+		got = append(got, line(e))
+	}
+	if s.unordered {
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	compare(t, got, want)
+}
+
 // verifyHook: a hook is served, unless the scene or the kernel's list of functions says why not.
-func (s *scene) verifyHook(t *testing.T, h event.Hook, traced bool) {
+func (s *scene) verifyHook(t *testing.T, h event.Hook, traced bool, functions map[string]bool) {
 	t.Helper()
 	reason, isRefused := s.refused[h.Name]
 	reason, everywhere := strings.CutPrefix(reason, "everywhere: ")
 	switch {
 	case isRefused && (!traced || everywhere):
-	case traced && !isFunction(t, h.Name) && !isRenamed(h):
-		reason = "not found"
+	case !isFunction(functions, h.Name) && !isRenamed(h):
+		if h.Backend != "" || !strings.Contains(strings.Join(h.Notes, " "), "left out") { // as the policy allows
+			t.Errorf("%s, which the kernel has not: %+v", h.Name, h)
+		}
+		return
 	default:
 		if h.Refused != "" {
 			t.Errorf("%s is refused: %s", h.Name, h.Refused)
@@ -180,23 +188,25 @@ func isRenamed(h event.Hook) bool {
 	return slices.ContainsFunc(h.Notes, func(note string) bool { return strings.Contains(note, "is called") })
 }
 
-// isFunction says whether the kernel's symbols have a hook's function; hooks that are no functions count as well.
-func isFunction(t *testing.T, name string) bool {
+// isFunction says whether a hook's function is among the kernel's; hooks that are no functions count as well.
+func isFunction(functions map[string]bool, name string) bool {
+	return strings.ContainsAny(name, "/:") || strings.HasPrefix(name, "sys_") || name == "loader" || name == "file_open" || functions[name]
+}
+
+// kernelFunctions are the names in the kernel's table of symbols.
+func kernelFunctions(t *testing.T) map[string]bool {
 	t.Helper()
-	if strings.ContainsAny(name, "/:") || strings.HasPrefix(name, "sys_") || name == "loader" || name == "file_open" {
-		return true
-	}
-	symbols, err := os.Open("/proc/kallsyms")
+	content, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer symbols.Close()
-	for lines := bufio.NewScanner(symbols); lines.Scan(); {
-		if fields := strings.Fields(lines.Text()); len(fields) > 2 && fields[2] == name {
-			return true
+	all := map[string]bool{}
+	for symbol := range strings.Lines(string(content)) {
+		if fields := strings.Fields(symbol); len(fields) > 2 {
+			all[fields[2]] = true
 		}
 	}
-	return false
+	return all
 }
 
 // chosen are the lines that are for this kernel.

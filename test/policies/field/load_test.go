@@ -56,11 +56,11 @@ func TestEveryWayLoads(t *testing.T) {
 
 // loader loads hooks as the tracer does, in a scope in which nothing is.
 type loader struct {
-	programs *kernel.Programs
-	types    *layout.Kernel
-	probes   *hook.Probes
+	types  *layout.Kernel
+	probes *hook.Probes
 	// loaded are the definitions that were loaded before, by all that is in them: what is the same is not loaded again.
 	loaded map[string]error
+	set    *hook.Set
 	// sample: no more than one way of each kind is loaded.
 	sample bool
 	kinds  map[string]bool
@@ -73,7 +73,12 @@ func newLoader(t *testing.T) *loader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closed(t, programs) })
-	return &loader{programs: programs, types: layout.NewKernel(), probes: hook.NewProbes(), loaded: map[string]error{}, kinds: map[string]bool{}}
+	l := &loader{types: layout.NewKernel(), probes: hook.NewProbes(), loaded: map[string]error{}, kinds: map[string]bool{}}
+	if l.set, err = hook.NewSet(programs, l.types.Cache()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed(t, l.set) })
+	return l
 }
 
 type closer interface{ Close() error }
@@ -106,19 +111,14 @@ func (l *loader) policy(t *testing.T, p *policy.Policy) {
 	for _, armed := range armed {
 		node := l.node(t, armed)
 		hooks := node.Policy(p)
-		set, err := hook.NewSet(l.programs, l.types.Cache())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if node.Marks.Needed {
-			if err := set.Remember(node.Marks.Marking()); err != nil {
+		if node.Marks.Needed && l.isNew("marks") {
+			if err := l.set.Remember(node.Marks.Marking()); err != nil {
 				t.Error(explained(err))
 			}
 		}
 		for i := range hooks {
-			l.hook(t, set, &hooks[i], armed)
+			l.hook(t, &hooks[i], armed)
 		}
-		closed(t, set)
 		closed(t, node)
 	}
 }
@@ -136,26 +136,31 @@ func enforces(p *policy.Policy) bool {
 	return false
 }
 
+// isNew says whether what is of this kind is to be loaded.
+func (l *loader) isNew(kind string) bool {
+	before := l.kinds[kind]
+	l.kinds[kind] = true
+	return !l.sample || !before
+}
+
 // hook loads each way of a hook, and logs what becomes of it.
-func (l *loader) hook(t *testing.T, set *hook.Set, h *plan.Hook, armed bool) {
+func (l *loader) hook(t *testing.T, h *plan.Hook, armed bool) {
 	name := h.Name
 	if armed {
 		name += " (armed)"
 	}
 	said, served := []string{}, false
 	for _, way := range h.Ways {
-		kind := fmt.Sprint(way.Backend, way.Via, armed)
-		if l.sample && l.kinds[kind] {
+		if !l.isNew(fmt.Sprint(way.Backend, way.Via, armed)) {
 			said, served = append(said, "perhaps by "+way.Backend), true
 			continue
 		}
-		l.kinds[kind] = true
 		line := "also "
 		if !served {
 			line = "by "
 		}
 		line += way.Backend
-		if err := l.way(t, set, &way); err != nil {
+		if err := l.way(t, &way); err != nil {
 			line = "not by " + way.Backend + ": " + err.Error()
 		} else {
 			served = true
@@ -189,12 +194,12 @@ func describe(w *plan.Way) (text string) {
 	return text
 }
 
-func (l *loader) way(t *testing.T, set *hook.Set, w *plan.Way) error {
+func (l *loader) way(t *testing.T, w *plan.Way) error {
 	for _, d := range w.Definitions {
 		key := fmt.Sprint(*d)
 		err, before := l.loaded[key]
 		if !before {
-			err = load(set, d)
+			err = load(l.set, d)
 			l.loaded[key] = err
 		}
 		if err == nil {
