@@ -165,7 +165,7 @@ func (p *policies) load(planned []plan.Hook) {
 		case way == nil && h.Hook.IgnoreCallNotFound && h.Missing():
 			became.Notes = []string{"left out, as the policy allows: this kernel has no such function"}
 		case way == nil:
-			became.Refused = reasons(h)
+			became.Refused = h.Reasons()
 		default:
 			became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
 			became.Prevents, became.Notes = way.Prevents, way.Notes
@@ -205,18 +205,6 @@ func (p *policies) loadWay(number uint32, way *plan.Way) error {
 		loaded = append(loaded, l)
 	}
 	return nil
-}
-
-// reasons why a hook is not served, in one line.
-func reasons(h plan.Hook) string {
-	text := ""
-	for _, r := range h.Refused {
-		if text != "" {
-			text += "; "
-		}
-		text += r.Backend + ": " + r.Reason.Error()
-	}
-	return text
 }
 
 // nothing is the error of policies of which no hook is served.

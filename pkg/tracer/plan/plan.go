@@ -158,3 +158,12 @@ func weakness(h *policy.Hook) (notes []string) {
 func (h *Hook) Missing() bool {
 	return slices.ContainsFunc(h.Refused, func(r Refusal) bool { return errors.Is(r.Reason, btf.ErrNotFound) })
 }
+
+// Reasons says in a line why the hook is not served.
+func (h *Hook) Reasons() string {
+	var all []string
+	for _, r := range h.Refused {
+		all = append(all, r.Backend+": "+r.Reason.Error())
+	}
+	return strings.Join(all, "; ")
+}

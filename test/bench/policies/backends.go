@@ -194,7 +194,7 @@ func (b *bench) load(p place) (*hook.Set, error) {
 	}
 	for _, h := range node.Policy(parsed.Policies[0]) {
 		if len(h.Ways) == 0 {
-			return nil, errors.Join(h.Reasons(), set.Close())
+			return nil, errors.Join(errors.New(h.Reasons()), set.Close())
 		}
 		for _, d := range h.Ways[0].Definitions {
 			if _, err := set.Load(d); err != nil {
