@@ -78,15 +78,41 @@ func (n *Node) functionSites(p *policy.Policy, h *policy.Hook, name string) (rou
 func (n *Node) tracedFunction(p *policy.Policy, h *policy.Hook, f function) (sites []*site) {
 	asked, decides := strings.CutPrefix(f.name, security)
 	if n.arms(p) && decides && enforces(h) && p.Options.OverrideMethod != policy.OverrideReturn {
-		sites = append(sites, n.denying(f, hook.FModifyReturn, f.name))
-		if _, err := layout.LSMParameter(f.spec, asked, 0); err == nil {
-			sites = append(sites, n.denying(f, hook.LSM, asked))
-		}
+		sites = n.denyingSites(p, f, asked)
 	}
 	if n.arms(p) && overrides(h) && p.Options.OverrideMethod != policy.OverrideFmod {
 		sites = append(sites, n.overriding(n.probe(f)))
 	}
 	return append(sites, n.trampoline(h, f, decides), n.probe(f))
+}
+
+// denyingSites can make a function of the security modules fail. A program that is a security module itself comes first: of
+// others the kernel leaves out a run when one of another task was preempted on the same CPU (bpf_prog_check_recur), and then
+// nothing would be denied.
+func (n *Node) denyingSites(p *policy.Policy, f function, asked string) []*site {
+	atFunction := n.denying(f, hook.FModifyReturn, f.name)
+	if !f.asksUnchanged(asked) {
+		return []*site{atFunction}
+	}
+	asModule := n.denying(f, hook.LSM, asked)
+	if p.Options.OverrideMethod == policy.OverrideFmod {
+		return []*site{atFunction, asModule}
+	}
+	return []*site{asModule, atFunction}
+}
+
+// asksUnchanged says whether the modules are given the same arguments as the function that asks them.
+func (f function) asksUnchanged(asked string) bool {
+	for i := 0; ; i++ {
+		of, err := layout.Parameter(f.spec, f.name, i)
+		given, noHook := layout.LSMParameter(f.spec, asked, i)
+		switch {
+		case err != nil && noHook != nil:
+			return i > 0
+		case err != nil || noHook != nil || of != given:
+			return false
+		}
+	}
 }
 
 // overriding is a kprobe that replaces what the function returns, where the kernel was built for the injection of errors
