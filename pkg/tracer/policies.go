@@ -63,6 +63,13 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed b
 	if err != nil {
 		return nil, err
 	}
+	spec, err := types.Spec()
+	if err != nil {
+		return nil, err
+	}
+	if err := registers.Check(spec); err != nil {
+		return nil, fmt.Errorf("registers of this kernel: %w", err)
+	}
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
 		Marks:     &plan.Marks{},

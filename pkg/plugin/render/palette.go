@@ -92,9 +92,6 @@ func (p *pen) paint(t tone, clean string) string {
 	return clean
 }
 
-// write cleans and colours.
-func (p *pen) write(x piece) string { return p.paint(x.tone, p.clean(x.text)) }
-
 // choose picks the form of a symbol that the output can show.
 func (p *pen) choose(emoji, ascii string) string {
 	if p.Emoji {

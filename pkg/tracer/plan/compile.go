@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 )
 
 // compiler makes the definition of a hook for one site.
@@ -126,7 +127,11 @@ func (c *compiler) result() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Position, err)
 	}
-	value, err := c.typed(a, a.Type, from)
+	t, err := c.resultType(a)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Position, err)
+	}
+	value, err := c.typed(a, t, from)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Position, err)
 	}
@@ -154,6 +159,21 @@ func (c *compiler) filled() error {
 	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN | bpf.HookArgumentFlagsARGUMENT_UNSENT)
 	c.def.Config.ReturnPlace = uint32(c.add(from.HookHookArgument, Place{Role: Hidden}))
 	return nil
+}
+
+// resultType is the type as which the result is read: the policy's, if the kernel's is not another.
+func (c *compiler) resultType(a *policy.Argument) (*policy.ArgumentType, error) {
+	if c.site.returnedType == nil {
+		return a.Type, nil
+	}
+	have, err := c.site.returnedType()
+	if err != nil {
+		return nil, err
+	}
+	if a.Type.Class == policy.ClassAuto {
+		return layout.TypeFor(have)
+	}
+	return a.Type, layout.Check(have, a.Type)
 }
 
 // pointers makes the entry keep where a buffer is that is read at the return.

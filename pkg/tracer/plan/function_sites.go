@@ -138,6 +138,8 @@ func (f function) parameter(index int) (btf.Type, error) {
 	return layout.Parameter(f.spec, f.name, f.before+index)
 }
 
+func (f function) result() (btf.Type, error) { return layout.Result(f.spec, f.name) }
+
 func attached(stage hook.Stage, m hook.Mechanism, symbols ...string) *hook.Attachment {
 	return &hook.Attachment{Stage: stage, Mechanism: m, Symbols: symbols}
 }
@@ -145,7 +147,7 @@ func attached(stage hook.Stage, m hook.Mechanism, symbols ...string) *hook.Attac
 // trampoline sees the function by fentry and fexit.
 func (n *Node) trampoline(h *policy.Hook, f function, decides bool) *site {
 	s := &site{
-		backend: string(hook.FEntry), spec: f.spec, parameter: f.parameter,
+		backend: string(hook.FEntry), spec: f.spec, parameter: f.parameter, returnedType: f.result,
 		entry: attached(hook.Entry, hook.FEntry, f.name), result: attached(hook.Return, hook.FExit, f.name),
 	}
 	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
@@ -168,7 +170,7 @@ func onlyNumbers(h *policy.Hook) bool {
 // denying is a program whose result is the function's.
 func (n *Node) denying(f function, m hook.Mechanism, symbol string) *site {
 	s := &site{
-		backend: string(m), spec: f.spec, parameter: f.parameter, denies: true,
+		backend: string(m), spec: f.spec, parameter: f.parameter, returnedType: f.result, denies: true,
 		entry: attached(hook.Entry, m, symbol), result: attached(hook.Return, hook.FExit, f.name),
 	}
 	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
@@ -178,7 +180,7 @@ func (n *Node) denying(f function, m hook.Mechanism, symbol string) *site {
 // probe sees the function by kprobe and kretprobe: arguments are in registers.
 func (n *Node) probe(f function) *site {
 	s := &site{
-		backend: string(hook.Kprobe), spec: f.spec, parameter: f.parameter,
+		backend: string(hook.Kprobe), spec: f.spec, parameter: f.parameter, returnedType: f.result,
 		entry: attached(hook.Entry, hook.Kprobe, f.name), result: attached(hook.Return, hook.Kretprobe, f.name),
 		register: func(r layout.Register) source { return at(r.Offset) },
 	}
@@ -194,6 +196,7 @@ func (n *Node) unknown(name string) (*site, error) {
 		return nil, err
 	}
 	s := n.probe(function{name: name, spec: spec})
+	s.returnedType = nil
 	s.notes = append(s.notes, "the kernel does not say what the arguments of "+name+" are: their types are taken as the policy has them")
 	return s, nil
 }

@@ -29,8 +29,12 @@ type site struct {
 	returned func() (source, error)
 	// parameter is the kernel's type of an argument; nil where the kernel does not say.
 	parameter func(index int) (btf.Type, error)
+	// returnedType is the kernel's type of the result; nil where the kernel does not say.
+	returnedType func() (btf.Type, error)
 	// fieldType is the policy's type of an argument where the site knows it without the kernel's type information.
 	fieldType func(index int) (*policy.ArgumentType, error)
+	// fits refuses a type that an argument cannot be read as; nil where the kernel's type information says it.
+	fits func(index int, t *policy.ArgumentType) error
 	// jump is how far what a policy's Override names is from the place of a uprobe, in bytes; nil where there is no such action.
 	jump func(policy.Action) (int64, error)
 	// register says where a processor's register is; nil where the registers are not seen.

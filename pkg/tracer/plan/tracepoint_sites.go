@@ -72,6 +72,13 @@ func (n *Node) tracepointSites(h *policy.Hook) ([]route, []Refusal) {
 		}
 		return f.ArgumentType()
 	}
+	s.fits = func(index int, t *policy.ArgumentType) error {
+		f, err := format.Field(index)
+		if err != nil {
+			return err
+		}
+		return f.Check(t)
+	}
 	return []route{{s}}, nil
 }
 

@@ -55,6 +55,11 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 				return value{}, err
 			}
 		}
+		if c.site.fits != nil {
+			if err := c.site.fits(a.Index, t); err != nil {
+				return value{}, err
+			}
+		}
 		return c.typed(a, t, from)
 	}
 	if root == nil {

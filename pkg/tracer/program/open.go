@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf/btf"
-	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/executable"
@@ -70,18 +69,6 @@ func (f *File) Close() error { return f.file.Close() }
 
 // Path leads to the open file, until Close: it is for link.OpenExecutable.
 func (f *File) Path() string { return executable.DescriptorPath(f.file) }
-
-// Inode tells files apart: paths of several containers may lead to one file, in which a probe is hit for all of them.
-type Inode struct{ Device, Number uint64 }
-
-// Inode of the file.
-func (f *File) Inode() (Inode, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(f.file.Fd()), &stat); err != nil {
-		return Inode{}, fmt.Errorf("%s: %w", f.Name, err)
-	}
-	return Inode{stat.Dev, stat.Ino}, nil
-}
 
 // Types is the type information that the policy names for the program (btfPath), or the program's own. The error wraps
 // btf.ErrNotFound if it has none.
