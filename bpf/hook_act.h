@@ -184,7 +184,7 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 	if (!c || size > sizeof(*r) + HOOK_DATA)
 		return;
 	/* the symbols of a user stack can be had only while the process lives */
-	if (bpf_ringbuf_output(&events, r, size, actions & ACTION_USER_STACK ? BPF_RB_FORCE_WAKEUP : wakeup()))
+	if (bpf_ringbuf_output(&events, r, size, actions & ACTION_USER_STACK ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
 		c->ring_full++;
 	else
 		c->sent++;

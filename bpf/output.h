@@ -20,7 +20,8 @@ struct {
 	__type(value, struct counters);
 } counts SEC(".maps");
 
-/* Readers poll; they are woken only when this much waits, so that a flood costs few wake-ups. */
+/* Readers poll; they are woken only when this much waits (a power of two), and again whenever as much more does: a wake-up
+ * interrupts the CPU, which would be most of what a record costs. */
 #define WAKEUP_BYTES (256 << 10)
 
 static __always_inline struct counters *counters_of(__u32 class)
@@ -28,9 +29,23 @@ static __always_inline struct counters *counters_of(__u32 class)
 	return bpf_map_lookup_elem(&counts, &class);
 }
 
-static __always_inline __u64 wakeup(void)
+/* Whether to wake the reader for a record: it ends where end bytes wait. */
+static __always_inline __u64 wakeup_at(__u64 end, __u64 size)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= WAKEUP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return (end ^ (end - size)) >= WAKEUP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Whether to wake the reader for a record that is about to be handed over; for one that has its room in the ring already. */
+static __always_inline __u64 wakeup(__u64 size)
+{
+	return wakeup_at(bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) + size, size);
+}
+
+static __always_inline __u64 wakeup_reserved(__u64 size)
+{
+	__u64 end = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+
+	return wakeup_at(end < size ? size : end, size);
 }
 
 /* Hands over a record without strings. */
@@ -40,7 +55,7 @@ static __always_inline void send(__u32 class, void *record, __u64 size)
 
 	if (!c)
 		return;
-	if (bpf_ringbuf_output(&events, record, size, wakeup()))
+	if (bpf_ringbuf_output(&events, record, size, wakeup(size)))
 		c->ring_full++;
 	else
 		c->sent++;

@@ -51,7 +51,7 @@ static __always_inline void send_image(struct image_scratch *s)
 		}                                                                                                         \
 	} while (0)
 	FOR_EACH_STRING(s, WRITE_PART);
-	bpf_ringbuf_submit_dynptr(&to, wakeup());
+	bpf_ringbuf_submit_dynptr(&to, wakeup_reserved(size));
 	c->sent++;
 }
 
