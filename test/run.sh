@@ -26,10 +26,20 @@ go test -timeout 40m "${packages[@]}"
 step "the kernel tests under other kernels, in virtual machines"
 ./test/vm/run.sh --jobs 2
 
-step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says"
-go test ./pkg/wire -run '^$' -fuzz '^FuzzDecodeFrame$' -fuzztime 10s
-go test ./pkg/plugin/terminal -run '^$' -fuzz '^FuzzSanitize$' -fuzztime 10s -fuzzminimizetime 10x
-go test ./pkg/policy -run '^$' -fuzz '^FuzzParse$' -fuzztime 10s -fuzzminimizetime 10x
+step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says, what files and kernels hold"
+while read -r package target; do
+	go test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime 10s -fuzzminimizetime 10x
+done <<-T
+	pkg/wire FuzzDecodeFrame
+	pkg/plugin/terminal FuzzSanitize
+	pkg/policy FuzzParse
+	pkg/tracer/hook FuzzDecode
+	pkg/tracer/layout FuzzFile
+	pkg/tracer/program FuzzFile
+	pkg/tracer/program FuzzLocation
+	pkg/tracer/symbol FuzzMappings
+	test/policies/generated FuzzLoad
+T
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	step "test cluster: two nodes on this machine's kernel, one virtual machine with another"
