@@ -7,6 +7,8 @@ package program
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -98,10 +100,29 @@ func (f *File) Types(root string, p *policy.Program) (*btf.Spec, error) {
 
 // openBelow a root, of which "" is the tracer's own.
 func openBelow(root, path string) (*os.File, error) {
+	if ofProcess, below, ok := throughProcess(path); ok {
+		root, path = ofProcess, below
+	}
 	if root == "" {
 		root = "/"
 	}
 	return executable.OpenBelow(root, path)
+}
+
+// procRoot is where Tetragon's agent has the node's /proc. Its policies lead through there to what a process sees.
+const procRoot = "/procRoot/"
+
+// throughProcess splits /procRoot/PID/root/PATH into the root of that process and what is below it.
+func throughProcess(path string) (root, below string, ok bool) {
+	rest, ok := strings.CutPrefix(path, procRoot)
+	if !ok {
+		return "", "", false
+	}
+	pid, below, ok := strings.Cut(rest, "/root/")
+	if _, err := strconv.ParseUint(pid, 10, 32); err != nil || !ok {
+		return "", "", false
+	}
+	return "/proc/" + pid + "/root", "/" + below, true
 }
 
 // Go says whether the program is of Go: a probe on the return of one of its functions makes it crash.

@@ -8,6 +8,7 @@ import (
 	"debug/elf"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,6 +48,30 @@ func container(t *testing.T) (root string) {
 		t.Fatal(err)
 	}
 	return root
+}
+
+// TestOpenThroughProcess: policies that were written for Tetragon's agent name files of the node by a process's root.
+func TestOpenThroughProcess(t *testing.T) {
+	root := container(t)
+	inside := filepath.Join(root, "bin/inside")
+	want, err := os.Stat(inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := fmt.Sprintf("/procRoot/%d/root", os.Getpid())
+	f, err := Open("/nowhere", &policy.Program{Path: own + inside})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, err := os.Stat(f.Path()); err != nil || !os.SameFile(got, want) {
+		t.Errorf("opened %+v, %v", got, err)
+	}
+	for _, path := range []string{"/procRoot/self/root" + inside, "/procRoot/1/cwd/x", own, "/procRoot/-1/root/x"} {
+		if f, err := Open(root, &policy.Program{Path: path}); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: opened %v, %v", path, f, err)
+		}
+	}
 }
 
 func TestOpenStaysBelowRoot(t *testing.T) {
