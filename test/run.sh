@@ -28,7 +28,7 @@ step "the kernel tests under other kernels, in virtual machines"
 
 step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says, what files and kernels hold"
 while read -r package target; do
-	go test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime 10s -fuzzminimizetime 10x
+	go test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime 10s -fuzzminimizetime 10x </dev/null
 done <<-T
 	pkg/wire FuzzDecodeFrame
 	pkg/plugin/terminal FuzzSanitize

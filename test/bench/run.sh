@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures, and prints tables: what tracing costs beside no tracer and beside bpftrace, the tracer's memory, and how long
-# the start and the end take on a cluster ($KUBECONFIG, or the project's own, which is started and stopped).
+# Measures, and prints tables: what tracing costs beside no tracer and beside bpftrace, the tracer's memory, what policies cost
+# here and under other kernels, and how long the start and the end take on a cluster ($KUBECONFIG, or the project's own, which
+# is started and stopped).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,6 +12,9 @@ if ! command -v bpftrace >/dev/null; then
 fi
 # bpftrace looks for tracefs below /sys/kernel/debug: mounted for it alone.
 unshare --mount sh -c 'mount -t debugfs debugfs /sys/kernel/debug && exec "$@"' sh go run ./test/bench/processcost
+
+./test/bench/policies/run.sh
+for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	trap ./test/cluster/down.sh EXIT
