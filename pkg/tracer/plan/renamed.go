@@ -17,6 +17,6 @@ var renamed = map[string][]other{
 	"security_bpf_map_create": {{name: "security_bpf_map_alloc"}},
 	"security_bpf_prog_alloc": {{name: "security_bpf_prog_load"}}, // 6.9
 	"security_bpf_prog_load":  {{name: "security_bpf_prog_alloc"}},
-	"do_filp_open":            {{name: "do_file_open"}}, // 7.0
+	"do_filp_open":            {{name: "do_file_open"}},                  // 7.0
 	"kfree_skb_reason":        {{name: "sk_skb_reason_drop", before: 1}}, // 6.11: the socket comes first
 }
