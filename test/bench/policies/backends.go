@@ -108,7 +108,7 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 	}
 	include := func(yes bool) error { return kind.include(b.programs, b.workload, c, yes) }
 	for _, p := range places {
-		if b.probes.Unavailable(p.mechanism) != nil || !b.only.MatchString(string(p.mechanism)+" "+p.loop) {
+		if b.probes.Unavailable(p.mechanism) != nil || !b.only.MatchString(fmt.Sprint(p.mechanism, " ", p.loop, " ", kind.name)) {
 			continue
 		}
 		times, err := b.place(p, include)

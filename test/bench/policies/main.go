@@ -34,7 +34,7 @@ func main() {
 	part := flag.String("part", "backends", "what to measure: backends, session, rate, load")
 	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
-	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread\"")
+	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread.* cgroups\"")
 	orders := flag.String("orders", "", "be a tracer with these orders: for the part load")
 	profile := flag.String("profile", "", "write a CPU profile of this process into this file")
 	flag.Parse()

@@ -53,7 +53,7 @@ func newLoader(t testing.TB) *loader {
 // verifier says is nothing that a user ever sees.
 func FuzzLoad(f *testing.F) {
 	l := newLoader(f)
-	for seed := range uint64(8) {
+	for seed := range uint64(24) {
 		f.Add(random(seed), seed%2 == 1)
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte, armed bool) {
