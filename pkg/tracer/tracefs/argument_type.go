@@ -4,6 +4,8 @@ package tracefs
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -86,6 +88,19 @@ var classShapes = map[policy.Class]struct {
 // address says whether it can be one: some tracepoints have addresses as numbers.
 func (f Field) address() bool { return f.Pointer || f.number() && f.Size == 8 }
 
+// length finds how many elements the type of an array has.
+var length = regexp.MustCompile(`\[(\d+)\]$`)
+
+// first says whether a type is that of the words of an array: the first is read, as of the arguments of raw_syscalls/sys_enter.
+func (f Field) first(t *policy.ArgumentType) bool {
+	match := length.FindStringSubmatch(f.Type)
+	if !f.Array || match == nil || t.Class != policy.ClassNumber {
+		return false
+	}
+	count, err := strconv.Atoi(match[1])
+	return err == nil && count > 0 && int(f.Size) == 8*count && t.Bits == 64
+}
+
 // Check refuses a type of the policy's that cannot be read from the field. A number may be wider or narrower than the field.
 func (f Field) Check(t *policy.ArgumentType) error {
 	if f.Common() && t.Name != "nop" {
@@ -102,7 +117,7 @@ func (f Field) Check(t *policy.ArgumentType) error {
 	if !ok {
 		shape.fits, shape.want = Field.address, "a pointer"
 	}
-	if !shape.fits(f) {
+	if !shape.fits(f) && !f.first(t) {
 		return fmt.Errorf("field %s is %s of %d bytes, type %s wants %s", f.Name, f.Type, f.Size, t, shape.want)
 	}
 	return nil
