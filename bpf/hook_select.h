@@ -114,8 +114,6 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 	struct socket_value *socket = (struct socket_value *)&s->data[value->structure & (HOOK_DATA - 1)];
 	__u64 number;
 
-	if (f->match >= MATCH_EQUAL && f->match <= MATCH_SUBSTRING)
-		return match_text(s, value, f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
 	if (f->subject == SUBJECT_EXPRESSION)
 		return match_expression(s, f->first, f->count);
 	if (f->subject == SUBJECT_SOURCE)
@@ -137,6 +135,18 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 	return match_range(number ^ f->operand, f->first, f->count);
 }
 
+/* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
+ * filter, which would be a hundred thousand instructions for each. */
+__noinline int has_text(struct hook_scratch *s, __u32 index)
+{
+	const volatile struct hook_filter *f;
+
+	if (!s || index >= HOOK_FILTERS)
+		return 0;
+	f = &hook_filters[index];
+	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
+}
+
 /* Tries filter number index. cheap: those that need more than numbers are taken for true. */
 static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap)
 {
@@ -154,6 +164,8 @@ static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap
 	/* what could not be read is nothing, and so not what is asked for */
 	if (is_about_argument(f->subject) && !value->readable)
 		return negated;
+	if (f->subject == SUBJECT_TEXT)
+		return (has_text(s, index) != 0) != negated;
 	return matches(s, f, value) != negated;
 }
 
