@@ -7,6 +7,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -30,6 +31,9 @@ func (s *Set) LoadEnforcer(function string) error {
 		MapReplacements: s.replacements(spec), Cache: s.types,
 	})
 	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return unavailable(FModifyReturn, err)
+		}
 		return refused(&Definition{Name: "enforcer " + function}, err)
 	}
 	l := &Loaded{Definition: &Definition{Name: "enforcer " + function}, collection: collection}

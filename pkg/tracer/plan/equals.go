@@ -123,6 +123,9 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 		return nil, err
 	}
 	s.via = "tracepoint " + s.backend
+	if e.event != "" {
+		s.via = "tracepoint " + e.event
+	}
 	s.word = func(index int) (source, error) {
 		if index < 0 || index >= len(e.arguments) || e.arguments[index] == nil {
 			return source{}, fmt.Errorf("%s, which stands in for %s, does not see argument %d", s.via, name, index)
