@@ -117,7 +117,11 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 		}
 		t.add(cells(p, kind.name, times)...)
 	}
-	return nil
+	counts, err := b.programs.Counts()
+	if err == nil && counts.RingFull+counts.Busy > 0 {
+		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy)
+	}
+	return err
 }
 
 // cells of one place in the table.

@@ -108,8 +108,9 @@ func session(w *workload, o options) error {
 		return err
 	}
 	base, traced := make([]float64, len(sessionRows)), make([]float64, len(sessionRows))
+	lost := uint64(0)
 	for range o.rounds {
-		if err := sessionRound(w, c, base, traced); err != nil {
+		if err := sessionRound(w, c, base, traced, &lost); err != nil {
 			return errors.Join(err, c.close(w))
 		}
 	}
@@ -119,10 +120,11 @@ func session(w *workload, o options) error {
 	}
 	fmt.Printf("the whole tracer, with a policy about the files below a folder; fastest of %d rounds\n", o.rounds)
 	t.print()
+	fmt.Printf("  events lost meanwhile: %d\n", lost)
 	return c.close(w)
 }
 
-func sessionRound(w *workload, c *cgroups, base, traced []float64) error {
+func sessionRound(w *workload, c *cgroups, base, traced []float64, lost *uint64) error {
 	measure := func(best []float64, targets func(target bool) bool) error {
 		for i, row := range sessionRows {
 			if !targets(row.target) {
@@ -152,8 +154,12 @@ func sessionRound(w *workload, c *cgroups, base, traced []float64) error {
 			return err
 		}
 		err = measure(traced, func(of bool) bool { return of == target })
-		if _, ended := r.end(); err != nil || ended != nil {
+		totals, ended := r.end()
+		if err != nil || ended != nil {
 			return errors.Join(err, ended)
+		}
+		for _, n := range totals.Lost {
+			*lost += n
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // workload is the process that is measured, see testdata/workload.c.
@@ -94,12 +95,23 @@ func (l loop) path(folder string) string {
 	return filepath.Join(folder, fileName)
 }
 
+// toldTurns of a slice are some 1 MiB of records at the most: a quarter of the ring.
+const toldTurns = 2000
+
 // slices of one measurement, of which the fastest counts: what others do on the machine only ever makes it slower.
 const slices = 10
 
-// measure returns the nanoseconds of one turn of a loop in a folder.
+// measure returns the nanoseconds of one turn of a loop in a folder. What is told is told in short slices with pauses, in which
+// the ring is emptied: a record that finds no room costs less than one that is told, and would pass for the fastest.
 func (w *workload) measure(l loop, folder string) (best float64, err error) {
+	told := folder == w.inside
+	if told && !l.executes {
+		l.turns = toldTurns
+	}
 	for range slices {
+		if told {
+			time.Sleep(settle)
+		}
 		took, err := w.ask(l.name, l.path(folder), l.turns, 0)
 		if err != nil {
 			return 0, err
