@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
 // Host is what programs of hooks share with those of process life.
@@ -63,6 +64,13 @@ func NewSet(host Host, types *btf.Cache) (*Set, error) {
 		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
 	}
 	if err := host.SetConstants(spec.Variables); err != nil {
+		return nil, err
+	}
+	kernelTypes, err := types.Kernel()
+	if err != nil {
+		return nil, fmt.Errorf("the kernel's type information: %w", err)
+	}
+	if err := kernel.DropMissing(spec, kernelTypes); err != nil {
 		return nil, err
 	}
 	cpus, err := ebpf.PossibleCPU()

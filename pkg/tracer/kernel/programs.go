@@ -56,7 +56,15 @@ func Load(scope Scope) (*Programs, error) {
 	if err := p.SetConstants(spec.Variables); err != nil {
 		return nil, err
 	}
-	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: scope.types()}); err != nil {
+	cache := scope.types()
+	types, err := cache.Kernel()
+	if err != nil {
+		return nil, fmt.Errorf("the kernel's type information: %w", err)
+	}
+	if err := DropMissing(spec, types); err != nil {
+		return nil, err
+	}
+	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
 	}
 	if p.reader, err = ringbuf.NewReader(p.objects.Events); err != nil {
