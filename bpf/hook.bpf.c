@@ -295,10 +295,20 @@ static __always_inline struct hook_scratch *begin(void)
 		s->deferred = 0;
 		return s;
 	}
+	hold_cpu();
 	c = counters_of(CLASS_HOOK);
 	if (c)
 		c->busy++;
+	release_cpu();
 	return NULL;
+}
+
+/* Only the counters need the CPU held; while it is, the verifier allows no global function, which comparing texts is. */
+static __always_inline void account_held(__u64 began)
+{
+	hold_cpu();
+	account(CLASS_HOOK, began);
+	release_cpu();
 }
 
 static __always_inline int run(void *ctx, __u32 stages)
@@ -309,18 +319,16 @@ static __always_inline int run(void *ctx, __u32 stages)
 
 	if (!concerns(ctx))
 		return 0;
-	hold_cpu();
 	began = bpf_ktime_get_boot_ns();
 	s = begin();
-	if (s) {
-		if (stages & STAGE_ENTRY)
-			verdict = work_at_entry(ctx, s, stages, began);
-		else
-			work_at_return(ctx, s, began);
-		give_back(s);
-		account(CLASS_HOOK, began);
-	}
-	release_cpu();
+	if (!s)
+		return 0;
+	if (stages & STAGE_ENTRY)
+		verdict = work_at_entry(ctx, s, stages, began);
+	else
+		work_at_return(ctx, s, began);
+	give_back(s);
+	account_held(began);
 	return verdict;
 }
 
@@ -375,22 +383,17 @@ int hook_hashing(__u64 *ctx)
 
 	if (!concerns(ctx))
 		return 0;
-	hold_cpu();
 	began = bpf_ktime_get_boot_ns();
 	s = begin();
-	if (s)
-		verdict = work_at_entry(ctx, s, STAGE_ENTRY, began);
-	release_cpu();
 	if (!s)
 		return 0;
-	if (s->deferred)
+	verdict = work_at_entry(ctx, s, STAGE_ENTRY, began);
+	if (s->deferred) {
 		read_hash(ctx, s);
-	hold_cpu();
-	if (s->deferred)
 		post(ctx, s, s->deferred);
+	}
 	give_back(s);
-	account(CLASS_HOOK, began);
-	release_cpu();
+	account_held(began);
 	return within_errors(verdict);
 }
 

@@ -4,6 +4,7 @@
 #include "hook_notes.h"
 #include "hook_owner.h"
 #include "hook_select.h"
+#include "preemption.h"
 
 #define SIGKILL 9
 /* Bytes of each argument that tell repeats apart, as in Tetragon. */
@@ -184,8 +185,10 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 	if (!c || size > sizeof(*r) + HOOK_DATA)
 		return;
 	/* the symbols of a user stack can be had only while the process lives */
+	hold_cpu();
 	if (bpf_ringbuf_output(&events, r, size, actions & ACTION_USER_STACK ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
 		c->ring_full++;
 	else
 		c->sent++;
+	release_cpu();
 }

@@ -32,7 +32,7 @@ func (s *Set) LoadEnforcer(function string) error {
 	})
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			return unavailable(FModifyReturn, err)
+			return fmt.Errorf("enforcer %s: %w", function, unavailable(FModifyReturn, err))
 		}
 		return refused(&Definition{Name: "enforcer " + function}, err)
 	}
