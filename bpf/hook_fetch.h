@@ -126,3 +126,8 @@ static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argumen
 	*word = value;
 	return failed;
 }
+
+static __always_inline long read_either(void *to, __u32 size, __u64 address, bool user)
+{
+	return user ? bpf_probe_read_user(to, size, (void *)address) : bpf_probe_read_kernel(to, size, (void *)address);
+}

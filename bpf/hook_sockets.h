@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Both ends of a connection, from a socket, a packet or an address. */
 #pragma once
-#include "hook_scratch.h"
+#include "hook_fetch.h"
 #include <bpf/bpf_endian.h>
 
 #define AF_INET 2
@@ -98,11 +98,6 @@ static __always_inline void read_skb(struct hook_scratch *s, struct value *value
 	v->priority = BPF_CORE_READ(skb, priority);
 	read_packet(v, head + BPF_CORE_READ(skb, network_header), head + BPF_CORE_READ(skb, transport_header),
 		    bpf_ntohs(BPF_CORE_READ(skb, protocol)));
-}
-
-static __always_inline long read_either(void *to, __u32 size, __u64 address, bool user)
-{
-	return user ? bpf_probe_read_user(to, size, (void *)address) : bpf_probe_read_kernel(to, size, (void *)address);
 }
 
 /* A sockaddr is the source of the filters, whatever it is used for. */
