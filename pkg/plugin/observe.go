@@ -10,8 +10,10 @@ import (
 // newRunCommand shows what policies report. Their enforcing actions are not armed.
 func newRunCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
 	o := newTraceOptions(c, streams, build)
-	o.policies = &policyFiles{}
-	first := o.policies.flags()
+	var files policyFiles
+	o.policiesAreGiven = true
+	o.readPolicies = func() (policySet, error) { return files.load(o.In, o.ErrOut) }
+	first := files.flags()
 	first.AddFlagSet(o.groups[sessionGroup].flags)
 	o.groups[sessionGroup] = flagGroup{"Policies and session", first}
 	cmd := &cobra.Command{

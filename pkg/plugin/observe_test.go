@@ -66,8 +66,9 @@ func TestRunRefuses(t *testing.T) {
 func TestPolicyFiles(t *testing.T) {
 	file := writePolicy(t, "file", "  podSelector: {}\n  hostSelector: {}\n  kprobes: [{call: security_file_open, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}]}]\n  loader: true")
 	typed := "# a comment\n" + strings.Replace(policyHead, "NAME", "typed", 1) + "  tracepoints: [{subsystem: sched, event: sched_switch}]\n"
-	f := policyFiles{names: []string{file, "-"}}
-	if err := f.load(strings.NewReader(typed), nil); err != nil {
+	files := policyFiles{names: []string{file, "-"}}
+	f, err := files.load(strings.NewReader(typed), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)

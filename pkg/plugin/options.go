@@ -32,8 +32,11 @@ type traceOptions struct {
 	process wire.ProcessDetail
 	tracer  tracerOptions
 	local   localOptions
-	// policies to run; nil for a command that has none.
-	policies *policyFiles
+	// readPolicies reads or writes the policies to run, once; nil for a command that has none. They are in policies then.
+	readPolicies func() (policySet, error)
+	policies     policySet
+	// policiesAreGiven: the user wrote them, and is told what of them acts.
+	policiesAreGiven bool
 
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup

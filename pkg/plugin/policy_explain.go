@@ -21,10 +21,10 @@ var explainFormats = []string{"", "json", "yaml"}
 // explainOptions are those of policy explain.
 type explainOptions struct {
 	genericiooptions.IOStreams
-	build    Build
-	policies policyFiles
-	enforce  bool
-	format   string
+	build   Build
+	files   policyFiles
+	enforce bool
+	format  string
 }
 
 func newPolicyExplainCommand(streams genericiooptions.IOStreams, build Build) *cobra.Command {
@@ -47,7 +47,7 @@ the reason if it is refused. Programs are loaded, to hear the kernel's word; not
 			return o.run(cmd.Context())
 		},
 	}
-	cmd.Flags().AddFlagSet(o.policies.flags())
+	cmd.Flags().AddFlagSet(o.files.flags())
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "Explain what enforcing the policies would do")
 	cmd.Flags().StringVarP(&o.format, "output", "o", "", "json or yaml (default text)")
 	completeFilename(cmd)
@@ -59,14 +59,15 @@ func (o *explainOptions) run(ctx context.Context) error {
 	if !slices.Contains(explainFormats, o.format) {
 		return fmt.Errorf("-o %q: want json or yaml, or nothing for text", o.format)
 	}
-	if err := o.policies.load(o.In, o.ErrOut); err != nil {
-		return err
-	}
-	served, err := newMachineTracer(o.build.version()).Explain(ctx, o.policies.sources, o.enforce)
+	set, err := o.files.load(o.In, o.ErrOut)
 	if err != nil {
 		return err
 	}
-	policies := explain.Policies(o.policies.policies, served, o.enforce)
+	served, err := newMachineTracer(o.build.version()).Explain(ctx, set.sources, o.enforce)
+	if err != nil {
+		return err
+	}
+	policies := explain.Policies(set.policies, served, o.enforce)
 	var document []byte
 	switch o.format {
 	case "json":

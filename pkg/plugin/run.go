@@ -40,12 +40,14 @@ func (o *traceOptions) run(ctx context.Context) error {
 	return o.runCluster(ctx)
 }
 
-// loadPolicies reads the policies of a command that has some.
+// loadPolicies sets the policies of a command that has some.
 func (o *traceOptions) loadPolicies() error {
-	if o.policies == nil {
+	if o.readPolicies == nil {
 		return nil
 	}
-	return o.policies.load(o.In, o.ErrOut)
+	set, err := o.readPolicies()
+	o.policies = set
+	return err
 }
 
 // view makes the outputs. It fails for a format that does not exist or can't be parsed.
@@ -73,7 +75,7 @@ func (o *traceOptions) config(v view) session.Config {
 		Renderer: v.renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
 		Directory: join.NewDirectory(),
 	}
-	if o.policies != nil {
+	if !o.policies.empty() {
 		c.Orders.Policies = o.policies.sources
 		o.announce(v)
 	}
@@ -85,7 +87,9 @@ func (o *traceOptions) config(v view) session.Config {
 
 // announce says which policies run, and what of them has no meaning here.
 func (o *traceOptions) announce(v view) {
-	v.status.Say(event.LevelInfo, o.policies.about())
+	if o.policiesAreGiven {
+		v.status.Say(event.LevelInfo, o.policies.about())
+	}
 	warnings := o.policies.notOnCluster
 	if o.local.enabled {
 		warnings = o.policies.notLocal

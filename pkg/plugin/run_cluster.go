@@ -63,7 +63,7 @@ func (o *traceOptions) plan() (plan, error) {
 	if o.session.duration > 0 { // it counts from when all tracers have started, and the first has to last as well
 		p.launch.Deadline = o.session.duration + launch.DefaultStartupTimeout
 	}
-	if o.policies != nil {
+	if !o.policies.empty() {
 		p.scope = scope.New(o.policies.policies, o.policies.sources, c.namespace, nodeLabels(c.client))
 		p.targets, p.launch.Hooks = p.scope.Targets(found), o.policies.hooks()
 		if err := p.launch.CheckSize(wire.Orders{Policies: o.policies.sources}); err != nil {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// policySet is the policies of a session. The zero value is none.
+type policySet struct {
+	// policies and the texts that they were read from: the position of each has the name of its source.
+	policies []*policy.Policy
+	sources  []wire.PolicySource
+}
+
+// composed is the set of policies that a command wrote from its flags; name is the command's.
+func composed(name string, policies []compose.Policy) (policySet, error) {
+	text, err := compose.YAML(policies...)
+	if err != nil {
+		return policySet{}, err
+	}
+	file, err := policy.Parse("<"+name+">", strings.NewReader(string(text)))
+	if err != nil {
+		return policySet{}, fmt.Errorf("a bug in this program: the policy of %s is wrong: %w\n%s", name, err, text)
+	}
+	return policySet{file.Policies, []wire.PolicySource{{Name: "<" + name + ">", Text: string(text)}}}, nil
+}
+
+func (s policySet) empty() bool { return len(s.sources) == 0 }
+
+// hooks of all policies.
+func (s policySet) hooks() (all []*policy.Hook) {
+	for _, p := range s.policies {
+		for i := range p.Hooks {
+			all = append(all, &p.Hooks[i])
+		}
+	}
+	return all
+}
+
+// about says which policies run, and what of them does not act because the session only observes.
+func (s policySet) about() string {
+	names := make([]string, len(s.policies))
+	var idle []string
+	for i, p := range s.policies {
+		names[i] = p.Name
+		for _, action := range p.Enforcing() {
+			if !slices.Contains(idle, action) {
+				idle = append(idle, action)
+			}
+		}
+	}
+	text := "observing: policy " + strings.Join(names, ", ")
+	if len(idle) > 0 {
+		text += fmt.Sprintf(" (%s not carried out: events say where it would have been)", strings.Join(idle, ", "))
+	}
+	return text
+}
+
+// notOnCluster says what of the policies has no meaning where all targets are pods.
+func (s policySet) notOnCluster() (warnings []string) {
+	for _, p := range s.policies {
+		if p.Scope.Host {
+			warnings = append(warnings, fmt.Sprintf("policy %s has a hostSelector: only pods are traced, processes outside of them are not", p.Name))
+		}
+	}
+	return warnings
+}
+
+// notLocal says what of the policies has no meaning on a machine without a cluster.
+func (s policySet) notLocal() (warnings []string) {
+	for _, p := range s.policies {
+		if p.Scope.Selects() || p.Kind == policy.TracingPolicyNamespaced {
+			warnings = append(warnings, fmt.Sprintf("policy %s is about %s: --local knows no pods, so it applies to everything that is traced", p.Name, scope.Describe(p)))
+		}
+	}
+	return warnings
+}

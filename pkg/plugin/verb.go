@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+)
+
+// verb is a command that writes its policies from flags of its own.
+type verb struct {
+	use, short, long, example string
+	// title and flags are the group that the help shows first.
+	title string
+	flags *pflag.FlagSet
+	// prepare gets the options before the flags are added, to change what all traces have; may be nil.
+	prepare func(*traceOptions)
+	// policies writes the policies from flags and arguments. Its error is everything that is wrong with them.
+	policies func(*traceOptions) ([]compose.Policy, error)
+}
+
+// newVerbCommand is the command of a verb: its policies run as those of run do, observing.
+func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build, v verb) *cobra.Command {
+	o := newTraceOptions(c, streams, build)
+	if v.prepare != nil {
+		v.prepare(o)
+	}
+	printPolicy := false
+	v.flags.BoolVar(&printPolicy, "print-policy", false, "Print the TracingPolicy that these flags make, and do nothing")
+	o.groups = append([]flagGroup{{v.title, v.flags}}, o.groups...)
+	word, _, _ := strings.Cut(v.use, " ")
+	write := func() ([]compose.Policy, error) { return v.policies(o) }
+	o.readPolicies = func() (policySet, error) {
+		policies, err := write()
+		if err != nil {
+			return policySet{}, err
+		}
+		return composed(word, policies)
+	}
+	cmd := &cobra.Command{
+		Use: v.use, Short: v.short, Long: v.long, Example: v.example,
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     c.complete(podsAndWorkloads),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.complete(cmd, args)
+			if printPolicy {
+				return o.printPolicy(write)
+			}
+			return o.run(cmd.Context())
+		},
+	}
+	o.addTo(cmd)
+	return cmd
+}
+
+// printPolicy writes the policies that the flags make, checked as policies that run are.
+func (o *traceOptions) printPolicy(write func() ([]compose.Policy, error)) error {
+	policies, err := write()
+	if err = errors.Join(o.validate(), err); err != nil {
+		return err
+	}
+	set, err := composed("policy", policies)
+	if err != nil {
+		return err
+	}
+	_, err = o.Out.Write([]byte(set.sources[0].Text))
+	return err
+}
