@@ -87,7 +87,7 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 /* How long a buffer is: what the argument for it says, but not more than the function says that it filled. */
 static __always_inline __u64 size_of_buffer(struct hook_scratch *s, __u32 place)
 {
-	__u32 from = hook_arguments[place].size_place, returned = hook.return_place;
+	__u32 from = hook_arguments[place].beside, returned = hook.return_place;
 	__u64 size = hook_arguments[place].maximum, filled;
 
 	if (from < HOOK_ARGUMENTS)

@@ -33,7 +33,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 	}
 	switch (a->kind) {
 	case KIND_USER_PATH:
-		read_user_path(r, word);
+		read_user_path(r, word, size);
 		break;
 	case KIND_TEXT:
 		read_text(r, word, user);
@@ -60,7 +60,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		read_path(r, BPF_CORE_READ((struct path *)word, dentry), BPF_CORE_READ((struct path *)word, mnt), 0);
 		break;
 	case KIND_DENTRY:
-		read_path(r, (void *)word, NULL, 0);
+		read_dentry(r, (void *)word, r->argument->beside < HOOK_ARGUMENTS ? (struct path *)size : NULL);
 		break;
 	case KIND_BINPRM:
 		read_file(r, BPF_CORE_READ((struct linux_binprm *)word, file), 0);

@@ -220,7 +220,7 @@ type HookHookArgument struct {
 	Size       uint8
 	ShiftLeft  uint8
 	ShiftRight uint8
-	SizePlace  uint8
+	Beside     uint8
 	Steps      uint8
 	Offset     uint32
 	Base       uint16

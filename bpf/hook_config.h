@@ -96,8 +96,9 @@ struct hook_argument {
 	__u8 size;
 	/* the number is (word << shift_left) >> shift_right: narrower types and bit fields */
 	__u8 shift_left, shift_right;
-	/* place of the argument that holds a buffer's size, or NOWHERE */
-	__u8 size_place;
+	/* place of what an argument cannot be read without, or NOWHERE: of a buffer its size, of KIND_DENTRY the struct path of the
+	 * directory, of KIND_USER_PATH the descriptor of the directory that it may be relative to */
+	__u8 beside;
 	/* entries of walk */
 	__u8 steps;
 	__u32 offset;
@@ -107,7 +108,8 @@ struct hook_argument {
 	__u32 scale;
 	/* bytes of a buffer that are read at most */
 	__u32 maximum;
-	/* FROM_CONSTANT: the value; FROM_USER_MEMORY: see there; of KIND_SOCK: the state to show, 0 for that of the socket */
+	/* FROM_CONSTANT: the value; FROM_USER_MEMORY: see there; of KIND_SOCK: the state to show, 0 for that of the socket; of
+	 * KIND_USER_PATH: 1 for the directory that the path is in */
 	__u64 constant;
 	/* address = first word; before each but the first entry: address = *address; address += entry */
 	__u32 walk[RESOLVE_STEPS];

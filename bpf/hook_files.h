@@ -4,8 +4,8 @@
 #include "hook_reading.h"
 #include "path.h"
 
-/* Puts the path of a dentry in a mount behind its file_value. */
-static __always_inline void read_path(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd)
+/* Puts the path of a dentry in a mount, NULL for that of its file system alone, behind its file_value. */
+static __always_inline void read_path_in(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd, bool may_be_new)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
 	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
@@ -18,7 +18,7 @@ static __always_inline void read_path(struct reading *r, struct dentry *dentry, 
 	v->mode = FIELD(struct inode, inode, i_mode);
 	v->fd = fd;
 	r->value->number = v->mode;
-	if (!path_resolve_in(r->s->path, &at, dentry, mnt, &fs->root))
+	if (!path_resolve_in(r->s->path, &at, dentry, mnt, &fs->root, may_be_new))
 		r->flags |= VALUE_PATH_CUT;
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
@@ -26,6 +26,17 @@ static __always_inline void read_path(struct reading *r, struct dentry *dentry, 
 		return;
 	bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
 	take_text(r, length);
+}
+
+static __always_inline void read_path(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd)
+{
+	read_path_in(r, dentry, mnt, fd, false);
+}
+
+/* The entry of a directory; beside is the struct path of that directory, which tells the mount, or NULL. */
+static __always_inline void read_dentry(struct reading *r, struct dentry *dentry, struct path *beside)
+{
+	read_path_in(r, dentry, beside ? BPF_CORE_READ(beside, mnt) : NULL, 0, true);
 }
 
 static __always_inline void read_file(struct reading *r, struct file *file, __u32 fd)
@@ -49,26 +60,81 @@ static __always_inline struct file *file_of(__u32 fd)
 	return file;
 }
 
-/* Puts a path of user memory behind a file_value; one that is relative begins with the working directory. */
-static __always_inline void read_user_path(struct reading *r, __u64 address)
+/* Where a path of user memory that is relative begins: at the descriptor that is the argument beside it, if there is one and
+ * it stands for a directory, else at the working directory. */
+static __always_inline struct path *beginning_of(struct reading *r, struct fs_struct *fs, __s32 descriptor)
+{
+	const __s32 at_working_directory = -100; /* AT_FDCWD, include/uapi/linux/fcntl.h */
+	struct file *file;
+
+	if (r->argument->beside >= HOOK_ARGUMENTS || descriptor == at_working_directory)
+		return &fs->pwd;
+	file = file_of(descriptor);
+	return file ? __builtin_preserve_access_index(&file->f_path) : NULL;
+}
+
+struct path_cut {
+	struct hook_scratch *s;
+	__u32 begin, length;
+	/* the name goes too, and what remains is its directory */
+	__u32 name;
+	__u32 passed_name;
+};
+
+/* Takes one byte from the end of a path: slashes, then the name if that is wanted, then the slashes before it. */
+static long cut_path(__u32 step, struct path_cut *c)
+{
+	bool slash;
+
+	if (c->length <= 1)
+		return 1;
+	slash = c->s->data[(c->begin + c->length - 1) & (HOOK_DATA - 1)] == '/';
+	if (!slash && c->passed_name)
+		return 1;
+	if (!slash && !c->name)
+		return 1;
+	if (!slash)
+		c->name = 2; /* in it */
+	else if (c->name == 2)
+		c->passed_name = 1;
+	c->length--;
+	return 0;
+}
+
+/* How often "./" is left out at the beginning of a path. */
+#define MOST_DOTS 4
+
+/* Puts a path of user memory behind a file_value, made absolute. */
+static __always_inline void read_user_path(struct reading *r, __u64 address, __s32 descriptor)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	__u32 at = PATH_MAX, begin, length = 0;
+	struct path_cut cut = { .s = r->s, .name = r->argument->constant };
+	__u32 at = PATH_MAX, length = 0;
+	struct path *base;
 	char first = 0;
 	long written;
 
 	if (!v)
 		return;
 	__builtin_memset(v, 0, sizeof(*v));
-	begin = r->s->used;
+	cut.begin = r->s->used;
 	if (bpf_probe_read_user(&first, sizeof(first), (void *)address)) {
 		r->flags |= VALUE_UNREADABLE;
 		return;
 	}
+	for (__u32 i = 0; i < MOST_DOTS && first == '.'; i++) { /* "./name" is the name */
+		char next[2] = {};
+
+		if (bpf_probe_read_user(next, sizeof(next), (void *)(address + 1)) || next[0] != '/' || !next[1] || next[1] == '/')
+			break;
+		address += 2;
+		first = next[1];
+	}
 	if (first != '/') {
-		if (!path_resolve(r->s->path, &at, &fs->pwd, &fs->root))
+		base = beginning_of(r, fs, descriptor);
+		if (!base || !path_resolve(r->s->path, &at, base, &fs->root))
 			r->flags |= VALUE_PATH_CUT;
 		length = PATH_MAX - BOUNDED(at, PATH_MAX);
 		barrier_var(length);
@@ -76,17 +142,20 @@ static __always_inline void read_user_path(struct reading *r, __u64 address)
 			return;
 		bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
 		if (length != 1) { /* not the root, which ends with a slash itself */
-			r->s->data[(begin + length) & (HOOK_DATA - 1)] = '/';
+			r->s->data[(cut.begin + length) & (HOOK_DATA - 1)] = '/';
 			length++;
 		}
 		r->s->used += length;
 	}
 	written = bpf_probe_read_user_str(end_of_data(r->s), PATH_MAX, (void *)address);
-	r->s->used = begin;
-	if (written < 0)
+	r->s->used = cut.begin;
+	if (written < 0) {
 		r->flags |= VALUE_UNREADABLE;
-	else
-		take_text(r, length + written - 1);
+		return;
+	}
+	cut.length = length + written - 1;
+	bpf_loop(PATH_MAX, cut_path, &cut, 0);
+	take_text(r, BOUNDED(cut.length, 2 * PATH_MAX));
 }
 
 /* What a descriptor's file is, or has: the socket. */

@@ -87,12 +87,13 @@ static long path_step(__u32 step, struct path_walk *w)
 }
 
 /*
- * Writes the path of a dentry in a mount (NULL: up to the root of its file system) to the end of buffer (PATH_MAX bytes, and as many after it that the verifier must see but nobody
- * writes) and sets *at to where it begins. " (deleted)" is added when no directory names the file any more. Returns false
- * when the front of the path is missing.
+ * Writes the path of a dentry in a mount (NULL: up to the root of its file system) to the end of buffer (PATH_MAX bytes, and
+ * as many after it that the verifier must see but nobody writes) and sets *at to where it begins. " (deleted)" is added when
+ * no directory names the file any more, unless the file may be one that is just being made. Returns false when the front of
+ * the path is missing.
  */
 static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dentry *dentry, struct vfsmount *mnt,
-					    const struct path *root)
+					    const struct path *root, bool may_be_new)
 {
 	static const char deleted[] = " (deleted)";
 	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
@@ -103,9 +104,8 @@ static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dent
 		*at = PATH_MAX;
 		return false;
 	}
-	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash; without a mount the file may be one
-	 * that is just being made */
-	if (mnt && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
+	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
+	if (!may_be_new && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
 		path_prepend(&w, deleted, sizeof(deleted) - 1, false);
 	bpf_loop(PATH_STEPS, path_step, &w, 0);
 	if (w.done && w.at == PATH_MAX)
@@ -116,5 +116,5 @@ static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dent
 
 static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
 {
-	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), root);
+	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), root, false);
 }

@@ -60,3 +60,14 @@ func pointed(t *policy.ArgumentType) bool {
 	const values = policy.ClassNumber | policy.ClassCapability | policy.ClassSyscall
 	return t.Class&values == 0 && t.Name != "fd"
 }
+
+// PointsTo says whether a type is a pointer to the struct of a name.
+func PointsTo(t btf.Type, name string) bool {
+	pointer, ok := btf.UnderlyingType(t).(*btf.Pointer)
+	return ok && isStruct(pointer.Target, name)
+}
+
+func isStruct(t btf.Type, name string) bool {
+	s, ok := btf.UnderlyingType(t).(*btf.Struct)
+	return ok && s.Name == name
+}

@@ -24,7 +24,9 @@ type compiler struct {
 	armed  bool
 	def    *hook.Definition
 	places []Place
-	notes  []string
+	// besides are, by place, what arguments and data need beside them.
+	besides []*source
+	notes   []string
 }
 
 // compile returns the definition and what its places hold. Errors say what of the hook the site cannot do.
@@ -98,6 +100,7 @@ func (c *compiler) arguments() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	c.needed()
 	c.pointers()
 	return c.sizes()
 }
@@ -117,7 +120,24 @@ func (c *compiler) argument(a *policy.Argument, role Role, index int) error {
 		value.layout.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
 	}
 	c.add(value.layout, Place{Role: role, Index: index, Type: value.typ, Label: a.Label})
+	c.besides = append(c.besides, value.beside)
 	return nil
+}
+
+// needed adds what arguments and data cannot be read without.
+func (c *compiler) needed() {
+	for i, from := range c.besides {
+		if from != nil {
+			c.def.Arguments[i].Beside = uint8(c.hidden(*from))
+		}
+	}
+}
+
+// hidden adds a number that nobody asked for.
+func (c *compiler) hidden(from source) int {
+	from.Kind, from.Beside, from.Size = uint8(bpf.HookArgumentKindKIND_NUMBER), hook.Nowhere, word
+	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
+	return c.add(from.HookHookArgument, Place{Role: Hidden})
 }
 
 // result gives the returned value its place.
@@ -155,9 +175,8 @@ func (c *compiler) filled() error {
 	if err != nil {
 		return err
 	}
-	from.Kind, from.SizePlace, from.Size = uint8(bpf.HookArgumentKindKIND_NUMBER), hook.Nowhere, word
-	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN | bpf.HookArgumentFlagsARGUMENT_UNSENT)
-	c.def.Config.ReturnPlace = uint32(c.add(from.HookHookArgument, Place{Role: Hidden}))
+	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
+	c.def.Config.ReturnPlace = uint32(c.hidden(from))
 	return nil
 }
 
@@ -212,11 +231,9 @@ func (c *compiler) sizes() error {
 			if err != nil {
 				return fmt.Errorf("%s: sizeArgIndex: %w", c.hook.Args[i].Position, err)
 			}
-			from.Kind, from.SizePlace, from.Size = uint8(bpf.HookArgumentKindKIND_NUMBER), hook.Nowhere, word
-			from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
-			place = c.add(from.HookHookArgument, Place{Role: Hidden})
+			place = c.hidden(from)
 		}
-		c.def.Arguments[i].SizePlace = uint8(place)
+		c.def.Arguments[i].Beside = uint8(place)
 	}
 	return nil
 }
@@ -245,7 +262,7 @@ func (c *compiler) conditions() error {
 		if !condition.source.override {
 			a.Kind = uint8(bpf.HookArgumentKindKIND_NUMBER)
 		}
-		a.SizePlace, a.Size = hook.Nowhere, max(a.Size, 1)
+		a.Beside, a.Size = hook.Nowhere, max(a.Size, 1)
 		a.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
 		place := c.add(a, Place{Role: Hidden})
 		f := bpf.HookHookFilter{

@@ -39,6 +39,7 @@ type when struct {
 	value    seen
 	subject  bpf.HookFilterSubject
 	min, max uint64
+	negated  bool
 }
 
 // argument n of the system call.
@@ -62,13 +63,38 @@ func of(value seen, kind bpf.HookArgumentKind, flags bpf.HookArgumentFlags) seen
 	}
 }
 
-// fileOf is the file that a descriptor stands for, socketOf its socket, pathAt the path that user space wrote.
+// fileOf is the file that a descriptor stands for, socketOf its socket.
 func fileOf(descriptor seen) seen { return of(descriptor, bpf.HookArgumentKindKIND_FD, 0) }
 func socketOf(descriptor seen) seen {
 	return of(descriptor, bpf.HookArgumentKindKIND_SOCKET, bpf.HookArgumentFlagsARGUMENT_FROM_FD)
 }
+
+// pathAt is the path that user space wrote, made absolute.
 func pathAt(pointer seen) seen {
 	return of(pointer, bpf.HookArgumentKindKIND_USER_PATH, bpf.HookArgumentFlagsARGUMENT_USER)
+}
+
+// pathBelow is pathAt for a path that may be relative to the directory that a descriptor stands for.
+func pathBelow(descriptor, pointer seen) seen {
+	path := pathAt(pointer)
+	return func(node *Node, e *equal) (source, error) {
+		beside, err := descriptor(node, e)
+		if err != nil {
+			return source{}, err
+		}
+		from, err := path(node, e)
+		from.beside = &beside
+		return from, err
+	}
+}
+
+// directoryOf is the directory that a path is in.
+func directoryOf(path seen) seen {
+	return func(node *Node, e *equal) (source, error) {
+		from, err := path(node, e)
+		from.Constant = 1
+		return from, err
+	}
 }
 
 // is a value that the tracepoint implies.
@@ -102,8 +128,8 @@ func credentials(n *Node, _ *equal) (source, error) {
 
 // equalRoutes are the tracepoints that stand in for a function; nobody is refused who has none.
 func (n *Node) equalRoutes(h *policy.Hook, name string) ([]route, []Refusal) {
-	rows, ok := equals[name]
-	if !ok {
+	rows := slices.Concat(equals[name], pathEquals[name])
+	if len(rows) == 0 {
 		return nil, []Refusal{{"tracepoint", fmt.Errorf("no tracepoint stands in for %s", name)}}
 	}
 	var all route
@@ -152,7 +178,7 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.conditions = append(s.conditions, condition{source: from, subject: w.subject, min: w.min, max: w.max})
+		s.conditions = append(s.conditions, condition{source: from, subject: w.subject, min: w.min, max: w.max, negated: w.negated})
 	}
 	return s, nil
 }

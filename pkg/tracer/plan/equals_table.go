@@ -38,7 +38,12 @@ var (
 )
 
 var (
-	succeeded   = when{value: returns, max: noError}
+	succeeded = when{value: returns, max: noError}
+	// tried: the call succeeded, or permission was denied.
+	tried = []when{
+		{value: returns, negated: true, min: failure(unix.EACCES - 1), max: failure(unix.EPERM + 1)},
+		{value: returns, negated: true, min: failure(mostErrors), max: failure(unix.EACCES + 1)},
+	}
 	isTCP       = []when{{value: of(slot(0), bpf.HookArgumentKindKIND_SOCK, 0), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}}
 	socketIsTCP = when{value: socketOf(argument(0)), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}
 )
@@ -51,6 +56,7 @@ const (
 	noteVerdict   = "the verdict of security modules is not seen: the return value is shown as 0"
 	noteUring     = "what is done through io_uring is not seen"
 	noteSucceeded = "only calls that succeed are seen"
+	noteTried     = "calls that succeed or are denied are seen, when they return; " + notePath
 	notePath      = "the path is what the program wrote, made absolute: symbolic links and .. in it are not resolved"
 	noteNoPort    = "a connection is seen before its source port is chosen"
 	noteExec      = "an exec is seen when the program has been set up, before it runs"
@@ -167,15 +173,27 @@ func plain(name string, count int) []equal {
 	return []equal{e}
 }
 
-// truncates: argument n of an open, its flags, says that the file is emptied.
-func truncates(n int) when {
+// bit b of argument n of a system call is set, or is not.
+func bit(n, b int, set bool) when {
 	flag := func(node *Node, e *equal) (source, error) {
 		from, err := argument(n)(node, e)
-		from.ShiftLeft, from.ShiftRight = truncateShift, 63
+		from.ShiftLeft, from.ShiftRight = uint8(63-b), 63
 		return from, err
 	}
-	return when{value: flag, min: 1, max: 1}
+	return when{value: flag, min: 1, max: 1, negated: !set}
 }
 
-// truncateShift brings the bit O_TRUNC to the top: it is bit 9 on every architecture that we know.
-const truncateShift = 63 - 9
+// truncates: argument n of an open, its flags, says that the file is emptied.
+func truncates(n int) when { return bit(n, truncateBit, true) }
+
+// Bits of flags, the same on every architecture that we know: O_TRUNC, AT_REMOVEDIR of unlinkat.
+const (
+	truncateBit        = 9
+	removeDirectoryBit = 9
+)
+
+// mostErrors is the highest number of an error that a call may return, MAX_ERRNO in include/linux/err.h.
+const mostErrors = 4095
+
+// failure is what a call returns that fails with an error.
+func failure(errno unix.Errno) uint64 { return -uint64(errno) }

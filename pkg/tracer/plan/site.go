@@ -61,6 +61,8 @@ type source struct {
 	override bool
 	// kernel: pointers on the way lead to kernel memory, though those of the site lead to user memory.
 	kernel bool
+	// beside is what the value cannot be read without: of a path the descriptor or struct path of its directory.
+	beside *source
 	// note is what is less well about it.
 	note string
 }

@@ -25,6 +25,8 @@ const (
 type value struct {
 	layout bpf.HookHookArgument
 	typ    *policy.ArgumentType
+	// beside has to be read as well; see source.
+	beside *source
 }
 
 // value compiles an argument or an entry of data.
@@ -167,14 +169,16 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if !from.override {
 		l.Kind = kind
 	}
-	if t.Name == "dentry" {
-		c.notes = append(c.notes, "the path of a dentry begins where its file system is mounted")
+	if t.Name == "dentry" && !from.override {
+		if from.beside = c.directory(a); from.beside == nil {
+			c.notes = append(c.notes, "the path of a dentry begins where its file system is mounted")
+		}
 	}
 	if from.note != "" {
 		c.notes = append(c.notes, from.note)
 	}
 	l.Flags |= flags
-	l.SizePlace = hook.Nowhere
+	l.Beside = hook.Nowhere
 	if l.Source != uint8(bpf.HookValueSourceFROM_USER_MEMORY) {
 		l.Index = hook.Nowhere
 	}
@@ -199,7 +203,39 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if t.Name == "nop" {
 		l.Kind, l.Flags = uint8(bpf.HookArgumentKindKIND_NUMBER), uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
 	}
-	return value{layout: l, typ: t}, nil
+	return value{layout: l, typ: t, beside: from.beside}, nil
+}
+
+// directory is the argument nearest to a dentry, the ones before it first, that is a struct path: the functions that are
+// asked about names are given the directory, which is in the same mount. nil if there is none.
+func (c *compiler) directory(a *policy.Argument) *source {
+	if c.site.parameter == nil || a.Source != policy.SourceArguments || len(a.Resolve) > 0 {
+		return nil
+	}
+	is := func(index int) bool {
+		t, err := c.site.parameter(index)
+		return err == nil && layout.PointsTo(t, "path")
+	}
+	for index := a.Index - 1; index >= 0; index-- {
+		if is(index) {
+			return c.wordOf(index)
+		}
+	}
+	for index := a.Index + 1; index < hook.MaxArguments; index++ {
+		if is(index) {
+			return c.wordOf(index)
+		}
+	}
+	return nil
+}
+
+// wordOf is an argument as it stands; nil if it is not seen.
+func (c *compiler) wordOf(index int) *source {
+	from, err := c.site.word(index)
+	if err != nil {
+		return nil
+	}
+	return &from
 }
 
 func signed(flags uint8, yes bool) uint8 {
