@@ -20,12 +20,20 @@ import (
 // maxControl is the longest line of control: the UIDs of some ten thousand pods.
 const maxControl = 1 << 20
 
+// firstWord is how long the first control message may take while targets are held: an attach goes through the API server, the
+// kubelet and the runtime, and until then nothing can be done to anybody.
+const firstWord = 30 * time.Second
+
 // readControl passes control messages on, and ends the session when there will be no more, or none came for too long: then
 // whoever gave the orders is gone.
 func (s *session) readControl(ctx context.Context) {
 	silence := time.Duration(s.Orders.Silence)
 	if silence > 0 {
-		timer := time.AfterFunc(silence, func() { s.end(ended(event.ByeAbandoned)) })
+		first := silence
+		if s.Orders.Hold {
+			first = max(silence, firstWord)
+		}
+		timer := time.AfterFunc(first, func() { s.end(ended(event.ByeAbandoned)) })
 		defer timer.Stop()
 		defer s.end(ended(event.ByeAbandoned))
 		s.scanControl(ctx, func() { timer.Reset(silence) })
@@ -71,6 +79,9 @@ func (s *session) obey(c wire.Control) {
 	}
 	if err != nil {
 		s.output.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "the new targets are not all traced: " + err.Error()})
+	} else if s.Orders.Hold && !s.released {
+		s.released = true
+		s.output.notice(event.Notice{Level: event.LevelInfo, Text: s.targets.inForce()})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,11 @@ type session struct {
 	policies *policies
 	end      context.CancelCauseFunc
 
-	control       chan wire.Control
+	control chan wire.Control
+	// released: the targets that were held are in force.
+	released      bool
+	disarming     sync.Once
+	disarmed      error // valid after disarm
 	commandStatus atomic.Pointer[int]
 	kept, counted time.Time
 }
@@ -98,11 +103,14 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.Orders.Validate(); err != nil {
 		return err
 	}
-	if s.Command == nil && s.Orders.Targets.Empty() && s.Control == nil {
+	if s.Command == nil && s.firstTargets().Empty() && s.Control == nil {
 		return errors.New("orders: no targets, and nobody who could name some later")
 	}
 	if err := s.begin(); err != nil {
 		return err
+	}
+	if s.Orders.Enforce {
+		defer context.AfterFunc(ctx, s.disarm)()
 	}
 	if s.Orders.Deadline > 0 {
 		timer := time.AfterFunc(time.Duration(s.Orders.Deadline), func() { s.end(ended(event.ByeDeadline)) })
@@ -143,7 +151,7 @@ func (s *session) begin() (err error) {
 		return err
 	}
 	s.targets = newTargets(s.programs, s.output.notice)
-	if err := s.targets.set(w, images); err != nil {
+	if err := s.targets.set(s.firstTargets(), images); err != nil {
 		return err
 	}
 	hooks, err := s.programs.Attach()
@@ -174,21 +182,43 @@ func (s *session) seed() error {
 		Running: s.tasks.All, Emit: s.output.event, Lost: s.lost,
 	})
 	s.table.Seed(images, s.targets.includes)
-	return s.targets.set(s.Orders.Targets, images)
+	return s.targets.set(s.firstTargets(), images)
+}
+
+// firstTargets are those before any control message.
+func (s *session) firstTargets() wire.Targets {
+	if s.Orders.Hold {
+		return wire.Targets{}
+	}
+	return s.Orders.Targets
+}
+
+// disarm ends all that hooks do, at once: it waits neither for the records before the end to be read nor for programs to be
+// detached one after the other.
+func (s *session) disarm() {
+	s.disarming.Do(func() {
+		s.disarmed = s.programs.LeaveScope()
+		if s.policies != nil {
+			s.disarmed = errors.Join(s.disarmed, s.policies.set.Detach())
+		}
+	})
 }
 
 // drain ends tracing and reads what the ring still holds.
 func (s *session) drain() error {
-	err := s.programs.Detach()
+	var err error
+	if s.Orders.Enforce {
+		s.disarm()
+		err = s.disarmed
+	}
+	err = errors.Join(err, s.programs.Detach())
 	if s.policies != nil {
 		err = errors.Join(err, s.policies.set.Detach())
 	}
 	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
-	err = s.programs.Read(done, s, func() {}, s.output.malformed)
+	err = s.programs.Drain(s, s.output.malformed)
 	if s.policies != nil {
 		s.policies.reporter.Flush()
 	}

@@ -124,6 +124,17 @@ func (t *targets) remind() {
 	}
 }
 
+// inForce says how many of the wanted pods can be reached by now.
+func (t *targets) inForce() string {
+	reached := 0
+	for uid := range t.wanted {
+		if _, ok := t.pods[uid]; ok {
+			reached++
+		}
+	}
+	return fmt.Sprintf("armed: the policies act on %d of %d pods, on the others as they start", reached, len(t.wanted))
+}
+
 // includes says whether a running process is a target.
 func (t *targets) includes(i *kernel.Image) bool {
 	if t.all || t.processes[i.Header.Process.Tgid] {

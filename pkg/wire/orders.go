@@ -29,6 +29,9 @@ type Orders struct {
 	// what would have been done. Monitor forbids the same, whatever the policies' options say; both at once are refused.
 	Enforce bool `json:"enforce,omitempty"`
 	Monitor bool `json:"monitor,omitempty"`
+	// Hold: Targets say who is meant, but nobody is traced, and nothing of Enforce can act, until a control message has named
+	// targets. What the hooks are is told before.
+	Hold bool `json:"hold,omitempty"`
 	// Deadline after which the tracer ends by itself; 0 is none.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.
@@ -121,6 +124,9 @@ func (o Orders) Validate() error {
 	}
 	if o.Enforce && o.Monitor {
 		errs = append(errs, errors.New("orders: enforce and monitor exclude each other"))
+	}
+	if o.Hold && (o.Silence == 0 || o.Targets.All || len(o.Targets.Pids) > 0) {
+		errs = append(errs, errors.New("orders: only pods and cgroups can be held, by a tracer that heeds its standard input"))
 	}
 	for i, p := range o.Policies {
 		if p.Name == "" || strings.TrimSpace(p.Text) == "" {

@@ -12,7 +12,7 @@ import (
 
 func TestOrdersRoundTrip(t *testing.T) {
 	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{PodUIDs: []string{"u"}}, Process: ProcessDetail{Namespaces: true},
-		Policies: []PolicySource{{"a.yaml", "kind: TracingPolicy\n# ü \"$(HOME)\"\n"}, {"b.yaml", "{}"}}, Enforce: true,
+		Policies: []PolicySource{{"a.yaml", "kind: TracingPolicy\n# ü \"$(HOME)\"\n"}, {"b.yaml", "{}"}}, Enforce: true, Hold: true,
 		Deadline: Duration(30 * time.Minute), Silence: Duration(30 * time.Second)}
 	document, err := json.Marshal(want)
 	must(t, err)
@@ -42,6 +42,10 @@ func TestParseOrders(t *testing.T) {
 		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"policies":[{"name":"a","text":"b"}]}`: "",
 		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"enforce":true}`:                       "exclude each other",
 		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"name":"a","text":"b"},{"name":"a"}]}`:   "policy 2 of 2",
+		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":["u"]},"hold":true,"silence":"4s"}`:                    "",
+		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":["u"]},"hold":true}`:                                   "can be held",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"hold":true,"silence":"4s"}`:                          "can be held",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[1]},"hold":true,"silence":"4s"}`:                          "can be held",
 		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"text":"b"}]}`:                           "policy 1 of 1",
 		`{"v":1,"session":"s","node":"n","targets":{"all":true},"new":1}`:                                             "unknown field",
 		`{"v":1,"session":"` + strings.Repeat("s", 254) + `","node":"n","targets":{}}`:                                "longer than",

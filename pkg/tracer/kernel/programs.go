@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -21,14 +22,23 @@ import (
 // pollInterval is how long a record waits in the ring at most: the programs wake the reader only when much waits.
 const pollInterval = 20 * time.Millisecond
 
-// Programs are the loaded programs of process life. Read is for one goroutine; the other methods may be called beside it.
+// turnRecords is how many records are read at most before idle has its turn: when more come than can be read, the ring is
+// never empty.
+const turnRecords = 4096
+
+// Programs are the loaded programs of process life. Read and Drain are for one goroutine; the other methods may be called beside it.
 type Programs struct {
 	scope   Scope
 	objects bpf.ProcessObjects
 	links   []link.Link
 	reader  *ringbuf.Reader
-	// levels and generation are what scope_states holds.
+	record  ringbuf.Record // of the current turn
+
+	// scoping is for what follows.
+	scoping sync.Mutex
+	// levels and generation are what scope_states holds, unless the scope was left.
 	levels, generation uint64
+	left               bool
 }
 
 // hook is one program with its name in messages.
@@ -102,30 +112,43 @@ func (p *Programs) Close() error {
 	return errors.Join(p.Detach(), p.reader.Close(), p.objects.Close())
 }
 
-// Read hands records to h until ctx ends and the ring is empty. After each turn, at least every pollInterval, it calls
+// Read hands records to h until ctx ends. After each turn, at least every pollInterval and every turnRecords records, it calls
 // idle. A record that can't be decoded is reported to malformed and passed over.
 func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed func(error)) error {
-	var record ringbuf.Record
-	for {
-		ended := ctx.Err() != nil // before the last turn: what comes while it runs is read
-		p.reader.SetDeadline(time.Now().Add(pollInterval))
-		for {
-			err := p.reader.ReadInto(&record)
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("read the ring buffer: %w", err)
-			}
-			if err := decode(record.RawSample, h); err != nil {
-				malformed(err)
-			}
+	for ctx.Err() == nil {
+		if _, err := p.turn(h, malformed); err != nil {
+			return err
 		}
 		idle()
-		if ended {
-			return nil
+	}
+	return nil
+}
+
+// Drain hands records to h until the ring is empty. It is for after Detach: else there may be no end.
+func (p *Programs) Drain(h Handler, malformed func(error)) error {
+	for {
+		if empty, err := p.turn(h, malformed); empty || err != nil {
+			return err
 		}
 	}
+}
+
+// turn reads what is there, or comes within pollInterval. empty: nothing is left.
+func (p *Programs) turn(h Handler, malformed func(error)) (empty bool, err error) {
+	p.reader.SetDeadline(time.Now().Add(pollInterval))
+	for range turnRecords {
+		err := p.reader.ReadInto(&p.record)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read the ring buffer: %w", err)
+		}
+		if err := decode(p.record.RawSample, h); err != nil {
+			malformed(err)
+		}
+	}
+	return false, nil
 }
 
 func isNotExist(err error) bool { return errors.Is(err, ebpf.ErrKeyNotExist) }

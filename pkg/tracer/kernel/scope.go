@@ -60,15 +60,40 @@ func (p *Programs) AddCgroup(id uint64, level int) error {
 	if err := p.objects.TargetCgroups.Put(id, uint8(1)); err != nil {
 		return fmt.Errorf("add cgroup %d to the targets (at most %d): %w", id, p.objects.TargetCgroups.MaxEntries(), err)
 	}
+	p.scoping.Lock()
+	defer p.scoping.Unlock()
 	p.levels |= 1 << level
 	return p.scopeChanged()
 }
 
+// LeaveScope takes everything out of the scope for good: cgroups that are added later have no effect any more. It is for what
+// must not wait for Detach, and of no use where All is traced.
+func (p *Programs) LeaveScope() error {
+	p.scoping.Lock()
+	p.left = true
+	err := p.scopeChanged()
+	p.scoping.Unlock()
+	var tgid uint32
+	for err == nil { // a fork may enter a child meanwhile
+		next := p.objects.TargetProcesses.NextKey(nil, &tgid)
+		if isNotExist(next) {
+			return nil
+		}
+		if err = next; err == nil {
+			err = p.RemoveProcess(tgid)
+		}
+	}
+	return err
+}
+
 // scopeChanged voids what programs have noted of single cgroups. It comes after the change: a verdict that is made from
-// what was before bears the old generation.
+// what was before bears the old generation. p.scoping is held.
 func (p *Programs) scopeChanged() error {
 	p.generation++
 	state := bpf.ProcessScopeState{Levels: p.levels, Generation: p.generation}
+	if p.left {
+		state.Levels = 0 // no ancestor of a cgroup is looked up
+	}
 	if err := p.objects.ScopeStates.Put(uint32(0), state); err != nil {
 		return fmt.Errorf("tell the programs that targets changed: %w", err)
 	}
@@ -90,6 +115,8 @@ func (p *Programs) RemoveCgroup(id uint64) error {
 	if err := p.objects.TargetCgroups.Delete(id); err != nil && !isNotExist(err) {
 		return fmt.Errorf("remove cgroup %d from the targets: %w", id, err)
 	}
+	p.scoping.Lock()
+	defer p.scoping.Unlock()
 	return p.scopeChanged()
 }
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// killsShells kills whoever makes a system call that shells begin with, for $PPID.
+const killsShells = `
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: shells}
+spec:
+  kprobes:
+  - {call: sys_getppid, syscall: true, selectors: [{matchActions: [{action: Sigkill}]}]}
+`
+
+// startArmed is startLive of a tracer that enforces, with its targets held.
+func startArmed(t *testing.T, silence time.Duration, targets wire.Targets) *live {
+	t.Helper()
+	needRoot(t)
+	o := orders(targets)
+	o.Enforce, o.Hold, o.Silence = true, true, wire.Duration(silence)
+	o.Policies = []wire.PolicySource{{Name: "shells.yaml", Text: killsShells}}
+	reader, writer := io.Pipe()
+	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
+	go func() {
+		_, err := Run(t.Context(), Config{Orders: o, Frames: l.frames, Control: reader})
+		l.ended <- err
+	}()
+	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })
+	return l
+}
+
+func (l *live) armed() {
+	l.t.Helper()
+	l.wait("armed", func(raw []byte) bool { return bytes.Contains(raw, []byte("armed: ")) })
+}
+
+// shellIn says whether a shell that runs in a cgroup is killed.
+func shellIn(t *testing.T, cgroup string) (killed bool) {
+	t.Helper()
+	const own = 5
+	script := fmt.Sprintf(`echo $$ > "$0" && exec sh -c "exit %d"`, own)
+	err := exec.Command("sh", "-c", script, filepath.Join(cgroup, "cgroup.procs")).Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		t.Fatalf("the shell: %v", err)
+	}
+	status := exit.Sys().(interface {
+		Signal() unix.Signal
+		Signaled() bool
+	})
+	if !status.Signaled() && exit.ExitCode() != own {
+		t.Fatalf("the shell ended with %d", exit.ExitCode())
+	}
+	return status.Signaled() && status.Signal() == unix.SIGKILL
+}
+
+// TestHeldUntilTargetsAreNamed: armed programs act on nobody before a control message names targets, then on these alone, and
+// no longer on those that later messages leave out.
+func TestHeldUntilTargetsAreNamed(t *testing.T) {
+	needRoot(t)
+	root := hierarchyRoots(t)["unified"]
+	a, b := makeCgroup(t, root, "kubepods/pod"+podA, containerA), makeCgroup(t, root, "kubepods/pod"+podB, containerB)
+	holdOpen(t, a)
+	holdOpen(t, b)
+	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}})
+	if shellIn(t, a) || shellIn(t, b) {
+		t.Error("killed although nobody is a target yet")
+	}
+	l.send(wire.Control{})
+	if shellIn(t, a) {
+		t.Error("killed because of a sign of life")
+	}
+	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+	l.armed()
+	if !shellIn(t, a) {
+		t.Error("not killed in the target")
+	}
+	if shellIn(t, b) {
+		t.Error("killed in a pod that is no target")
+	}
+	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podB}}})
+	for deadline := time.Now().Add(10 * time.Second); shellIn(t, a); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("killed in a pod that is no target any more")
+		}
+	}
+	if !shellIn(t, b) {
+		t.Error("not killed in the new target")
+	}
+	r := l.stop()
+	if shellIn(t, b) {
+		t.Error("killed after the end")
+	}
+	for _, e := range r.of(event.KindKprobe) {
+		if e.ProcessKprobe.Action != event.ActionSigkill {
+			t.Errorf("action %s", e.ProcessKprobe.Action)
+		}
+	}
+	if n := len(r.of(event.KindKprobe)); n < 2 {
+		t.Errorf("%d killings were told, want at least 2", n)
+	}
+}
+
+// TestDisarmedWhenThePluginIsGone: soon after the last sign of life, or at once when the input ends.
+func TestDisarmedWhenThePluginIsGone(t *testing.T) {
+	for name, test := range map[string]struct {
+		silence, within time.Duration
+		gone            func(*live)
+	}{
+		"silence":          {time.Second, 2 * time.Second, func(*live) {}},
+		"end of the input": {time.Hour, time.Second, func(l *live) { l.control.Close() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			needRoot(t)
+			root := hierarchyRoots(t)["unified"]
+			a := makeCgroup(t, root, "kubepods/pod"+podA, containerA)
+			holdOpen(t, a)
+			l := startArmed(t, test.silence, wire.Targets{PodUIDs: []string{podA}})
+			l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+			last := time.Now()
+			l.armed()
+			if !shellIn(t, a) {
+				t.Fatal("not armed")
+			}
+			test.gone(l)
+			for shellIn(t, a) {
+				if time.Since(last) > test.within {
+					t.Fatalf("still armed %s after the last word", time.Since(last))
+				}
+			}
+			must(t, <-l.ended)
+			if r := read(t, l.frames.bytes()); r.bye.Reason != event.ByeAbandoned {
+				t.Errorf("bye %+v", r.bye)
+			}
+		})
+	}
+}
