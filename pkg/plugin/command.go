@@ -84,6 +84,8 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.AddCommand(
 		newExecCommand(cluster, streams, build),
 		newRunCommand(cluster, streams, build),
+		newFileCommand(cluster, streams, build),
+		newCapsCommand(cluster, streams, build),
 		newCleanupCommand(cluster, streams),
 		newPolicyCommand(streams, build),
 		newVersionCommand(streams, build),
