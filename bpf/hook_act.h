@@ -98,6 +98,20 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 	bpf_probe_write_user((void *)user_address(ctx, a), &value, sizeof(value));
 }
 
+/* Whether the process is the container runtime's, on its way into a container. */
+static __always_inline bool is_runtime(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct process_state *state;
+
+	if (!(hook.flags & HOOK_SPARES_RUNTIME))
+		return false;
+	state = state_of(bpf_get_current_pid_tgid() >> 32);
+	if (state && state->of_container)
+		return false;
+	return !(hook.flags & HOOK_AT_EXEC) || BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == hook.runtime_mount_namespace;
+}
+
 /* Does what changes something; returns what the function is to return, 0 to let it be. */
 static __always_inline int enforce(void *ctx, struct hook_scratch *s, const volatile struct hook_selector *chosen, __u32 actions)
 {
@@ -109,7 +123,7 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 		bpf_map_delete_elem(&enforcer_notes, &thread);
 		s->record.done |= ACTION_CLEAN_UP_NOTIFICATION;
 	}
-	if (!(hook.flags & HOOK_ARMED)) {
+	if (!(hook.flags & HOOK_ARMED) || is_runtime()) {
 		s->record.would |= actions & enforcing;
 		return 0;
 	}

@@ -232,17 +232,17 @@ type HookHookArgument struct {
 }
 
 type HookHookConfig struct {
-	_              structs.HostLayout
-	Hook           uint32
-	Flags          uint32
-	Function       uint32
-	Arguments      uint16
-	Selectors      uint16
-	ReturnPlace    uint32
-	FunctionBase   uint32
-	FunctionOffset uint32
-	SockPlace      uint32
-	Reserved       uint32
+	_                     structs.HostLayout
+	Hook                  uint32
+	Flags                 uint32
+	Function              uint32
+	Arguments             uint16
+	Selectors             uint16
+	ReturnPlace           uint32
+	FunctionBase          uint32
+	FunctionOffset        uint32
+	SockPlace             uint32
+	RuntimeMountNamespace uint32
 }
 
 type HookHookFilter struct {
@@ -276,6 +276,8 @@ const (
 	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
 	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
 	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
+	HookHookFlagsHOOK_SPARES_RUNTIME  HookHookFlags = 32768
+	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
 )
 
 type HookHookRecord struct {
@@ -404,6 +406,8 @@ type HookProcessState struct {
 	Marks        uint64
 	Namespaces   HookNamespaces
 	Capabilities [3]uint64
+	OfContainer  uint32
+	Reserved     uint32
 }
 
 type HookRateKey struct {

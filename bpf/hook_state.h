@@ -10,6 +10,10 @@ struct process_state {
 	struct namespaces namespaces;
 	/* sets of capabilities: effective, inheritable, permitted */
 	__u64 capabilities[3];
+	/* it, or who forked it, executed a program in the scope and outside of the runtime's mount namespace: what the runtime
+	 * runs on its way into a container has not yet */
+	__u32 of_container;
+	__u32 reserved;
 };
 
 /* By thread group id: written at exec and fork, removed at exit; of processes that ran before, by user space. */

@@ -26,6 +26,8 @@ const volatile __u32 mark_count;
 const volatile __u64 inherited_marks;
 /* Processes outside of the scope are noted as well: parents are asked for. */
 const volatile bool note_everywhere;
+/* Inode number of the mount namespace that the container runtime runs in; 0 if nobody asks. */
+const volatile __u32 runtime_mount_namespace;
 /* As in process.bpf.c. */
 const volatile bool exit_tells_group_dead;
 
@@ -144,10 +146,15 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 
 	if (!is_noted(task))
 		return 0;
-	if (before)
+	if (before) {
 		state.marks = before->marks & inherited_marks;
+		state.of_container = before->of_container;
+	}
 	state.marks |= marks_of_pids(task);
 	fill_state(&state, task);
+	/* Who has it keeps it: what enters the node's mount namespace from a container does not become the runtime. */
+	if (in_scope(task) && state.namespaces.mnt != runtime_mount_namespace)
+		state.of_container = 1;
 	s = take_scratch();
 	if (s) {
 		read_program(s, task, binprm);

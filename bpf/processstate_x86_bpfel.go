@@ -112,6 +112,8 @@ type ProcessStateProcessState struct {
 		User            uint32
 	}
 	Capabilities [3]uint64
+	OfContainer  uint32
+	Reserved     uint32
 }
 
 type ProcessStateScopeState struct {
@@ -124,28 +126,29 @@ type ProcessStateScopeState struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ProcessStateMapCgroupVerdicts     = "cgroup_verdicts"
-	ProcessStateMapCounts             = "counts"
-	ProcessStateMapEvents             = "events"
-	ProcessStateMapHookOperands       = "hook_operands"
-	ProcessStateMapHookScratches      = "hook_scratches"
-	ProcessStateMapProcessStates      = "process_states"
-	ProcessStateMapScopeStates        = "scope_states"
-	ProcessStateMapTargetCgroups      = "target_cgroups"
-	ProcessStateMapTargetProcesses    = "target_processes"
-	ProcessStateProgNoteExec          = "note_exec"
-	ProcessStateProgNoteExit          = "note_exit"
-	ProcessStateProgNoteFork          = "note_fork"
-	ProcessStateVarExitTellsGroupDead = "exit_tells_group_dead"
-	ProcessStateVarInheritedMarks     = "inherited_marks"
-	ProcessStateVarMarkCount          = "mark_count"
-	ProcessStateVarMarks              = "marks"
-	ProcessStateVarNoteEverywhere     = "note_everywhere"
-	ProcessStateVarScopeAll           = "scope_all"
-	ProcessStateVarScopeCgroups       = "scope_cgroups"
-	ProcessStateVarScopeController    = "scope_controller"
-	ProcessStateVarScopeProcesses     = "scope_processes"
-	ProcessStateVarTracerTgid         = "tracer_tgid"
+	ProcessStateMapCgroupVerdicts        = "cgroup_verdicts"
+	ProcessStateMapCounts                = "counts"
+	ProcessStateMapEvents                = "events"
+	ProcessStateMapHookOperands          = "hook_operands"
+	ProcessStateMapHookScratches         = "hook_scratches"
+	ProcessStateMapProcessStates         = "process_states"
+	ProcessStateMapScopeStates           = "scope_states"
+	ProcessStateMapTargetCgroups         = "target_cgroups"
+	ProcessStateMapTargetProcesses       = "target_processes"
+	ProcessStateProgNoteExec             = "note_exec"
+	ProcessStateProgNoteExit             = "note_exit"
+	ProcessStateProgNoteFork             = "note_fork"
+	ProcessStateVarExitTellsGroupDead    = "exit_tells_group_dead"
+	ProcessStateVarInheritedMarks        = "inherited_marks"
+	ProcessStateVarMarkCount             = "mark_count"
+	ProcessStateVarMarks                 = "marks"
+	ProcessStateVarNoteEverywhere        = "note_everywhere"
+	ProcessStateVarRuntimeMountNamespace = "runtime_mount_namespace"
+	ProcessStateVarScopeAll              = "scope_all"
+	ProcessStateVarScopeCgroups          = "scope_cgroups"
+	ProcessStateVarScopeController       = "scope_controller"
+	ProcessStateVarScopeProcesses        = "scope_processes"
+	ProcessStateVarTracerTgid            = "tracer_tgid"
 )
 
 // LoadProcessState returns the embedded CollectionSpec for ProcessState.
@@ -214,16 +217,17 @@ type ProcessStateMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessStateVariableSpecs struct {
-	ExitTellsGroupDead *ebpf.VariableSpec `ebpf:"exit_tells_group_dead"`
-	InheritedMarks     *ebpf.VariableSpec `ebpf:"inherited_marks"`
-	MarkCount          *ebpf.VariableSpec `ebpf:"mark_count"`
-	Marks              *ebpf.VariableSpec `ebpf:"marks"`
-	NoteEverywhere     *ebpf.VariableSpec `ebpf:"note_everywhere"`
-	ScopeAll           *ebpf.VariableSpec `ebpf:"scope_all"`
-	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
-	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
-	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
-	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
+	ExitTellsGroupDead    *ebpf.VariableSpec `ebpf:"exit_tells_group_dead"`
+	InheritedMarks        *ebpf.VariableSpec `ebpf:"inherited_marks"`
+	MarkCount             *ebpf.VariableSpec `ebpf:"mark_count"`
+	Marks                 *ebpf.VariableSpec `ebpf:"marks"`
+	NoteEverywhere        *ebpf.VariableSpec `ebpf:"note_everywhere"`
+	RuntimeMountNamespace *ebpf.VariableSpec `ebpf:"runtime_mount_namespace"`
+	ScopeAll              *ebpf.VariableSpec `ebpf:"scope_all"`
+	ScopeCgroups          *ebpf.VariableSpec `ebpf:"scope_cgroups"`
+	ScopeController       *ebpf.VariableSpec `ebpf:"scope_controller"`
+	ScopeProcesses        *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerTgid            *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
 // ProcessStateObjects contains all objects after they have been loaded into the kernel.
@@ -275,16 +279,17 @@ func (m *ProcessStateMaps) Close() error {
 //
 // It can be passed to LoadProcessStateObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessStateVariables struct {
-	ExitTellsGroupDead *ebpf.Variable `ebpf:"exit_tells_group_dead"`
-	InheritedMarks     *ebpf.Variable `ebpf:"inherited_marks"`
-	MarkCount          *ebpf.Variable `ebpf:"mark_count"`
-	Marks              *ebpf.Variable `ebpf:"marks"`
-	NoteEverywhere     *ebpf.Variable `ebpf:"note_everywhere"`
-	ScopeAll           *ebpf.Variable `ebpf:"scope_all"`
-	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
-	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
-	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
-	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
+	ExitTellsGroupDead    *ebpf.Variable `ebpf:"exit_tells_group_dead"`
+	InheritedMarks        *ebpf.Variable `ebpf:"inherited_marks"`
+	MarkCount             *ebpf.Variable `ebpf:"mark_count"`
+	Marks                 *ebpf.Variable `ebpf:"marks"`
+	NoteEverywhere        *ebpf.Variable `ebpf:"note_everywhere"`
+	RuntimeMountNamespace *ebpf.Variable `ebpf:"runtime_mount_namespace"`
+	ScopeAll              *ebpf.Variable `ebpf:"scope_all"`
+	ScopeCgroups          *ebpf.Variable `ebpf:"scope_cgroups"`
+	ScopeController       *ebpf.Variable `ebpf:"scope_controller"`
+	ScopeProcesses        *ebpf.Variable `ebpf:"scope_processes"`
+	TracerTgid            *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 
 // ProcessStatePrograms contains all programs after they have been loaded into the kernel.

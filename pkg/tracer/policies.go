@@ -110,7 +110,7 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 			p.enforcers(one)
 		}
 	}
-	if err := p.remember(node.Marks, running); err != nil {
+	if err := p.remember(node, running); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	p.load(planned)
@@ -121,14 +121,24 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 }
 
 // remember has the kernel side note what filters ask of processes, those that run already included.
-func (p *policies) remember(m *plan.Marks, running func() ([]*kernel.Image, error)) error {
-	if !m.Needed {
+func (p *policies) remember(node *plan.Node, running func() ([]*kernel.Image, error)) error {
+	m := node.Marks
+	if node.SparesRuntime {
+		images, err := running()
+		if err != nil {
+			return err
+		}
+		if m.Runtime, err = runtimeNamespace(images); err != nil {
+			return err
+		}
+	}
+	if !m.Needed && m.Runtime == 0 {
 		return nil
 	}
 	if err := p.set.Remember(m.Marking()); err != nil {
 		return err
 	}
-	images, err := running()
+	images, err := running() // once more: what was executed in between is noted by neither otherwise
 	if err != nil {
 		return err
 	}
@@ -138,6 +148,18 @@ func (p *policies) remember(m *plan.Marks, running func() ([]*kernel.Image, erro
 		}
 	}
 	return nil
+}
+
+// runtimeNamespace is the mount namespace of the container runtime: that of the process that watches over the tracer's own
+// container, its parent.
+func runtimeNamespace(images []*kernel.Image) (uint32, error) {
+	parent := uint32(os.Getppid())
+	for _, i := range images {
+		if i.Header.Process.Tgid == parent {
+			return i.Namespaces.Mnt, nil
+		}
+	}
+	return 0, fmt.Errorf("the container runtime cannot be told from containers: process %d, which runs the tracer's, is not seen (does the tracer's pod have hostPID?)", parent)
 }
 
 // enforcers makes the functions that a policy names as enforcers heed notes.
@@ -233,6 +255,9 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
+	// On a cluster the targets are pods, and what the runtime does to start their containers is none of theirs.
+	targets := s.Orders.Targets
+	node.SparesRuntime = node.Armed && !targets.All && len(targets.Cgroups)+len(targets.Pids) == 0
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())

@@ -43,6 +43,8 @@ type Set struct {
 	types    *btf.Cache
 	shared   map[string]*ebpf.Map
 	dispatch *Dispatch
+	// runtime is Marking.Runtime.
+	runtime uint32
 	// mutex is for what follows, and for dispatch.
 	mutex  sync.Mutex
 	loaded []*Loaded
@@ -176,6 +178,10 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 	config := d.Config
 	if d.dispatched() && !d.everybody() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
+	}
+	if s.runtime != 0 {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SPARES_RUNTIME)
+		config.RuntimeMountNamespace = s.runtime
 	}
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
 	for name, value := range map[string]any{

@@ -27,6 +27,9 @@ type Marking struct {
 	Inherited uint64
 	// Everywhere: processes outside of the scope are noted as well.
 	Everywhere bool
+	// Runtime is the inode number of the mount namespace that the container runtime runs in: hooks that are loaded from then on
+	// do nothing to its processes that are on their way into a container. 0: none is spared.
+	Runtime uint32
 }
 
 // Remember begins to note processes. It comes before the hooks that ask: what runs already is for Note.
@@ -40,11 +43,13 @@ func (s *Set) Remember(m Marking) error {
 	}
 	for name, value := range map[string]any{
 		"marks": padded(m.Marks, MaxMarks), "mark_count": uint32(len(m.Marks)), "inherited_marks": m.Inherited, "note_everywhere": m.Everywhere,
+		"runtime_mount_namespace": m.Runtime,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	s.runtime = m.Runtime
 	spec.Maps["hook_scratches"].MaxEntries = s.spec.Maps["hook_scratches"].MaxEntries
 	spec.Maps["hook_operands"].MaxEntries = uint32(max(len(m.Operands), 1))
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{

@@ -56,6 +56,9 @@ func (c *compiler) attach() {
 	if c.armed {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_ARMED)
 	}
+	if executes(c.hook) {
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_AT_EXEC)
+	}
 	if s.denies {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_DENIES)
 	}

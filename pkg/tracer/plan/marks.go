@@ -28,6 +28,8 @@ type Marks struct {
 	all []mark
 	// Needed: some filter asks what a process was at its exec, though it may be for no mark.
 	Needed bool
+	// Runtime is the inode number of the mount namespace of the container runtime, whose processes are to be spared; or 0.
+	Runtime uint32
 	// parents are asked for.
 	parents bool
 }
@@ -66,7 +68,7 @@ func (m *Marks) add(wanted mark) (uint64, error) {
 // Marking is what the kernel side has to remember.
 func (m *Marks) Marking() hook.Marking {
 	c := &compiler{def: &hook.Definition{}}
-	out := hook.Marking{Everywhere: m.parents, Inherited: m.inherited(true)}
+	out := hook.Marking{Everywhere: m.parents, Inherited: m.inherited(true), Runtime: m.Runtime}
 	for _, mark := range m.all {
 		var f bpf.HookHookFilter
 		switch {
@@ -127,9 +129,13 @@ func (m *Marks) Running(images []*kernel.Image) map[uint32]bpf.HookProcessState 
 	states := make(map[uint32]bpf.HookProcessState, len(images))
 	for _, i := range images {
 		c := i.Credentials
-		states[i.Header.Process.Tgid] = bpf.HookProcessState{
+		state := bpf.HookProcessState{
 			Marks: of(i), Namespaces: bpf.HookNamespaces(i.Namespaces), Capabilities: [3]uint64{c.Effective, c.Inheritable, c.Permitted},
 		}
+		if i.Namespaces.Mnt != m.Runtime {
+			state.OfContainer = 1
+		}
+		states[i.Header.Process.Tgid] = state
 	}
 	return states
 }

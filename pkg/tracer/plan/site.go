@@ -6,6 +6,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -117,4 +118,14 @@ func overrides(h *policy.Hook) bool {
 		}
 	}
 	return false
+}
+
+// executes says whether a hook is about a program that is about to be executed.
+func executes(h *policy.Hook) bool {
+	for _, c := range h.Calls {
+		if strings.HasPrefix(strings.TrimPrefix(c.Function, security), "bprm_") || c.Syscall == "execve" || c.Syscall == "execveat" {
+			return true
+		}
+	}
+	return h.Event == "sched_process_exec"
 }
