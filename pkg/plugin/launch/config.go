@@ -29,6 +29,10 @@ const (
 	Silence = 30 * time.Second
 	// KeepAlive is how often an attached plugin gives a sign of life.
 	KeepAlive = 10 * time.Second
+	// ArmedSilence and ArmedKeepAlive are those of a session that enforces: nobody who is gone may go on enforcing for longer
+	// than 5 s, of which the end of the tracer takes its part.
+	ArmedSilence   = 4 * time.Second
+	ArmedKeepAlive = time.Second
 	// ContainerName of the only container in a tracer pod.
 	ContainerName = "tracer"
 )
@@ -58,6 +62,8 @@ type Config struct {
 	// again. Without it the tracer sees the end of its input at once when the plugin dies, but also when the connection
 	// does; with it a dead plugin is noticed after Silence.
 	Reattach bool
+	// Armed: the session enforces, and a plugin that is gone is noticed sooner.
+	Armed bool
 	// Hooks are those of the orders' policies: some need more privilege than a tracer has otherwise.
 	Hooks []*policy.Hook
 	// StartupTimeout is DefaultStartupTimeout when 0.
@@ -100,6 +106,20 @@ func (c Config) deadline() time.Duration {
 		return c.Deadline
 	}
 	return DefaultDeadline
+}
+
+func (c Config) silence() time.Duration {
+	if c.Armed {
+		return ArmedSilence
+	}
+	return Silence
+}
+
+func (c Config) keepAlive() time.Duration {
+	if c.Armed {
+		return ArmedKeepAlive
+	}
+	return KeepAlive
 }
 
 func (c Config) startupTimeout() time.Duration {

@@ -26,7 +26,7 @@ const (
 // attacher connects a reader to the standard input of a container until either ends.
 type attacher func(ctx context.Context, stdin io.Reader) error
 
-// link is the control link to a tracer: what Send leaves, and a sign of life every KeepAlive, goes to its standard input.
+// link is the control link to a tracer: what Send leaves, and a sign of life every Config.keepAlive, goes to its standard input.
 // It holds state, not a queue: what matters is the newest targets and whether to stop. So Send never waits, and after a
 // reconnect everything is said again.
 type link struct {
@@ -45,7 +45,7 @@ type link struct {
 }
 
 func newLink(t *Tracer, attach attacher) *link {
-	return &link{tracer: t, attach: attach, every: KeepAlive,
+	return &link{tracer: t, attach: attach, every: t.launcher.config.keepAlive(),
 		attached: make(chan struct{}), detached: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
@@ -72,7 +72,7 @@ func (t *Tracer) Send(c wire.Control) error {
 func (t *Tracer) Attached() <-chan struct{} { return t.link.attached }
 
 // Detached is closed when the control link is gone for good while the tracer runs: it will end by itself, at once
-// without Config.Reattach, else after Silence. DetachErr says why.
+// without Config.Reattach, else after Config.silence. DetachErr says why.
 func (t *Tracer) Detached() <-chan struct{} { return t.link.detached }
 
 // DetachErr is why the link is gone, wrapping ErrDetached; nil while it is not.

@@ -126,6 +126,19 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// A plugin that is gone is noticed after more than one lost sign of life, and while policies are armed within 5 s, the end of
+// the tracer included.
+func TestSignsOfLife(t *testing.T) {
+	for _, armed := range []bool{false, true} {
+		l := newCluster(t).launcher(t, func(c *Config) { c.Armed = armed })
+		k := newLink(&Tracer{launcher: l}, nil)
+		silence := time.Duration(completed(l.config, wire.Orders{Node: "n"}).Silence)
+		if silence < 3*k.every || armed && silence > 4*time.Second {
+			t.Errorf("armed %t: a sign of life each %s, silence %s", armed, k.every, silence)
+		}
+	}
+}
+
 func TestReattachSaysEverythingAgain(t *testing.T) {
 	attach, connections := scripted()
 	tracer, _ := linked(t, true, time.Hour, attach)

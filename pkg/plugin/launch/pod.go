@@ -155,7 +155,7 @@ func completed(c Config, orders wire.Orders) wire.Orders {
 		orders.Deadline = wire.Duration(c.deadline())
 	}
 	if orders.Silence == 0 {
-		orders.Silence = wire.Duration(Silence)
+		orders.Silence = wire.Duration(c.silence())
 	}
 	return orders
 }

@@ -34,6 +34,10 @@ func TestTracerPod(t *testing.T) {
 			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
 			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
+		"armed": func(c *Config, o *wire.Orders) {
+			c.Armed, o.Enforce, o.Hold = true, true, true
+			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, o := testConfig(), orders
