@@ -255,9 +255,7 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
-	// On a cluster the targets are pods, and what the runtime does to start their containers is none of theirs.
-	targets := s.Orders.Targets
-	node.SparesRuntime = node.Armed && !targets.All && len(targets.Cgroups)+len(targets.Pids) == 0
+	node.SparesRuntime = node.Armed && s.Orders.SpareRuntime
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())
