@@ -41,7 +41,7 @@ func (l *lines) Event(e *event.Event) error {
 		return l.err
 	}
 	line := l.line(r, e)
-	if l.look == ownLook {
+	if l.look == ownLook || len(Enforced(e)) > 0 { // Tetragon's lines do not tell, but nobody may miss it
 		line += l.paintText(l.verdict(e))
 	}
 	for _, a := range l.attributes {

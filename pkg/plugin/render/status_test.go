@@ -110,7 +110,10 @@ func TestSummary(t *testing.T) {
 	}
 	holes := SummaryData{Duration: time.Hour, Enforce: true, Problems: []string{"pod a/b\x1b was never found"}, Nodes: []NodeSummary{
 		{Node: "node-1", Events: 1, Lost: map[string]uint64{event.LostRing: 400, event.LostWire: 1, "new": 2}, Ended: event.ByeStopped},
-		{Node: "node-2", Enforced: 3},
+		{Node: "node-2", Enforcements: []Enforcement{
+			{Policy: "read only", Action: event.ActionSigkill, Count: 2}, {Policy: "a\x1b", Action: event.ActionSet, Count: 1},
+			{Policy: "read only", Action: event.ActionOverride, Count: 1}, {Policy: "read only", Action: event.ActionOverride, Would: true, Count: 4},
+		}},
 		{Node: "node-3", Problem: "ErrImagePull: no such image", Ended: ""},
 	}}
 	if holes.Complete() {
@@ -120,7 +123,8 @@ func TestSummary(t *testing.T) {
 		data SummaryData
 		out  terminal.Capabilities
 	}{
-		"summary": {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {SummaryData{}, pipe},
+		"summary-harmless": {SummaryData{Enforce: true, Nodes: []NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
+		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {SummaryData{}, pipe},
 	} {
 		var out bytes.Buffer
 		if err := Summary(&out, c.data, c.out); err != nil {

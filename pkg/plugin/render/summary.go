@@ -20,7 +20,7 @@ import (
 type SummaryData struct {
 	Nodes    []NodeSummary
 	Duration time.Duration
-	// Enforce shows how many actions were denied or killed, also when none was.
+	// Enforce: policies were armed, so that it is said how many calls were stopped, also when none was.
 	Enforce bool
 	// Problems that made the coverage incomplete and are not those of one node.
 	Problems []string
@@ -32,9 +32,10 @@ type NodeSummary struct {
 	// Events that were shown, Filtered those that arrived and were not, as asked.
 	Events, Filtered uint64
 	// Lost events by cause (event.Lost…), wherever on their way.
-	Lost     map[string]uint64
-	Enforced uint64
-	Cost     event.Cost
+	Lost map[string]uint64
+	Cost event.Cost
+	// Enforcements by policy and action.
+	Enforcements []Enforcement
 	// Ended is the tracer's reason for its end (event.Bye…), empty when it said none.
 	Ended string
 	// Problem says why the coverage of the node was incomplete, empty when it was not: the tracer could not start, hooks
@@ -84,7 +85,7 @@ func (d SummaryData) columns() []column {
 		{"EVENTS", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Events, 10) }},
 		{"FILTERED", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Filtered, 10) }},
 		{"LOST", false, func(n *NodeSummary) string { return strconv.FormatUint(n.lost(), 10) }},
-		{"ENFORCED", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Enforced, 10) }},
+		{"ENFORCED", false, func(n *NodeSummary) string { return strconv.FormatUint(n.enforced(), 10) }},
 		{"CPU", false, func(n *NodeSummary) string { return cpu(n.Cost.CPUNanoseconds, d.Duration) }},
 		{"PEAK MEMORY", false, func(n *NodeSummary) string {
 			if n.Cost.PeakResidentBytes == 0 {
@@ -95,7 +96,7 @@ func (d SummaryData) columns() []column {
 		{"BPF TIME", false, func(n *NodeSummary) string { return cpu(n.Cost.BPFNanoseconds, d.Duration) }},
 		{"BPF RUNS", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Cost.BPFRuns, 10) }},
 	}
-	enforced := slices.ContainsFunc(d.Nodes, func(n NodeSummary) bool { return n.Enforced > 0 })
+	enforced := slices.ContainsFunc(d.Nodes, func(n NodeSummary) bool { return n.enforced() > 0 })
 	return slices.DeleteFunc(columns, func(c column) bool { return c.title == "ENFORCED" && !d.Enforce && !enforced })
 }
 
@@ -126,6 +127,7 @@ func Summary(w io.Writer, d SummaryData, c terminal.Capabilities) error {
 	out.WriteString(p.paint(toneTitle, fmt.Sprintf("%s from %s in %s", counted(events, "event"), counted(uint64(len(nodes)), "node"), shortDuration(d.Duration))) + "\n")
 	if len(nodes) > 0 {
 		p.table(&out, d.columns(), nodes)
+		p.enforcements(&out, d, nodes)
 	}
 	for _, n := range nodes {
 		for _, why := range n.incomplete() {

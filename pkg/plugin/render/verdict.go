@@ -8,9 +8,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// enforcing are the actions that stop a process or what it does.
-var enforcing = map[string]bool{event.ActionSigkill: true, event.ActionSignal: true, event.ActionOverride: true, event.ActionNotifyEnforcer: true}
-
 // actionWord is KPROBE_ACTION_SIGKILL as SIGKILL.
 func actionWord(action string) string { return strings.TrimPrefix(action, "KPROBE_ACTION_") }
 
@@ -20,14 +17,8 @@ func (p *pen) verdict(e *event.Event) (t text) {
 	if h == nil {
 		return nil
 	}
-	done := []string{h.Action}
-	if k := e.ProcessKprobe; k != nil && k.ReturnAction != h.Action {
-		done = append(done, k.ReturnAction)
-	}
-	for _, action := range done {
-		if enforcing[action] {
-			t = append(t, piece{toneBad, " " + p.choose("⛔", "!!") + " " + p.clean(actionWord(action))})
-		}
+	for _, action := range Enforced(e) {
+		t = append(t, piece{tonePlain, " "}, piece{toneAlarm, p.choose("⛔", "!!") + " " + p.clean(actionWord(action))})
 	}
 	if len(h.Would) > 0 {
 		var words []string
