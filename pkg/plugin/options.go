@@ -37,6 +37,8 @@ type traceOptions struct {
 	policies     policySet
 	// policiesAreGiven: the user wrote them, and is told what of them acts.
 	policiesAreGiven bool
+	// remarks are what the user has to know of the policies that a command wrote: said before it begins.
+	remarks []string
 
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup
@@ -61,6 +63,8 @@ type sessionOptions struct {
 type outputOptions struct {
 	format, color, emoji string
 	timestamps           bool
+	// ownWords and every are render.Options.OwnWords and .Every.
+	ownWords, every bool
 }
 
 // tracerOptions say what is put on the cluster.

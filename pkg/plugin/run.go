@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
@@ -61,6 +62,7 @@ func (o *traceOptions) view() (view, error) {
 	var err error
 	v.renderer, err = render.New(v.screen.Out(), render.Options{
 		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
+		OwnWords: o.output.ownWords, Every: o.output.every,
 		SharedTerminal: v.out.Terminal && len(o.local.command) > 0,
 	})
 	v.status = render.NewStatus(v.screen, v.err)
@@ -94,7 +96,7 @@ func (o *traceOptions) announce(v view) {
 	if o.local.enabled {
 		warnings = o.policies.notLocal
 	}
-	for _, warning := range warnings() {
+	for _, warning := range slices.Concat(o.remarks, warnings()) {
 		v.status.Say(event.LevelWarning, warning)
 	}
 }

@@ -28,6 +28,7 @@ type verb struct {
 // newVerbCommand is the command of a verb: its policies run as those of run do, observing.
 func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build, v verb) *cobra.Command {
 	o := newTraceOptions(c, streams, build)
+	o.output.ownWords = true
 	if v.prepare != nil {
 		v.prepare(o)
 	}

@@ -24,6 +24,11 @@ type Options struct {
 	SharedTerminal bool
 	// NoFinalTree leaves out the whole trees that the tree format shows at the end.
 	NoFinalTree bool
+	// OwnWords: compact too has our own words for functions that Tetragon has none for, and counts repeats. It is for commands
+	// whose policies nobody wrote for Tetragon.
+	OwnWords bool
+	// Every shows each of the events that repeat, which tree, wide and compact with OwnWords count otherwise.
+	Every bool
 }
 
 // Renderer shows events as they come. Event is called by one goroutine at a time and shows the event before it returns,
