@@ -9,8 +9,11 @@
 build_images() {
 	image pause '' /pause
 	image busybox 'busybox-static' /bin/sh
-	image debian 'base-files bash coreutils dash debianutils libacl1 libattr1 libc6 libgmp10 libpcre2-8-0 libselinux1 libtinfo6' \
-		/bin/bash
+	# What people show tools like this one with: a shell, su, vi, a package manager, strace, a web server in Python
+	image debian 'base-files bash coreutils dash debianutils diffutils dpkg findutils libacl1 libattr1 libaudit1 libbz2-1.0 libc-bin
+		libc6 libcap-ng0 libcrypt1 libexpat1 libgmp10 liblzma5 libmd0 libnsl2 libpam-modules libpam0g libpcre2-8-0
+		libpython3.11-minimal libselinux1 libsmartcols1 libtinfo6 libtirpc3 libunwind8 libzstd1 python3.11-minimal strace tar
+		util-linux vim-common vim-tiny zlib1g' /bin/bash
 }
 
 prepare_pause() { gcc -Os -static -s -o "$1/pause" "$1/pause.c" && rm "$1/pause.c"; }
@@ -22,7 +25,35 @@ prepare_busybox() {
 	done
 }
 
-prepare_debian() { ln -sf dash "$1/usr/bin/sh"; }
+prepare_debian() {
+	ln -sf dash "$1/usr/bin/sh"
+	ln -s vim.tiny "$1/usr/bin/vi"
+	mkdir -p "$1"/{home/{user1,user2},usr/local/bin,var/lib/dpkg/{info,updates,triggers}}
+	mv "$1/usr/bin/python3.11" "$1/usr/local/bin/python" # where Python's own image has it
+	ln -s /usr/local/bin/python "$1/usr/bin/python3.11"
+	# Compiled here, as the package does when it is installed; not by the time of the source, which the image does not keep.
+	chroot "$1" /usr/bin/python3.11 -m compileall -q --invalidation-mode unchecked-hash /usr/lib
+	# Two users whose passwords are their names
+	cat >>"$1/etc/passwd" <<-T
+		user1:x:1001:1001::/home/user1:/bin/bash
+		user2:x:1002:1002::/home/user2:/bin/bash
+	T
+	printf '%s\n' sudo:x:27:user1,user2 user1:x:1001: user2:x:1002: >>"$1/etc/group"
+	# shellcheck disable=SC2016 # hashes
+	printf '%s\n' 'user1:$1$document$3TG0YBLrD0hXlgFCA98zD1:20000:0:99999:7:::' \
+		'user2:$1$document$.zee7ZQoTtzwwnsVBa9Cf1:20000:0:99999:7:::' >>"$1/etc/shadow"
+	gcc -Os -static -s -o "$1/usr/sbin/nginx" "$HERE/images/pause/pause.c" # only its start matters
+	# A package to install
+	touch "$1/var/lib/dpkg/status"
+	mkdir -p "$1"/wget/{DEBIAN,usr/bin}
+	printf '%s\n' 'Package: wget' 'Version: 1' 'Architecture: all' 'Maintainer: nobody <nobody@localhost>' 'Description: a script' \
+		>"$1/wget/DEBIAN/control"
+	printf '%s\n' '#!/bin/sh' 'echo no network' >"$1/wget/usr/bin/wget"
+	chmod -R u=rwX,go=rX "$1/wget"
+	chmod 0755 "$1/wget/usr/bin/wget"
+	dpkg-deb --build --root-owner-group "$1/wget" "$1/wget.deb" >/dev/null
+	rm -r "$1/wget"
+}
 
 image() {
 	local name=$1 packages=$2 inputs root

@@ -1,0 +1,5 @@
+#!/bin/sh
+
+sleep 5
+
+echo "complete"
