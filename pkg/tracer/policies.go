@@ -153,13 +153,14 @@ func (p *policies) remember(node *plan.Node, running func() ([]*kernel.Image, er
 // runtimeNamespace is the mount namespace of the container runtime: that of the process that watches over the tracer's own
 // container, its parent.
 func runtimeNamespace(images []*kernel.Image) (uint32, error) {
-	parent := uint32(os.Getppid())
-	for _, i := range images {
-		if i.Header.Process.Tgid == parent {
-			return i.Namespaces.Mnt, nil
+	if own := ownImage(images); own >= 0 {
+		for _, i := range images {
+			if i.Header.Process == images[own].Header.Parent {
+				return i.Namespaces.Mnt, nil
+			}
 		}
 	}
-	return 0, fmt.Errorf("the container runtime cannot be told from containers: process %d, which runs the tracer's, is not seen (does the tracer's pod have hostPID?)", parent)
+	return 0, errors.New("the container runtime cannot be told from containers: the process that runs the tracer's is not seen")
 }
 
 // enforcers makes the functions that a policy names as enforcers heed notes.

@@ -127,6 +127,10 @@ func (s *session) run(ctx context.Context) error {
 	return errors.Join(s.programs.Read(ctx, s, s.idle, s.output.malformed), s.drain())
 }
 
+// ringOfPolicies is the ring of a session with policies: their records are many and long, and 16 MiB hold more than what a
+// busy node makes while the tracer waits for its turn on the CPU.
+const ringOfPolicies = 16 << 20
+
 // begin sets everything up: when it returns, the targets are traced and hello is written.
 func (s *session) begin() (err error) {
 	if s.clock, err = process.NewClock(); err != nil {
@@ -138,6 +142,9 @@ func (s *session) begin() (err error) {
 		All:       w.All,
 		Cgroups:   len(w.PodUIDs)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
+	}
+	if len(s.Orders.Policies) > 0 {
+		scope.RingBytes = ringOfPolicies
 	}
 	var images []*kernel.Image
 	if s.tasks, scope.Hierarchy, images, err = openTasks(scope, w); err != nil {

@@ -91,6 +91,7 @@ func replacements(spec *ebpf.CollectionSpec, shared map[string]*ebpf.Map) map[st
 	found := map[string]*ebpf.Map{}
 	for name := range spec.Maps {
 		if m := shared[name]; m != nil {
+			spec.Maps[name].MaxEntries = m.MaxEntries() // the ring's size is the session's choice
 			found[name] = m
 		}
 	}

@@ -74,6 +74,9 @@ func Load(scope Scope) (*Programs, error) {
 	if err := DropMissing(spec, types); err != nil {
 		return nil, err
 	}
+	if scope.RingBytes != 0 {
+		spec.Maps["events"].MaxEntries = scope.RingBytes
+	}
 	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
 	}
