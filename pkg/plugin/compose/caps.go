@@ -17,7 +17,7 @@ type CapabilityChecks struct {
 	Capabilities []string
 	// Answer that is shown.
 	Answer CapabilityAnswer
-	// Repeats are shown; otherwise a process's question is once a minute.
+	// Repeats are shown; otherwise a process is asked once a minute for a capability, as long as it has the same ones.
 	Repeats bool
 	// Unaudited questions are shown too: those by which the kernel finds out what it may do without it mattering to anybody
 	// (whether a process may use the last of the memory, at each mmap and fork).
@@ -45,6 +45,14 @@ const CapabilityPolicy = "capability-checks"
 // Values of options, include/linux/security.h: CAP_OPT_NONE and CAP_OPT_INSETID. The one left out is CAP_OPT_NOAUDIT.
 var auditedOptions = []string{"0", "4"}
 
+// The data of an event of CapabilityPolicy, by place: the effective set of the credentials that the thread acts with, which
+// are asked about, and of its own. They differ while the kernel acts in its place with somebody else's: in an overlay file
+// system with those of who mounted it.
+const (
+	CapabilitiesAsked = iota
+	CapabilitiesOwn
+)
+
 // repeatTime is the rate limit of Tetragon's own example of such a policy.
 const repeatTime = "1m"
 
@@ -58,13 +66,17 @@ func CapabilityName(text string) (string, error) {
 	return "CAP_" + name, nil
 }
 
-// Policy has one hook. What an answer is not about has no rate limit: the first question of a process would silence the next,
-// whose answer may be another.
+// Policy has one hook. Its data are among what tells repeats apart: without them the first answer would silence others that
+// the process gets after it has changed its capabilities.
 func (c CapabilityChecks) Policy() Policy {
 	no := false
 	h := Hook{
 		Call: CapabilityFunction, Syscall: &no,
-		Args:   []Argument{{Index: 1, Type: "user_namespace"}, {Index: 2, Type: "capability"}},
+		Args: []Argument{{Index: 1, Type: "user_namespace"}, {Index: 2, Type: "capability"}, {Index: 3, Type: "uint32", Label: "options"}},
+		Data: []Argument{
+			CapabilitiesAsked: {Source: "current_task", Type: "cap_effective", Resolve: "cred.cap_effective", Label: "asked"},
+			CapabilitiesOwn:   {Source: "current_task", Type: "cap_effective", Resolve: "real_cred.cap_effective", Label: "own"},
+		},
 		Return: true, ReturnArg: &Argument{Index: 0, Type: "int"},
 	}
 	var s Selector
@@ -72,7 +84,6 @@ func (c CapabilityChecks) Policy() Policy {
 		s.MatchArgs = append(s.MatchArgs, Filter{Index: 2, Operator: "Equal", Values: c.Capabilities})
 	}
 	if !c.Unaudited {
-		h.Args = append(h.Args, Argument{Index: 3, Type: "uint32"})
 		s.MatchArgs = append(s.MatchArgs, Filter{Index: 3, Operator: "Equal", Values: auditedOptions})
 	}
 	switch c.Answer {
@@ -81,7 +92,7 @@ func (c CapabilityChecks) Policy() Policy {
 	case Denied:
 		s.MatchReturnArgs = []Filter{{Index: 0, Operator: "NotEqual", Values: []string{"0"}}}
 	}
-	if !c.Repeats && c.Answer == AnyAnswer {
+	if !c.Repeats {
 		s.MatchActions = []Action{{Action: "Post", RateLimit: repeatTime, RateLimitScope: "process"}}
 	}
 	if len(s.MatchArgs)+len(s.MatchReturnArgs)+len(s.MatchActions) > 0 {
