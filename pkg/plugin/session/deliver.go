@@ -47,14 +47,15 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 	}
 	for e := range hold.Events(ctx, f, it.Received) {
 		e.NodeName = n.name
-		if _, about := e.Subjects(); about && s.Keep != nil && !s.Keep(e) {
+		enforced := n.tally.enforced(e)
+		if _, about := e.Subjects(); about && s.Keep != nil && !enforced && !s.Keep(e) {
 			n.tally.filtered.Add(1)
 			continue
 		}
 		if e.Time == nil {
 			e.Time = at
 		}
-		s.display.put(e, n.tally)
+		s.put(e, n.tally)
 	}
 	n.tally.totals(f.Lost)
 	if f.Heartbeat != nil {
@@ -69,6 +70,14 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 	}
 }
 
+// put shows an event, without what nobody may see.
+func (s *session) put(e *event.Event, t *tally) {
+	if s.Redact != nil {
+		s.Redact.Redact(e)
+	}
+	s.display.put(e, t)
+}
+
 func frameTime(it stream.Item) *event.Timestamp {
 	if it.LogTime.IsZero() {
 		return &event.Timestamp{Time: it.Received}
@@ -77,6 +86,9 @@ func frameTime(it stream.Item) *event.Timestamp {
 }
 
 func (s *session) hello(n *node, h *event.Hello, at *event.Timestamp) {
+	if s.Redact != nil {
+		s.Redact.Redact(&event.Event{Hello: h}) // now: others get it too
+	}
 	n.mu.Lock()
 	n.hello = true
 	n.mu.Unlock()
@@ -87,13 +99,13 @@ func (s *session) hello(n *node, h *event.Hello, at *event.Timestamp) {
 			n.tally.problem(fmt.Sprintf("hook %s: %s", hook.Name, hook.Refused))
 		}
 	}
-	s.display.put(&event.Event{Hello: h, NodeName: n.name, Time: at}, n.tally)
+	s.put(&event.Event{Hello: h, NodeName: n.name, Time: at}, n.tally)
 }
 
 // losses puts what was lost since the last time into the stream: with each heartbeat, so once a second.
 func (s *session) losses(n *node, at *event.Timestamp) {
 	for _, loss := range n.tally.losses() {
-		s.display.put(&event.Event{Loss: &loss, NodeName: n.name, Time: at}, n.tally)
+		s.put(&event.Event{Loss: &loss, NodeName: n.name, Time: at}, n.tally)
 	}
 }
 
@@ -114,7 +126,7 @@ func (s *session) bye(n *node, f *wire.Frame, at *event.Timestamp) {
 	n.tally.bye(b)
 	n.tally.totals(b.Totals.Lost)
 	s.losses(n, at)
-	s.display.put(&event.Event{Bye: b, NodeName: n.name, Time: at}, n.tally)
+	s.put(&event.Event{Bye: b, NodeName: n.name, Time: at}, n.tally)
 	var failed error
 	switch {
 	case b.Error != "":
@@ -134,6 +146,9 @@ func (s *session) notice(n *node, level event.Level, subject, text string) {
 	if pod := s.pods.name(subject); pod != "" {
 		subject = pod
 	}
+	if s.Redact != nil {
+		text = s.Redact.RedactText(text)
+	}
 	if !s.SharedTerminal {
 		about := ""
 		if subject != "" {
@@ -146,7 +161,7 @@ func (s *session) notice(n *node, level event.Level, subject, text string) {
 
 func (s *session) putNotice(n *node, level event.Level, subject, text string) {
 	at := &event.Timestamp{Time: time.Now()}
-	s.display.put(&event.Event{Notice: &event.Notice{Level: level, Subject: subject, Text: text}, NodeName: n.name, Time: at}, n.tally)
+	s.put(&event.Event{Notice: &event.Notice{Level: level, Subject: subject, Text: text}, NodeName: n.name, Time: at}, n.tally)
 }
 
 // nodeFailed says that a node is not, or no longer, traced.

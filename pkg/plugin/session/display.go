@@ -56,7 +56,7 @@ func (d *display) run() {
 
 func (d *display) show(e entry) {
 	_, counts := e.event.Subjects()
-	if d.failed != nil || (counts && d.full()) {
+	if d.failed != nil || counts && d.full() && len(render.Enforced(e.event)) == 0 {
 		if counts {
 			e.tally.filtered.Add(1)
 		}

@@ -39,13 +39,16 @@ type node struct {
 	mu      sync.Mutex
 	targets wire.Targets
 	tracer  Tracer
-	hello   bool
-	ended   bool
-	failed  error
+	// held: nobody is acted upon yet. cancel ends the tracer because of an error; nil before there is one.
+	held   bool
+	cancel context.CancelCauseFunc
+	hello  bool
+	ended  bool
+	failed error
 }
 
-func newNode(name string, targets wire.Targets) *node {
-	return &node{name: name, targets: targets, tally: newTally(), started: make(chan struct{})}
+func (s *session) newNode(name string, targets wire.Targets) *node {
+	return &node{name: name, targets: targets, held: s.Approve != nil, tally: newTally(), started: make(chan struct{})}
 }
 
 func (n *node) settle() { n.startedOnce.Do(func() { close(n.started) }) }
@@ -64,7 +67,7 @@ func (n *node) trace(podUID string) error {
 		return errors.New("the node's tracer has ended")
 	}
 	n.targets.PodUIDs = append(slices.Clip(n.targets.PodUIDs), podUID)
-	if n.tracer == nil { // start hands over what has come together until then
+	if n.tracer == nil || n.held { // start or arm hands over what has come together until then
 		return nil
 	}
 	targets := n.targets
@@ -83,7 +86,7 @@ func (n *node) start(ctx context.Context, l Launcher, orders wire.Orders) (Trace
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tracer = tracer
-	if len(n.targets.PodUIDs) > len(orders.Targets.PodUIDs) {
+	if !n.held && len(n.targets.PodUIDs) > len(orders.Targets.PodUIDs) {
 		targets := n.targets
 		err = tracer.Send(wire.Control{Targets: &targets})
 	}
@@ -124,6 +127,9 @@ func (s *session) traceNode(n *node) error {
 	}
 	ctx, cancel := context.WithCancelCause(s.stop.Now())
 	defer cancel(nil)
+	n.mu.Lock()
+	n.cancel = cancel
+	n.mu.Unlock()
 	waited := s.wait(ctx, cancel, tracer)
 	s.spawn(func() { s.stopTracer(ctx, cancel, n, tracer) })
 	hold := join.NewHold(s.Directory)

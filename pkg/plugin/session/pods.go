@@ -70,6 +70,7 @@ func comesBack(pod *corev1.Pod) bool {
 func (s *session) changed(c target.Change) {
 	s.Directory.Update(c.Pod)
 	if c.Gone {
+		s.letGo(c.Pod)
 		s.Directory.Remove(c.Pod.UID)
 		s.targetGone(c.Pod)
 		return
@@ -115,7 +116,7 @@ func (s *session) nodeOf(name, podUID string) (n *node, isNew bool) {
 	if s.stop.Reason() != nil {
 		return nil, false
 	}
-	n = newNode(name, podTargets(podUID))
+	n = s.newNode(name, podTargets(podUID))
 	s.nodes[name] = n
 	s.launch(n)
 	return n, true

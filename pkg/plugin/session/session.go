@@ -52,6 +52,14 @@ type Targets interface {
 	String() string
 }
 
+// Redactor takes out what nobody may see. Its methods may be called at the same time.
+type Redactor interface {
+	// Redact changes an event, which is shared with nobody but for its pods and capabilities.
+	Redact(*event.Event)
+	// RedactText is the text without what nobody may see.
+	RedactText(text string) string
+}
+
 // Status is what people see on stderr; render.Status is one.
 type Status interface {
 	Waiting(node, waitingFor string)
@@ -82,8 +90,12 @@ type Config struct {
 	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
 	Duration  time.Duration
 	MaxEvents uint64
-	// Keep decides which events about processes are shown; nil: all.
+	// Keep decides which events about processes are shown; nil: all. Those of what was enforced are shown whatever it says.
 	Keep func(*event.Event) bool
+	// Redact takes out what nobody may see, before anything is shown or kept; nil: nothing is.
+	Redact Redactor
+	// Approve, when set, is asked before the tracers act on anybody: they begin with their targets held.
+	Approve Approve
 
 	Renderer render.Renderer
 	Status   Status
@@ -120,6 +132,11 @@ type session struct {
 	hellos  map[string]*event.Hello
 	said    map[string]bool
 	fault   error
+
+	// approving is held while Approve is asked; armed is closed when that was done for the nodes of the beginning.
+	approving sync.Mutex
+	approved  sync.Once
+	armed     chan struct{}
 }
 
 // Run runs a session until stop is asked, every tracer ended, or what was asked for is there. Signals are the caller's, and
@@ -130,7 +147,9 @@ func Run(stop *Stop, c Config) (Result, error) {
 	s := &session{
 		Config: c, stop: stop, display: newDisplay(c.Renderer, c.MaxEvents, stop), pods: newPods(),
 		nodes: map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
+		armed: make(chan struct{}),
 	}
+	s.Orders.Hold = s.Approve != nil
 	defer s.cleanup()
 	go s.guard(s.display.run)
 	s.begin()
@@ -144,7 +163,7 @@ func Run(stop *Stop, c Config) (Result, error) {
 // begin starts a tracer on every node that is known at the beginning, and the watch for what comes later.
 func (s *session) begin() {
 	for _, refused := range s.Refused {
-		n := newNode(refused.Node, wire.Targets{})
+		n := s.newNode(refused.Node, wire.Targets{})
 		n.failed = refused
 		n.tally.problem(refused.Error())
 		n.settle()
@@ -153,7 +172,7 @@ func (s *session) begin() {
 	}
 	s.mu.Lock()
 	if s.Machine.Node != "" {
-		n := newNode(s.Machine.Node, s.Machine.Targets)
+		n := s.newNode(s.Machine.Node, s.Machine.Targets)
 		s.nodes[n.name] = n
 		s.awaited[n.name] = true
 		s.launch(n)
@@ -186,7 +205,7 @@ func (s *session) firstNodes() (found []*node) {
 			}
 			continue
 		}
-		n := newNode(name, podTargets(join.CgroupUID(pod)))
+		n := s.newNode(name, podTargets(join.CgroupUID(pod)))
 		s.nodes[name] = n
 		found = append(found, n)
 	}
@@ -238,7 +257,7 @@ func (s *session) preflight(n *node) error {
 	return nil
 }
 
-// started waits until every node of the beginning is traced or has failed, says so, and ends the session when the time is
+// started waits until every node of the beginning is traced, and armed where that is to be, or has failed, says so, and ends the session when the time is
 // over that was asked for.
 func (s *session) started(first []*node) {
 	traced := 0
@@ -254,7 +273,13 @@ func (s *session) started(first []*node) {
 		}
 		n.mu.Unlock()
 	}
-	if traced > 0 && s.Machine.Node == "" {
+	if s.Approve != nil {
+		select {
+		case <-s.armed:
+		case <-s.stop.Asked().Done():
+			return
+		}
+	} else if traced > 0 && s.Machine.Node == "" {
 		s.Status.Tracing(len(s.Pods), traced)
 	}
 	if s.Duration == 0 {
@@ -279,10 +304,16 @@ func (s *session) settle(n *node, h *event.Hello) {
 	if h != nil {
 		s.hellos[n.name] = h
 	}
-	if len(s.awaited) == 0 && len(s.hellos) > 0 {
-		s.Status.Hooks(s.hellos)
-		s.hellos = map[string]*event.Hello{}
+	if len(s.awaited) > 0 || len(s.hellos) == 0 {
+		return
 	}
+	hellos := s.hellos
+	s.hellos = map[string]*event.Hello{}
+	if s.Approve == nil {
+		s.Status.Hooks(hellos)
+		return
+	}
+	s.spawn(func() { s.arm(hellos) })
 }
 
 // spawn runs f in a goroutine that the session waits for and whose panic ends it.

@@ -320,7 +320,7 @@ func TestPodsComeAndMove(t *testing.T) {
 
 // Pods that come while the tracer's pod is being made are handed over when it is there.
 func TestPodComesDuringStart(t *testing.T) {
-	n := newNode("n1", podTargets("a"))
+	n := new(session).newNode("n1", podTargets("a"))
 	if err := n.trace("b"); err != nil {
 		t.Fatal(err)
 	}

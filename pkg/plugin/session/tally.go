@@ -23,9 +23,41 @@ type tally struct {
 	ended      string
 	problems   []string
 	exitCode   *int
+	// enforcements by what they are, without count.
+	enforcements map[render.Enforcement]uint64
 }
 
-func newTally() *tally { return &tally{lost: map[string]uint64{}, said: map[string]uint64{}} }
+func newTally() *tally {
+	return &tally{lost: map[string]uint64{}, said: map[string]uint64{}, enforcements: map[render.Enforcement]uint64{}}
+}
+
+// mostEnforcements is how many policies and actions are told apart: their names come from nodes.
+const mostEnforcements = 1000
+
+// count counts one enforcement; t.mu is held.
+func (t *tally) count(e render.Enforcement) {
+	if _, known := t.enforcements[e]; !known && len(t.enforcements) >= mostEnforcements {
+		e = render.Enforcement{Policy: "…", Action: event.ActionUnknown, Would: e.Would}
+	}
+	t.enforcements[e]++
+}
+
+// enforced counts what was done about an event, or would have been, and says whether anything was done.
+func (t *tally) enforced(e *event.Event) bool {
+	h, done := e.Hooked(), render.Enforced(e)
+	if h == nil || len(done)+len(h.Would) == 0 {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, action := range done {
+		t.count(render.Enforcement{Policy: h.PolicyName, Action: action})
+	}
+	for _, action := range h.Would {
+		t.count(render.Enforcement{Policy: h.PolicyName, Action: action, Would: true})
+	}
+	return len(done) > 0
+}
 
 // totals takes over the tracer's own counters.
 func (t *tally) totals(lost map[string]uint64) {
@@ -89,6 +121,10 @@ func (t *tally) summary(node string) render.NodeSummary {
 	s := render.NodeSummary{
 		Node: node, Events: t.shown.Load(), Filtered: t.filtered.Load(),
 		Lost: maps.Clone(t.lost), Cost: t.cost, Ended: t.ended,
+	}
+	for e, count := range t.enforcements {
+		e.Count = count
+		s.Enforcements = append(s.Enforcements, e)
 	}
 	for i, p := range t.problems {
 		if i > 0 {
