@@ -54,7 +54,7 @@ func Resolve(spec *btf.Spec, root btf.Type, steps []policy.Step) (Walk, error) {
 	w := walker{spec: spec, declared: root, argument: true}
 	for i, step := range steps {
 		if err := w.follow(step); err != nil {
-			return Walk{}, fmt.Errorf("resolve %s: %w", spelled(steps[:i+1]), err)
+			return Walk{}, fmt.Errorf("resolve %s: %w", Spelled(steps[:i+1]), err)
 		}
 	}
 	if len(steps) > 0 {
@@ -62,13 +62,13 @@ func Resolve(spec *btf.Spec, root btf.Type, steps []policy.Step) (Walk, error) {
 	}
 	walk, err := w.end()
 	if err != nil {
-		return Walk{}, fmt.Errorf("resolve %s: %w", spelled(steps), err)
+		return Walk{}, fmt.Errorf("resolve %s: %w", Spelled(steps), err)
 	}
 	return walk, nil
 }
 
-// spelled is how a policy spells steps: files[3].f_flags.
-func spelled(steps []policy.Step) string {
+// Spelled is how a policy spells steps: files[3].f_flags.
+func Spelled(steps []policy.Step) string {
 	var text strings.Builder
 	for i, step := range steps {
 		switch {

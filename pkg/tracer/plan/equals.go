@@ -23,6 +23,8 @@ type equal struct {
 	event       string
 	// arguments of the function by index; nil for one that is not seen.
 	arguments []seen
+	// parts of what arguments point at, which no argument of the tracepoint does: a policy has them by resolve.
+	parts []part
 	// result of the function; nil: the call went on, so what is asked said 0.
 	result seen
 	// when it is the function: all have to hold.
@@ -40,6 +42,14 @@ type when struct {
 	subject  bpf.HookFilterSubject
 	min, max uint64
 	negated  bool
+}
+
+// part is a field behind an argument of the function.
+type part struct {
+	argument int
+	// field as resolve has it.
+	field string
+	value seen
 }
 
 // argument n of the system call.
@@ -111,6 +121,40 @@ func inState(value seen, state uint64) seen {
 	}
 }
 
+// field of the struct that a pointer of the tracepoint's leads to.
+func field(pointer seen, of, name string) seen {
+	return func(n *Node, e *equal) (source, error) {
+		from, err := pointer(n, e)
+		if err != nil {
+			return from, err
+		}
+		return n.follow(from, of, name)
+	}
+}
+
+// inMemory is a number of so many bytes that a program has at an offset from where a pointer leads to.
+func inMemory(pointer seen, offset uint32, size uint8) seen {
+	return func(n *Node, e *equal) (source, error) {
+		from, err := pointer(n, e)
+		from.Walk[0], from.Steps, from.Size = offset, 1, size
+		from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
+		return from, err
+	}
+}
+
+// ofSize is a buffer with its size: bytes, of a vector its entries.
+func ofSize(buffer, size seen) seen {
+	return func(n *Node, e *equal) (source, error) {
+		beside, err := size(n, e)
+		if err != nil {
+			return source{}, err
+		}
+		from, err := buffer(n, e)
+		from.beside = &beside
+		return from, err
+	}
+}
+
 // slot n of the tracepoint's arguments.
 func slot(n int) seen {
 	return func(*Node, *equal) (source, error) { return at(uint32(word * n)), nil }
@@ -158,6 +202,7 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 		}
 		return e.arguments[index](n, e)
 	}
+	s.part = func(index int, field string) (source, bool, error) { return n.partOf(e, index, field) }
 	s.returned = func() (source, error) {
 		if e.result != nil {
 			return e.result(n, e)
@@ -181,6 +226,16 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 		s.conditions = append(s.conditions, condition{source: from, subject: w.subject, min: w.min, max: w.max, negated: w.negated})
 	}
 	return s, nil
+}
+
+// partOf finds a field behind an argument; false if the row has none of that name.
+func (n *Node) partOf(e *equal, index int, field string) (source, bool, error) {
+	at := slices.IndexFunc(e.parts, func(p part) bool { return p.argument == index && p.field == field })
+	if at < 0 {
+		return source{}, false, nil
+	}
+	from, err := e.parts[at].value(n, e)
+	return from, true, err
 }
 
 // equalPlace is the site without what stands where.

@@ -16,15 +16,6 @@ const (
 	mayRead  = 4
 )
 
-// TCP states, include/net/tcp_states.h.
-const (
-	tcpSynSent  = 2
-	tcpFinWait1 = 4
-	tcpClose    = 7
-	tcpLastAck  = 9
-	tcpListen   = 10
-)
-
 // families of system calls.
 var (
 	opening = []string{"open", "openat", "openat2", "creat", "open_by_handle_at"}
@@ -44,13 +35,7 @@ var (
 		{value: returns, negated: true, min: failure(unix.EACCES - 1), max: failure(unix.EPERM + 1)},
 		{value: returns, negated: true, min: failure(mostErrors), max: failure(unix.EACCES + 1)},
 	}
-	isTCP       = []when{{value: of(slot(0), bpf.HookArgumentKindKIND_SOCK, 0), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}}
-	socketIsTCP = when{value: socketOf(argument(0)), subject: bpf.HookFilterSubjectSUBJECT_PROTOCOL, min: unix.IPPROTO_TCP, max: unix.IPPROTO_TCP}
 )
-
-// newState is the third argument of inet_sock_set_state, oldState the second.
-func newState(min, max uint64) when { return when{value: slot(2), min: min, max: max} }
-func oldState(min, max uint64) when { return when{value: slot(1), min: min, max: max} }
 
 const (
 	noteVerdict   = "the verdict of security modules is not seen: the return value is shown as 0"
@@ -93,24 +78,20 @@ var equals = map[string][]equal{
 	"tcp_connect": {
 		{event: "inet_sock_set_state", arguments: []seen{inState(slot(0), tcpSynSent)}, when: append(isTCP, newState(tcpSynSent, tcpSynSent)), note: noteNoPort},
 	},
-	"tcp_close": {
-		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpFinWait1, tcpFinWait1))},
-		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpLastAck, tcpLastAck))},
-		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpClose, tcpClose), oldState(tcpListen, tcpListen))},
-		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpClose, tcpClose), oldState(tcpSynSent, tcpSynSent))},
-	},
+	"tcp_close": closing,
 	"tcp_set_state": {
 		{event: "inet_sock_set_state", arguments: []seen{slot(0), slot(2)}, when: isTCP},
 	},
 	"inet_csk_listen_start": {
-		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: []when{newState(tcpListen, tcpListen)}},
+		{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpListen, tcpListen))},
 	},
 	"inet_csk_accept": {
-		{exit: []string{"accept", "accept4"}, result: socketOf(returns), when: []when{succeeded}},
+		{exit: []string{"accept", "accept4"}, result: socketOf(returns), when: []when{succeeded, isOf(socketOf(returns), bpf.HookFilterSubjectSUBJECT_PROTOCOL, unix.IPPROTO_TCP)}},
 	},
 	"tcp_sendmsg": {
 		{enter: []string{"write", "sendto"}, arguments: []seen{socketOf(argument(0)), nil, argument(2)}, when: []when{socketIsTCP}, note: "what is sent by sendmsg, writev and sendfile is not seen"},
 	},
+	"security_socket_sendmsg": sending,
 	"security_socket_connect": {
 		{enter: []string{"connect"}, arguments: []seen{socketOf(argument(0)), argument(1), argument(2)}, note: noteVerdict},
 	},

@@ -26,6 +26,8 @@ type site struct {
 	entry, result, both *hook.Attachment
 	// word says where the first word of the hook's argument is; nil-safe errors where the site has no such argument.
 	word func(index int) (source, error)
+	// part says where a field behind an argument is that the site sees apart, false for other fields; may be nil.
+	part func(index int, field string) (source, bool, error)
 	// returned says where the result is.
 	returned func() (source, error)
 	// parameter is the kernel's type of an argument; nil where the kernel does not say.

@@ -5,6 +5,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf/btf"
@@ -31,6 +32,12 @@ type value struct {
 
 // value compiles an argument or an entry of data.
 func (c *compiler) value(a *policy.Argument) (value, error) {
+	if c.site.part != nil && a.Source == "" && len(a.Resolve) > 0 {
+		if from, ok, err := c.site.part(a.Index, layout.Spelled(a.Resolve)); ok || err != nil {
+			v, typeErr := c.typed(a, a.Type, from)
+			return v, errors.Join(err, typeErr)
+		}
+	}
 	from, root, err := c.origin(a)
 	if err != nil {
 		return value{}, err
@@ -247,19 +254,26 @@ func signed(flags uint8, yes bool) uint8 {
 
 // fieldOfTask is a field of the current task.
 func (n *Node) fieldOfTask(name string) (source, error) {
-	from := source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
+	return n.follow(source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}, "task_struct", name)
+}
+
+// follow is a field, which is no bitfield, of the struct that a pointer leads to.
+func (n *Node) follow(pointer source, of, name string) (source, error) {
 	spec, err := n.Kernel.Spec()
 	if err != nil {
-		return from, err
+		return pointer, err
 	}
-	task, err := layout.Struct(spec, "task_struct")
+	target, err := layout.Struct(spec, of)
 	if err != nil {
-		return from, err
+		return pointer, err
 	}
-	walk, err := layout.Resolve(spec, task, []policy.Step{{Field: name}})
+	walk, err := layout.Resolve(spec, &btf.Pointer{Target: target}, []policy.Step{{Field: name}})
 	if err != nil {
-		return from, err
+		return pointer, err
 	}
-	from.Steps, from.Size = uint8(copy(from.Walk[:], walk.Offsets)), word
-	return from, nil
+	if walk.BitSize > 0 {
+		return pointer, fmt.Errorf("%s of %s is a bitfield", name, of)
+	}
+	pointer.Steps, pointer.Size = uint8(copy(pointer.Walk[:], walk.Offsets)), uint8(min(walk.Size, word))
+	return pointer, nil
 }
