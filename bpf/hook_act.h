@@ -98,24 +98,31 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 	bpf_probe_write_user((void *)user_address(ctx, a), &value, sizeof(value));
 }
 
+/* What stops a process or what it does. */
+#define ENFORCING_ACTIONS (ACTION_KILL | ACTION_SIGNAL | ACTION_OVERRIDE | ACTION_NOTIFY_ENFORCER | ACTION_SET)
+
 /* Whether the process is the container runtime's, on its way into a container. */
 static __always_inline bool is_runtime(void)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct process_state *state;
 
-	if (!(hook.flags & HOOK_SPARES_RUNTIME))
+	if (!(hook.flags & HOOK_WITHOUT_RUNTIME))
 		return false;
 	state = state_of(bpf_get_current_pid_tgid() >> 32);
-	if (state && state->of_container)
-		return false;
-	return !(hook.flags & HOOK_AT_EXEC) || BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) == hook.runtime_mount_namespace;
+	return !state || !state->of_container;
+}
+
+/* Whether the process is about to execute something in a container, whoever it is. */
+static __always_inline bool executes_in_container(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return (hook.flags & HOOK_AT_EXEC) && BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != hook.runtime_mount_namespace;
 }
 
 /* Does what changes something; returns what the function is to return, 0 to let it be. */
 static __always_inline int enforce(void *ctx, struct hook_scratch *s, const volatile struct hook_selector *chosen, __u32 actions)
 {
-	const __u32 enforcing = ACTION_KILL | ACTION_SIGNAL | ACTION_OVERRIDE | ACTION_NOTIFY_ENFORCER | ACTION_SET;
 	__u64 thread = bpf_get_current_pid_tgid();
 	int verdict = 0;
 
@@ -123,8 +130,10 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 		bpf_map_delete_elem(&enforcer_notes, &thread);
 		s->record.done |= ACTION_CLEAN_UP_NOTIFICATION;
 	}
-	if (!(hook.flags & HOOK_ARMED) || is_runtime()) {
-		s->record.would |= actions & enforcing;
+	if (is_runtime() && !executes_in_container())
+		return 0;
+	if (!(hook.flags & HOOK_ARMED)) {
+		s->record.would |= actions & ENFORCING_ACTIONS;
 		return 0;
 	}
 	if (actions & ACTION_KILL) {

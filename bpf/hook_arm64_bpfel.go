@@ -276,7 +276,7 @@ const (
 	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
 	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
 	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
-	HookHookFlagsHOOK_SPARES_RUNTIME  HookHookFlags = 32768
+	HookHookFlagsHOOK_WITHOUT_RUNTIME HookHookFlags = 32768
 	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
 )
 

@@ -272,8 +272,8 @@ enum hook_flags {
 	HOOK_SETS_REGISTERS = 1 << 13,
 	/* runs for processes in the scope only: who calls it has asked */
 	HOOK_IN_SCOPE = 1 << 14,
-	/* nothing is done to the container runtime on its way into a container */
-	HOOK_SPARES_RUNTIME = 1 << 15,
+	/* the container runtime on its way into a container is neither told of nor acted upon */
+	HOOK_WITHOUT_RUNTIME = 1 << 15,
 	/* it is about a program that is about to be executed: where that is the container's, it does not matter who executes it */
 	HOOK_AT_EXEC = 1 << 16,
 };
@@ -292,6 +292,6 @@ struct hook_config {
 	__u32 function_base, function_offset;
 	/* of HOOK_TRACKS_SOCKETS */
 	__u32 sock_place;
-	/* of HOOK_SPARES_RUNTIME: inode number of the namespace that the runtime runs in */
+	/* of HOOK_WITHOUT_RUNTIME: inode number of the namespace that the runtime runs in */
 	__u32 runtime_mount_namespace;
 };

@@ -116,7 +116,7 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 	launcher := launch.New(p.client, p.rest, p.launch)
 	c := o.config(v)
 	c.Launcher, c.Targets, c.Orders.Session = podLauncher{launcher, p.scope}, p.targets, p.launch.Session
-	c.Orders.SpareRuntime = true
+	c.Orders.WithoutRuntime = true
 	c.Named = o.namesPods()
 	if p.scope != nil {
 		c.Keep = keep(c.Keep, p.scope.Keep)

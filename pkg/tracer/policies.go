@@ -123,7 +123,7 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 // remember has the kernel side note what filters ask of processes, those that run already included.
 func (p *policies) remember(node *plan.Node, running func() ([]*kernel.Image, error)) error {
 	m := node.Marks
-	if node.SparesRuntime {
+	if node.WithoutRuntime {
 		images, err := running()
 		if err != nil {
 			return err
@@ -225,6 +225,9 @@ func (p *policies) loadWay(number uint32, way *plan.Way) error {
 	var loaded []*hook.Loaded
 	for _, d := range way.Definitions {
 		d.Config.Hook = number
+		if len(loaded) > 0 {
+			d.Beside = loaded[0]
+		}
 		l, err := p.set.Load(d)
 		if err != nil {
 			for _, l := range loaded {
@@ -256,7 +259,7 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
-	node.SparesRuntime = node.Armed && s.Orders.SpareRuntime
+	node.WithoutRuntime = s.Orders.WithoutRuntime
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())

@@ -32,9 +32,9 @@ type Orders struct {
 	// Hold: Targets say who is meant, but nobody is traced, and nothing of Enforce can act, until a control message has named
 	// targets. What the hooks are is told before.
 	Hold bool `json:"hold,omitempty"`
-	// SpareRuntime has Enforce do nothing to the container runtime's processes that are on their way into a container. The tracer
-	// must run in a container itself: the runtime is what runs that.
-	SpareRuntime bool `json:"spare_runtime,omitempty"`
+	// WithoutRuntime: the policies are not about the container runtime's processes that are on their way into a container. They
+	// are not told of, and Enforce does nothing to them. The tracer must run in a container itself: the runtime is what runs that.
+	WithoutRuntime bool `json:"without_runtime,omitempty"`
 	// Deadline after which the tracer ends by itself; 0 is none.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.

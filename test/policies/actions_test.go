@@ -47,6 +47,11 @@ var observed = []row{
 		ask+"71 then "+ask+"71 then fork then "+ask+"71 then "+ask+"72", "int 71 POST", "int 72 POST"),
 	acted("limited-shortly", "{action: Post, rateLimit: '1'}", ask+"1 then "+ask+"1 then linger then "+ask+"1", "int 1 POST",
 		"int 1 POST"),
+	// Where tracepoints stand in, the calls are seen by one program and execs by another.
+	{name: "limited-together", spec: kprobe("commit_creds", "{index: 0, type: cred}", "matchActions: [{action: Post, rateLimit: 1h}]"),
+		do:        []string{"setresgid 1 1 1 then setresuid 1 1 1 then exec $D/program $L nothing"},
+		want:      []string{`*"uid":0,*`, `*"uid":1,*`},
+		wantEqual: []string{`*"gid":0,*`, `*"uid":0,*`, `*"uid":1,*`}}, // that of its exec comes first
 	{name: "limited-by-text",
 		spec: kprobe("sys_access", "{index: 0, type: string}", "matchActions: [{action: Post, rateLimit: 1h}]"),
 		do:   []string{`call access "/a then call access "/b then call access "/a then call access "/aa then call access "/b`},

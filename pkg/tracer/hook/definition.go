@@ -34,6 +34,8 @@ type Definition struct {
 	Operands []uint64
 	// RateLimited: a selector has a rate limit, so repeats must be remembered.
 	RateLimited bool
+	// Beside is what is loaded for the same hook already: a repeat there is one here. May be nil.
+	Beside *Loaded
 	// Registers are set by ACTION_OVERRIDE of a uprobe.
 	Registers []Assignment
 	// Attachments are where its programs are attached: one for each stage, or one for both.

@@ -140,9 +140,11 @@ func (s *Set) load(d *Definition) (*Loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Name, err)
 	}
-	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: s.replacements(spec), Cache: s.types,
-	})
+	shared := s.replacements(spec)
+	if d.Beside != nil && d.RateLimited {
+		shared["rate_limits"] = d.Beside.collection.Maps["rate_limits"]
+	}
+	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
 	if err != nil {
 		return nil, refused(d, err)
 	}
@@ -180,7 +182,7 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
 	}
 	if s.runtime != 0 {
-		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SPARES_RUNTIME)
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
 		config.RuntimeMountNamespace = s.runtime
 	}
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))

@@ -28,7 +28,7 @@ type Marking struct {
 	// Everywhere: processes outside of the scope are noted as well.
 	Everywhere bool
 	// Runtime is the inode number of the mount namespace that the container runtime runs in: hooks that are loaded from then on
-	// do nothing to its processes that are on their way into a container. 0: none is spared.
+	// pass over its processes that are on their way into a container. 0: over none.
 	Runtime uint32
 }
 

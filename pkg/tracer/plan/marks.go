@@ -28,7 +28,7 @@ type Marks struct {
 	all []mark
 	// Needed: some filter asks what a process was at its exec, though it may be for no mark.
 	Needed bool
-	// Runtime is the inode number of the mount namespace of the container runtime, whose processes are to be spared; or 0.
+	// Runtime is the inode number of the mount namespace of the container runtime, which hooks are not about; or 0.
 	Runtime uint32
 	// parents are asked for.
 	parents bool

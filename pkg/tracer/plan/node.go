@@ -24,8 +24,8 @@ type Node struct {
 	Unavailable func(hook.Mechanism) error
 	// Armed: enforcing actions act.
 	Armed bool
-	// SparesRuntime: they don't act on what the container runtime does on its way into a container.
-	SparesRuntime bool
+	// WithoutRuntime: hooks are not about what the container runtime does on its way into a container.
+	WithoutRuntime bool
 	// Root is where the paths of programs are looked up: "" for the node's own, or a container's root.
 	Root string
 	// Marks gives process marks to filters on programs and on descendants.

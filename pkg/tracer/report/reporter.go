@@ -79,7 +79,7 @@ func (r *Reporter) Record(record *hook.Record) error {
 			return fmt.Errorf("%w: %s has no argument in place %d", ErrUnknown, h.name, place)
 		}
 	}
-	if record.Done&enforcing == 0 && r.Table.Passing(kernel.Key(record.Header.Process)) {
+	if (record.Done|record.Would)&enforcing == 0 && r.Table.Passing(kernel.Key(record.Header.Process)) {
 		return nil
 	}
 	if record.Stage == hook.StageReturn {
@@ -125,7 +125,7 @@ func (r *Reporter) returned(h *served, record *hook.Record) {
 	r.emit(entry)
 }
 
-// enforcing are the actions that are told whoever they hit.
+// enforcing are the actions that are told whoever they hit, or would.
 const enforcing = uint32(bpf.HookHookActionsACTION_KILL | bpf.HookHookActionsACTION_SIGNAL | bpf.HookHookActionsACTION_OVERRIDE |
 	bpf.HookHookActionsACTION_NOTIFY_ENFORCER | bpf.HookHookActionsACTION_SET)
 
