@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// image is a program image of a process.
+func image(id, parent string, pid uint32, binary, arguments, flags string) *event.Process {
+	return &event.Process{ExecID: id, ParentExecID: parent, Pid: &pid, Binary: binary, Arguments: arguments, Flags: flags}
+}
+
+func TestAncestry(t *testing.T) {
+	const began, again = "execve clone", "execve"
+	sshd := image("sshd", "init", 10, "/usr/sbin/sshd", "-D", began)
+	bash := image("bash", "sshd", 11, "/bin/bash", "", began)
+	bashToo := image("bash2", "sshd", 11, "/bin/bash", "", again) // after login, in its place
+	ls := image("ls", "bash2", 12, "/bin/ls", "", began)
+	cron := image("cron", "init", 20, "/usr/sbin/cron", "-f", began)
+	job := image("job", "cron", 21, "/bin/sh", "-c job", began)
+	subshell := image("subshell", "bash2", 13, "/bin/bash", "", "clone") // executes nothing, so no event is about its start
+	inner := image("inner", "subshell", 14, "/bin/cat", "", began)
+	script := image("script", "job", 30, "/bin/sh", "-c evil.sh", began)
+	became := image("became", "job", 30, "/usr/bin/python3", "", again)
+	child := image("child", "became", 31, "/bin/id", "", began)
+	reused := image("reused", "cron", 30, "/bin/date", "", began)
+	for _, test := range []struct {
+		what    string
+		pattern string
+		steps   []*event.Event
+		want    string // a letter per step: x is kept
+	}{
+		{"from the start on", "sshd$", []*event.Event{
+			execOf(sshd, nil), execOf(bash, sshd), execOf(bashToo, sshd), execOf(ls, bashToo), execOf(job, cron), exitOf(ls, bashToo),
+		}, "xxxx-x"},
+		{"it ran before", "sshd$", []*event.Event{execOf(bash, sshd), execOf(bashToo, sshd), execOf(ls, bashToo), exitOf(bashToo, sshd)}, "xxxx"},
+		{"a parent that only forked", "sshd$", []*event.Event{execOf(bash, sshd), execOf(bashToo, sshd), execOf(inner, subshell, bashToo)}, "xxx"},
+		{"a parent that only forked, known by its own parent", "sshd$", []*event.Event{execOf(bashToo, sshd), execOf(inner, subshell)}, "xx"},
+		{"the parent ended before", "sshd$", []*event.Event{execOf(bashToo, sshd), exitOf(bashToo, sshd), execOf(ls, bashToo)}, "xxx"},
+		{"with arguments", "sh -c evil", []*event.Event{execOf(job, cron), execOf(script, job), execOf(child, script)}, "-xx"},
+		{"it replaces its program", "sh -c evil", []*event.Event{execOf(script, job), execOf(became, job), execOf(child, became), exitOf(became, job)}, "xxxx"},
+		{"its PID is another's later", "sh -c evil", []*event.Event{execOf(script, job), exitOf(script, job), execOf(reused, cron), exitOf(reused, cron)}, "xx--"},
+		{"its exit was lost", "sh -c evil", []*event.Event{execOf(script, job), execOf(reused, cron), execOf(image("x", "cron", 30, "/bin/x", "", again), cron)}, "x--"},
+		{"siblings are not followed", "^/bin/bash$", []*event.Event{execOf(sshd, nil), execOf(job, cron), execOf(bash, sshd), execOf(cron, nil)}, "--x-"},
+	} {
+		f, err := New(Options{Match: map[string][]string{KeyAncestor: {test.pattern}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, e := range test.steps {
+			if f.Keep(e) {
+				got += "x"
+			} else {
+				got += "-"
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: kept %s, want %s", test.what, got, test.want)
+		}
+	}
+}
+
+// The same PID on another node is another process.
+func TestAncestryByNode(t *testing.T) {
+	f, err := New(Options{Match: map[string][]string{KeyAncestor: {"evil"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Keep(execOf(image("a", "", 7, "/evil", "", "execve clone"), nil))
+	other := execOf(image("b", "", 7, "/bin/true", "", "execve"), nil)
+	other.NodeName = "n2"
+	if f.Keep(other) {
+		t.Error("a process of another node is followed")
+	}
+}
+
+// Criteria that reject an event do not keep ancestry from learning from it.
+func TestAncestryLearnsFromWhatIsRejected(t *testing.T) {
+	f, err := New(Options{Match: map[string][]string{KeyAncestor: {"evil"}, KeyBinary: {"id"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh := image("sh", "evil", 2, "/bin/sh", "", "execve clone")
+	if f.Keep(execOf(sh, image("evil", "", 1, "/evil", "", ""))) {
+		t.Error("sh is kept")
+	}
+	if !f.Keep(execOf(image("id", "sh", 3, "/bin/id", "", "execve clone"), sh)) {
+		t.Error("id is not kept")
+	}
+}
+
+func TestAncestryForgets(t *testing.T) {
+	a, err := compileAncestors([]string{"evil"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := newAncestry(10)
+	small.patterns = a.ancestry.patterns
+	root := image("root", "", 1, "/evil", "", "execve clone")
+	for i := range uint32(1000) {
+		p := image(fmt.Sprint(i), "root", i+2, "/bin/true", "", "execve clone")
+		if !small.has(execOf(p, root)) {
+			t.Fatalf("process %d is not followed", i)
+		}
+	}
+	if len(small.images.at) > 10 || len(small.running.at) > 10 || small.images.order.Len() != len(small.images.at) {
+		t.Errorf("%d images and %d processes are remembered", len(small.images.at), len(small.running.at))
+	}
+}

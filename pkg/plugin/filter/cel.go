@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/ext"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// costLimit of one expression on one event, in CEL's units: about 10 ms (Kubernetes has a million for 0.1 s). What needs more
+// is no match, and is said.
+const costLimit = 100_000
+
+// trouble is what goes wrong with an expression while events are compared; it is said once.
+type trouble struct {
+	about string
+	once  sync.Once
+	say   func(text string)
+}
+
+func (t *trouble) tell(err error) {
+	t.once.Do(func() {
+		if t.say != nil {
+			t.say(fmt.Sprintf("%s: %v: such events count as not matching (has(a.b) asks whether a field is there)", t.about, err))
+		}
+	})
+}
+
+// calculation is an expression and the types of events that it is about: by the names of their bodies, with the bodies.
+type calculation struct {
+	program cel.Program
+	about   map[string]body
+	trouble *trouble
+}
+
+// compileExpressions makes expressions alternatives.
+func (f *Filter) compileExpressions(values []string, where func(string) string, wrong func(string, error) error) (compiled, error) {
+	env, err := newEnvironment()
+	if err != nil {
+		return compiled{}, err
+	}
+	var alternatives []criterion
+	var errs []error
+	for _, value := range values {
+		c, err := calculationOf(env, value)
+		if err != nil {
+			errs = append(errs, wrong(value, err))
+			continue
+		}
+		c.trouble = &trouble{about: where(value)}
+		f.troubles = append(f.troubles, c.trouble)
+		alternatives = append(alternatives, c.matches)
+	}
+	return compiled{criterion: anyOf(alternatives)}, errors.Join(errs...)
+}
+
+// newEnvironment has a variable for each type of event, its body in JSON, and Kubernetes' functions for addresses.
+func newEnvironment() (*cel.Env, error) {
+	options := []cel.EnvOption{ext.Network()}
+	for _, b := range bodies() {
+		options = append(options, cel.Variable(b.name, cel.MapType(cel.StringType, cel.DynType)))
+	}
+	env, err := cel.NewEnv(options...)
+	if err != nil {
+		return nil, fmt.Errorf("a bug in this program: %w", err)
+	}
+	return env, nil
+}
+
+// calculationOf reads an expression. It has to be about events, name fields that there are, and be true or false.
+func calculationOf(env *cel.Env, text string) (*calculation, error) {
+	checked, issues := env.Compile(text)
+	if issues.Err() != nil {
+		return nil, compileError(issues)
+	}
+	root := checked.NativeRep().Expr()
+	names := newNaming()
+	ast.PreOrderVisit(root, ast.NewExprVisitor(names.visit))
+	if names.err != nil {
+		return nil, names.err
+	}
+	if len(names.about) == 0 {
+		return nil, fmt.Errorf("names no type of event: %s", strings.Join(bodyNames(), ", "))
+	}
+	if !isBoolean(checked, names, root) {
+		return nil, errors.New("is neither true nor false, so it says nothing about which events to show")
+	}
+	program, err := env.Program(checked, cel.CostLimit(costLimit))
+	if err != nil {
+		return nil, err
+	}
+	return &calculation{program: program, about: names.about}, nil
+}
+
+// compileError is what is wrong with an expression, a line each.
+func compileError(issues *cel.Issues) error {
+	var lines []string
+	for _, e := range issues.Errors() {
+		lines = append(lines, fmt.Sprintf("column %d: %s", e.Location.Column()+1, e.Message))
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func bodyNames() (names []string) {
+	for _, b := range bodies() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// isBoolean says whether an expression may be true or false: what comes out of JSON has no type, but mostly it is known what
+// it will be.
+func isBoolean(checked *cel.Ast, names *naming, root ast.Expr) bool {
+	if checked.OutputType().IsExactType(cel.BoolType) {
+		return true
+	}
+	known := names.typeOf(root)
+	return checked.OutputType().IsExactType(cel.DynType) && (known == nil || element(known).Kind() == reflect.Bool && !isList(known))
+}
+
+// matches is false for events of types that the expression does not name.
+func (c *calculation) matches(e *event.Event) bool {
+	value := reflect.ValueOf(e).Elem()
+	variables := map[string]any{}
+	about := false
+	for _, b := range bodies() {
+		variables[b.name] = map[string]any{}
+		if named, asked := c.about[b.name]; asked && !value.Field(named.index).IsNil() {
+			data, err := asJSON(value.Field(named.index).Interface())
+			if err != nil {
+				c.trouble.tell(err)
+				return false
+			}
+			variables[b.name], about = data, true
+		}
+	}
+	if !about {
+		return false
+	}
+	result, _, err := c.program.Eval(variables)
+	if err != nil {
+		c.trouble.tell(err)
+		return false
+	}
+	matched, is := result.Value().(bool)
+	if !is {
+		c.trouble.tell(fmt.Errorf("is neither true nor false but %s", result.Type().TypeName()))
+	}
+	return matched
+}
+
+// asJSON is a value as its JSON has it; integers stay integers.
+func asJSON(value any) (data map[string]any, err error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return data, utiljson.Unmarshal(text, &data)
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// Keys of criteria: the names of their flags, and the keys of Exclude.
+const (
+	KeyBinary       = "binary"
+	KeyParentBinary = "parent-binary"
+	KeyArguments    = "args"
+	KeyUID          = "uid"
+	KeyPID          = "pid"
+	KeyPolicy       = "policy"
+	KeyEvent        = "event"
+	KeyAncestor     = "ancestor"
+	KeyCEL          = "cel"
+)
+
+// row is a criterion whose values are compared with one thing of an event each, independently of other events.
+type row struct {
+	key string
+	// parse reads one value.
+	parse func(value string) (criterion, error)
+}
+
+// criteria is the table of these.
+var criteria = [...]row{
+	{KeyBinary, func(value string) (criterion, error) { return program(value, (*event.Event).Process) }},
+	{KeyParentBinary, func(value string) (criterion, error) { return program(value, (*event.Event).Parent) }},
+	{KeyArguments, func(value string) (criterion, error) {
+		pattern, err := expression(value)
+		return func(e *event.Event) bool { p := e.Process(); return p != nil && pattern.MatchString(p.Arguments) }, err
+	}},
+	{KeyUID, func(value string) (criterion, error) {
+		return number(value, func(p *event.Process) *uint32 { return p.Uid })
+	}},
+	{KeyPID, func(value string) (criterion, error) {
+		return number(value, func(p *event.Process) *uint32 { return p.Pid })
+	}},
+	{KeyPolicy, func(value string) (criterion, error) {
+		if value == "" {
+			return nil, errors.New("the name of a policy is missing")
+		}
+		return func(e *event.Event) bool { h := e.Hooked(); return h != nil && h.PolicyName == value }, nil
+	}},
+	{KeyEvent, func(value string) (criterion, error) {
+		kind := event.Kind("PROCESS_" + strings.ToUpper(value))
+		if !slices.Contains(EventTypes(), value) {
+			return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(value, EventTypes()))
+		}
+		return func(e *event.Event) bool { return e.Kind() == kind }, nil
+	}},
+}
+
+// Keys are those of all criteria.
+func Keys() []string {
+	keys := make([]string, len(criteria))
+	for i := range criteria {
+		keys[i] = criteria[i].key
+	}
+	return append(keys, KeyAncestor, KeyCEL)
+}
+
+// EventTypes are the words for the types of events about processes: those of the JSON without "process_".
+func EventTypes() []string {
+	var types []string
+	for _, body := range bodies() {
+		types = append(types, strings.TrimPrefix(body.name, "process_"))
+	}
+	return types
+}
+
+// compileCriterion makes the values of a row alternatives.
+func compileCriterion(r row, values []string, wrong func(string, error) error) (compiled, error) {
+	var alternatives []criterion
+	var errs []error
+	for _, value := range values {
+		made, err := r.parse(value)
+		if err != nil {
+			errs = append(errs, wrong(value, err))
+		}
+		alternatives = append(alternatives, made)
+	}
+	return compiled{criterion: anyOf(alternatives)}, errors.Join(errs...)
+}
+
+func anyOf(alternatives []criterion) criterion {
+	return func(e *event.Event) bool {
+		return slices.ContainsFunc(alternatives, func(c criterion) bool { return c(e) })
+	}
+}
+
+// expression reads a regular expression, which may match anywhere in a text. An empty one matches everything, so it is a
+// mistake.
+func expression(value string) (*regexp.Regexp, error) {
+	if value == "" {
+		return nil, errors.New("a regular expression is missing")
+	}
+	return regexp.Compile(value)
+}
+
+// number compares with an ID of the process; one that is not known is none.
+func number(value string, of func(*event.Process) *uint32) (criterion, error) {
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("want a number from 0 to %d", uint32(1<<32-1))
+	}
+	return func(e *event.Event) bool {
+		p := e.Process()
+		return p != nil && of(p) != nil && *of(p) == uint32(n)
+	}, nil
+}

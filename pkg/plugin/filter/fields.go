@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// Fields are those of an event's JSON that are shown. Paths are dotted and begin below the event's type: process.pod.name; in a
+// list they are of all elements: args.file_arg.path.
+type Fields struct{ shown, hidden paths }
+
+// paths are fields by name with the paths below them; one without is meant as a whole.
+type paths map[string]paths
+
+// besideBody are the fields of an event that stand beside its body. Unless they are taken out by name the first two are shown,
+// as tetra does.
+var besideBody = []string{"node_name", "time", "executable"}
+
+// ParseFields reads paths; those that begin with "-" are left out of what the others ask for, or, where there are no others, of
+// everything. Its error is everything that is wrong with them.
+func ParseFields(list []string) (*Fields, error) {
+	f := &Fields{paths{}, paths{}}
+	var errs []error
+	for _, path := range list {
+		bare, hide := strings.CutPrefix(strings.TrimSpace(path), "-")
+		if err := checkField(bare); err != nil {
+			errs = append(errs, fmt.Errorf("--fields %q: %w", path, err))
+			continue
+		}
+		if hide {
+			f.hidden.add(bare)
+		} else {
+			f.shown.add(bare)
+		}
+	}
+	return f, errors.Join(errs...)
+}
+
+// checkField wants a field that some type of event has.
+func checkField(path string) error {
+	if slices.Contains(besideBody, path) {
+		return nil
+	}
+	names := strings.Split(path, ".")
+	first := map[string]bool{}
+	var deepest error
+	for _, b := range bodies() {
+		err := checkFieldOf(b.kind, names)
+		if err == nil {
+			return nil
+		}
+		if _, has := fieldsOf(b.kind)[names[0]]; has {
+			deepest = err
+		}
+		for _, name := range fieldNames(b.kind) {
+			first[name] = true
+		}
+	}
+	if deepest != nil {
+		return deepest
+	}
+	return fmt.Errorf("no event has a field %q%s", names[0], policy.DidYouMean(names[0], slices.Sorted(maps.Keys(first))))
+}
+
+func checkFieldOf(t reflect.Type, names []string) (err error) {
+	for i, name := range names {
+		if name == "" {
+			return errors.New("a name is missing between two dots")
+		}
+		if element(t).Kind() == reflect.Map {
+			return nil // of labels, whose names may have dots, any
+		}
+		if t, err = member(element(t), strings.Join(names[:i], "."), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p paths) add(path string) {
+	name, rest, more := strings.Cut(path, ".")
+	below, have := p[name]
+	switch {
+	case !more:
+		p[name] = nil // all of it, whatever else was asked for
+	case !have:
+		below = paths{}
+		below.add(rest)
+		p[name] = below
+	case below != nil:
+		below.add(rest)
+	}
+}
+
+// Of is the event with these fields only. The event is not changed; what the result shares with it must not be either. What is
+// about no process stays whole.
+func (f *Fields) Of(e *event.Event) *event.Event {
+	if _, ok := e.Subjects(); !ok {
+		return e
+	}
+	only := *e
+	value := reflect.ValueOf(&only).Elem()
+	for _, b := range bodies() {
+		field := value.Field(b.index)
+		if field.IsNil() {
+			continue
+		}
+		if len(f.shown) > 0 {
+			field.Set(chosen(field, f.shown, true))
+		}
+		if len(f.hidden) > 0 {
+			field.Set(chosen(field, f.hidden, false))
+		}
+	}
+	for name, field := range fieldsOf(value.Type()) {
+		if slices.Contains(besideBody, name) && !f.showsBeside(name) {
+			value.FieldByIndex(field.Index).SetZero()
+		}
+	}
+	return &only
+}
+
+func (f *Fields) showsBeside(name string) bool {
+	if _, hidden := f.hidden[name]; hidden {
+		return false
+	}
+	_, shown := f.shown[name]
+	return shown || name != "executable" || len(f.shown) == 0
+}
+
+// chosen is a copy of a value with only the fields that p has, or with all others.
+func chosen(v reflect.Value, p paths, wanted bool) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		copied := reflect.New(v.Type().Elem())
+		copied.Elem().Set(chosen(v.Elem(), p, wanted))
+		return copied
+	case isList(v.Type()) && !v.IsNil():
+		copied := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		for i := range v.Len() {
+			copied.Index(i).Set(chosen(v.Index(i), p, wanted))
+		}
+		return copied
+	case v.Kind() == reflect.Map:
+		return chosenOfMap(v, p, wanted)
+	case v.Kind() == reflect.Struct:
+		return chosenOfStruct(v, p, wanted)
+	}
+	return v
+}
+
+func chosenOfStruct(v reflect.Value, p paths, wanted bool) reflect.Value {
+	copied := reflect.New(v.Type()).Elem()
+	for name, field := range fieldsOf(v.Type()) {
+		from, to := v.FieldByIndex(field.Index), copied.FieldByIndex(field.Index)
+		below, named := p[name]
+		switch {
+		case named && len(below) > 0:
+			to.Set(chosen(from, below, wanted))
+		case named == wanted:
+			to.Set(from)
+		}
+	}
+	return copied
+}
+
+// chosenOfMap takes labels, whose names may have dots.
+func chosenOfMap(v reflect.Value, p paths, wanted bool) reflect.Value {
+	copied := reflect.MakeMap(v.Type())
+	for _, key := range v.MapKeys() {
+		if p.has(key.String()) == wanted {
+			copied.SetMapIndex(key, v.MapIndex(key))
+		}
+	}
+	return copied
+}
+
+// has says whether a name, with dots or without, is one of the paths.
+func (p paths) has(name string) bool {
+	for part := range strings.SplitSeq(name, ".") {
+		below, found := p[part]
+		switch {
+		case !found:
+			return false
+		case below == nil:
+			p = paths{}
+		default:
+			p = below
+		}
+	}
+	return len(p) == 0
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// Options are what the user wrote.
+type Options struct {
+	// Match are the values by criterion, one of the Keys: those of one are alternatives, all criteria have to match.
+	Match map[string][]string
+	// Exclude are KEY=VALUE of the same criteria: what one of them matches is left out.
+	Exclude []string
+	// Redact are regular expressions (RE2) of what nobody may see: their groups, or all that they match if it has none.
+	Redact []string
+}
+
+// Filter keeps events and redacts them. Its methods may be called at the same time, Report only before the others.
+type Filter struct {
+	// wanted are the criteria of which each has to match, unwanted those of which none may.
+	wanted, unwanted []criterion
+	// descent and descentUnwanted are asked about every event: they learn from each who descends from whom.
+	descent, descentUnwanted *ancestry
+	redaction                *redaction
+	troubles                 []*trouble
+}
+
+// criterion says whether an event matches.
+type criterion func(*event.Event) bool
+
+// New makes a filter; its error is everything that is wrong with the options.
+func New(o Options) (*Filter, error) {
+	f := &Filter{}
+	var errs []error
+	for _, key := range Keys() {
+		if values := o.Match[key]; len(values) > 0 {
+			made, err := f.compile(key, values, func(value string) string { return fmt.Sprintf("--%s %q", key, value) })
+			errs = append(errs, err)
+			f.wanted = add(f.wanted, &f.descent, made)
+		}
+	}
+	excluded, err := excludes(o.Exclude)
+	errs = append(errs, err)
+	for _, key := range Keys() {
+		if values := excluded[key]; len(values) > 0 {
+			made, err := f.compile(key, values, func(value string) string { return fmt.Sprintf("--exclude %s=%q", key, value) })
+			errs = append(errs, err)
+			f.unwanted = add(f.unwanted, &f.descentUnwanted, made)
+		}
+	}
+	f.redaction, err = newRedaction(o.Redact)
+	return f, errors.Join(append(errs, err)...)
+}
+
+// compiled is what the values of one key became: one of the two.
+type compiled struct {
+	criterion criterion
+	ancestry  *ancestry
+}
+
+func add(all []criterion, descent **ancestry, made compiled) []criterion {
+	if made.ancestry != nil {
+		*descent = made.ancestry
+	}
+	if made.criterion != nil {
+		all = append(all, made.criterion)
+	}
+	return all
+}
+
+// compile makes the values of a key one criterion; where says which value is wrong.
+func (f *Filter) compile(key string, values []string, where func(value string) string) (compiled, error) {
+	wrong := func(value string, err error) error { return fmt.Errorf("%s: %w", where(value), err) }
+	switch key {
+	case KeyAncestor:
+		return compileAncestors(values, wrong)
+	case KeyCEL:
+		return f.compileExpressions(values, where, wrong)
+	}
+	return compileCriterion(criteria[slices.IndexFunc(criteria[:], func(c row) bool { return c.key == key })], values, wrong)
+}
+
+// excludes sorts KEY=VALUE by key.
+func excludes(terms []string) (map[string][]string, error) {
+	byKey := map[string][]string{}
+	var errs []error
+	for _, term := range terms {
+		key, value, found := strings.Cut(term, "=")
+		switch {
+		case !found:
+			errs = append(errs, fmt.Errorf("--exclude %q: want KEY=VALUE, with one of the keys %s", term, strings.Join(Keys(), ", ")))
+		case !slices.Contains(Keys(), key):
+			errs = append(errs, fmt.Errorf("--exclude %q: unknown key %q%s", term, key, policy.DidYouMean(key, Keys())))
+		default:
+			byKey[key] = append(byKey[key], value)
+		}
+	}
+	return byKey, errors.Join(errs...)
+}
+
+// Keep says whether an event is shown. What is about no process always is.
+func (f *Filter) Keep(e *event.Event) bool {
+	descends := f.descent == nil || f.descent.has(e)
+	excluded := f.descentUnwanted != nil && f.descentUnwanted.has(e)
+	if _, ok := e.Subjects(); !ok {
+		return true
+	}
+	matches := func(c criterion) bool { return c(e) }
+	return descends && !excluded && !slices.ContainsFunc(f.wanted, func(c criterion) bool { return !c(e) }) &&
+		!slices.ContainsFunc(f.unwanted, matches)
+}
+
+// Redact takes from an event what nobody may see. It changes the event: that, and the processes in it, must belong to the
+// caller; what it shares with other events (the pod, capabilities) is left as it is.
+func (f *Filter) Redact(e *event.Event) { f.redaction.event(e) }
+
+// RedactText does the same to a text that is shown beside the events.
+func (f *Filter) RedactText(text string) string { return f.redaction.text(text) }
+
+// Report has say told of what goes wrong while events are compared: of each expression once, redacted.
+func (f *Filter) Report(say func(text string)) {
+	for _, t := range f.troubles {
+		t.say = func(text string) { say(f.RedactText(text)) }
+	}
+}
+
+// Active says whether there is anything to filter or redact.
+func (f *Filter) Active() bool {
+	return len(f.wanted)+len(f.unwanted) > 0 || f.descent != nil || f.descentUnwanted != nil || !f.redaction.empty()
+}
