@@ -89,6 +89,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 		newCleanupCommand(cluster, streams),
 		newPolicyCommand(streams, build),
 		newVersionCommand(streams, build),
+		newFiltersCommand(streams),
 		newOptionsCommand(streams),
 	)
 	cluster.completeFlags(root)

@@ -49,6 +49,8 @@ func (o *traceOptions) addTo(cmd *cobra.Command) {
 		"emoji":             words(always...),
 		"dry-run":           words(dryRunNone, dryRunClient, dryRunServer),
 		"image-pull-policy": words(pullPolicies...),
+		"event":             completeEventTypes,
+		"policy":            o.completePolicies,
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, completion) // fails for a flag that does not exist; a test asks for each
 	}

@@ -18,6 +18,21 @@ const helpWidth = 120
 type flagGroup struct {
 	title string
 	flags *pflag.FlagSet
+	// topic is the command that explains the flags; the help of others only names them. Empty: they are explained everywhere.
+	topic string
+}
+
+// names lists the flags of a group that has a help topic.
+func (g flagGroup) names() string {
+	var text, line strings.Builder
+	visitNames(g.flags, func(name string) {
+		if line.Len()+len(" --"+name) > helpWidth-len("     ") {
+			text.WriteString("     " + line.String() + "\n")
+			line.Reset()
+		}
+		line.WriteString(" --" + name)
+	})
+	return text.String() + "     " + line.String() + "\n"
 }
 
 // usage returns a usage function that shows the flags by group. The kubeconfig flags are left to "options".
@@ -41,6 +56,10 @@ func usage(groups []flagGroup) func(*cobra.Command) error {
 			}
 		}
 		for _, g := range groups {
+			if g.topic != "" {
+				fmt.Fprintf(&b, "\n%s (%s %s explains them):\n%s", g.title, name, g.topic, g.names())
+				continue
+			}
 			fmt.Fprintf(&b, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(helpWidth))
 		}
 		if len(groups) == 0 && cmd.HasAvailableLocalFlags() && cmd.HasParent() {

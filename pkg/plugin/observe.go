@@ -15,7 +15,7 @@ func newRunCommand(c *cluster, streams genericiooptions.IOStreams, build Build) 
 	o.readPolicies = func() (policySet, error) { return files.load(o.In, o.ErrOut) }
 	first := files.flags()
 	first.AddFlagSet(o.groups[sessionGroup].flags)
-	o.groups[sessionGroup] = flagGroup{"Policies and session", first}
+	o.groups[sessionGroup] = flagGroup{title: "Policies and session", flags: first}
 	cmd := &cobra.Command{
 		Use:   "run -f FILE [-f FILE]... [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show what policies (Tetragon's TracingPolicy) report, without enforcing anything",

@@ -29,6 +29,7 @@ type traceOptions struct {
 	targets targetOptions
 	session sessionOptions
 	output  outputOptions
+	filters filterOptions
 	process wire.ProcessDetail
 	tracer  tracerOptions
 	local   localOptions
@@ -78,7 +79,6 @@ type tracerOptions struct {
 type localOptions struct {
 	enabled bool
 	cgroups []string
-	pids    []uint
 	// command follows "--".
 	command []string
 }
@@ -93,12 +93,13 @@ const (
 func newTraceOptions(c *cluster, streams genericiooptions.IOStreams, build Build) *traceOptions {
 	o := &traceOptions{IOStreams: streams, build: build, cluster: c}
 	o.groups = []flagGroup{
-		{targetGroup, o.targets.flags()},
-		{"Session", o.session.flags()},
-		{"Output", o.output.flags()},
-		{"Processes", processFlags(&o.process)},
-		{tracerGroup, o.tracer.flags(o.build)},
-		{"This machine instead of a cluster", o.local.flags()},
+		{title: targetGroup, flags: o.targets.flags()},
+		{title: "Session", flags: o.session.flags()},
+		{title: filterGroup, flags: o.filters.flags(), topic: filtersTopic},
+		{title: "Output", flags: o.output.flags()},
+		{title: "Processes", flags: processFlags(&o.process)},
+		{title: tracerGroup, flags: o.tracer.flags(o.build)},
+		{title: "This machine instead of a cluster", flags: o.local.flags()},
 	}
 	return o
 }
@@ -168,8 +169,6 @@ func (l *localOptions) flags() *pflag.FlagSet {
 	fs := newFlags()
 	fs.BoolVar(&l.enabled, "local", false, "Trace this machine, or only the command after --; needs Linux and root")
 	fs.StringArrayVar(&l.cgroups, "cgroup", nil, "With --local: only what runs below this cgroup `DIRECTORY`; repeatable")
-	fs.UintSliceVar(&l.pids, "pid", nil, "With --local: only the process of this `PID` and its descendants; repeatable")
-	fs.Lookup("pid").DefValue = "" // pflag would show "[]"
 	return fs
 }
 

@@ -63,7 +63,7 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 		{"exec -o jsonpath={", "jsonpath"},
 		{"exec -- ls", "is run by --local only"},
 		{"exec web -- ls", "is run by --local only"},
-		{"exec --pid 1", "add --local"},
+		{"exec --pid 1 --cgroup /x", "add --local"},
 		{"exec --cgroup /sys/fs/cgroup", "add --local"},
 		{"exec --local ls", `--local -- ls`},
 		{"exec --local ls -- ls", `"ls" would be a pod`},

@@ -29,7 +29,7 @@ func (v view) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
 
 // run checks the options and traces.
 func (o *traceOptions) run(ctx context.Context) error {
-	if err := errors.Join(o.validate(), o.loadPolicies()); err != nil {
+	if err := errors.Join(o.validate(), o.loadPolicies(), o.checkPolicyNames()); err != nil {
 		return err
 	}
 	switch {
@@ -63,7 +63,7 @@ func (o *traceOptions) view() (view, error) {
 	v.renderer, err = render.New(v.screen.Out(), render.Options{
 		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
 		OwnWords: o.output.ownWords, Every: o.output.every,
-		SharedTerminal: v.out.Terminal && len(o.local.command) > 0,
+		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Pick: o.filters.pick(),
 	})
 	v.status = render.NewStatus(v.screen, v.err)
 	return v, err
@@ -76,13 +76,15 @@ func (o *traceOptions) config(v view) session.Config {
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
 		Renderer: v.renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
 		Directory: join.NewDirectory(),
+		Keep:      o.filters.keep(), Redact: o.filters.filter,
 	}
+	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
 	if !o.policies.empty() {
 		c.Orders.Policies = o.policies.sources
 		o.announce(v)
 	}
 	if len(o.targets.containers) > 0 {
-		c.Keep = join.InContainers(o.targets.containers...)
+		c.Keep = keep(c.Keep, join.InContainers(o.targets.containers...))
 	}
 	return c
 }

@@ -58,7 +58,7 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 
 func (o *traceOptions) localTargets() wire.Targets {
 	t := wire.Targets{Cgroups: o.local.cgroups}
-	for _, pid := range o.local.pids {
+	for _, pid := range o.filters.pids {
 		t.Pids = append(t.Pids, uint32(pid))
 	}
 	t.All = len(t.Cgroups) == 0 && len(t.Pids) == 0 && len(o.local.command) == 0

@@ -21,7 +21,7 @@ var (
 
 // validate says everything that is wrong with the options as far as it can be known without a cluster.
 func (o *traceOptions) validate() error {
-	return errors.Join(append(o.conflicts(), o.values()...)...)
+	return errors.Join(append(append(o.conflicts(), o.values()...), o.prepareFilters())...)
 }
 
 // rule is one combination that makes no sense.
@@ -36,13 +36,13 @@ func (o *traceOptions) conflicts() (errs []error) {
 	named := len(t.args)+len(t.pods) > 0
 	selected := t.selector != "" || t.fieldSelector != ""
 	dryRun := o.tracer.dryRun != dryRunNone
-	narrowed := len(l.cgroups) > 0 || len(l.pids) > 0
+	narrowed := len(l.cgroups) > 0 || l.enabled && len(o.filters.pids) > 0
 	for _, r := range []rule{
 		{t.allNamespaces && o.given["namespace"], "--all-namespaces and --namespace exclude each other"},
 		{t.allNamespaces && named && !l.enabled, "a name is looked up in one namespace: use -n NAMESPACE, or -A with -l SELECTOR"},
 		{named && selected && !l.enabled, "names and selectors exclude each other: name the pods, or select them with -l"},
 		{!l.enabled && len(l.command) > 0, "a command after -- is run by --local only, on this machine; what runs in a pod is shown as it happens (kubectl exec starts it)"},
-		{!l.enabled && narrowed, "--cgroup and --pid are of this machine: add --local"},
+		{!l.enabled && narrowed, "--cgroup is of this machine: add --local"},
 		{l.enabled && len(l.command) > 0 && narrowed, "a command after -- is traced alone: leave out --cgroup and --pid"},
 		{l.enabled && len(t.args) > 0, fmt.Sprintf("--local traces this machine, %q would be a pod; a command stands after --: --local -- %s", strings.Join(t.args, " "), strings.Join(t.args, " "))},
 		{dryRun && !slices.Contains([]string{"", "yaml", "json"}, o.output.format), "--dry-run prints pods: -o yaml or -o json"},
@@ -125,9 +125,6 @@ func (o *traceOptions) values() (errs []error) {
 		errs = append(errs, errNoImage)
 	case o.tracer.image == "" || strings.ContainsFunc(o.tracer.image, func(r rune) bool { return r <= ' ' || r > '~' }):
 		bad("--image %q is not the reference of an image", o.tracer.image)
-	}
-	if slices.Contains(o.local.pids, 0) {
-		bad("--pid 0 is not a process")
 	}
 	return errs
 }

@@ -34,9 +34,12 @@ func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build,
 	}
 	printPolicy := false
 	v.flags.BoolVar(&printPolicy, "print-policy", false, "Print the TracingPolicy that these flags make, and do nothing")
-	o.groups = append([]flagGroup{{v.title, v.flags}}, o.groups...)
+	o.groups = append([]flagGroup{{title: v.title, flags: v.flags}}, o.groups...)
 	word, _, _ := strings.Cut(v.use, " ")
-	write := func() ([]compose.Policy, error) { return v.policies(o) }
+	write := func() ([]compose.Policy, error) {
+		policies, err := v.policies(o)
+		return compose.Narrow(policies, o.narrowing()), err
+	}
 	o.readPolicies = func() (policySet, error) {
 		policies, err := write()
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 // documents shows each event as data.
 type documents struct {
 	out    io.Writer
+	pick   func(*event.Event) *event.Event
 	encode func(*event.Event) ([]byte, error)
 	err    error
 }
@@ -29,7 +30,11 @@ func (d *documents) Event(e *event.Event) error {
 	if d.err != nil {
 		return d.err
 	}
-	text, err := d.encode(e)
+	shown := e
+	if d.pick != nil {
+		shown = d.pick(e)
+	}
+	text, err := d.encode(shown)
 	if err != nil {
 		d.err = fmt.Errorf("event of node %s: %w", e.NodeName, err)
 		return d.err
@@ -42,16 +47,16 @@ func (d *documents) Event(e *event.Event) error {
 
 func (d *documents) Close() error { return d.err }
 
-func newJSON(out io.Writer, _ Options, _ string) (Renderer, error) {
-	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+func newJSON(out io.Writer, o Options, _ string) (Renderer, error) {
+	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
 		return marshal(e, "", jsonEscape)
 	}}, nil
 }
 
 // newYAML writes a document per event. YAML has no escapes outside of double quotes: an event that holds characters that
 // must not reach a terminal is written in YAML's JSON form, where it has.
-func newYAML(out io.Writer, _ Options, _ string) (Renderer, error) {
-	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+func newYAML(out io.Writer, o Options, _ string) (Renderer, error) {
+	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
 		text, err := marshal(e, "", yamlEscape)
 		if err != nil {
 			return nil, err
@@ -66,12 +71,12 @@ func newYAML(out io.Writer, _ Options, _ string) (Renderer, error) {
 
 // newJSONPath writes a line for each event of which the template finds something. Texts in it are escaped as in the other
 // formats for people; json has the exact ones.
-func newJSONPath(out io.Writer, _ Options, template string) (Renderer, error) {
+func newJSONPath(out io.Writer, o Options, template string) (Renderer, error) {
 	template = relaxed(template)
 	if err := jsonpath.New("output").Parse(template); err != nil {
 		return nil, fmt.Errorf("output format jsonpath: template %q: %w", template, err)
 	}
-	return &documents{out: out, encode: func(e *event.Event) ([]byte, error) {
+	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
 		return findJSONPath(template, e)
 	}}, nil
 }

@@ -22,6 +22,8 @@ type Options struct {
 	// SharedTerminal says that another program writes to the same terminal (local mode with a command), so that a line
 	// can't be left open for the exit that may follow.
 	SharedTerminal bool
+	// Pick returns what of an event is shown, in formats that are documents; nil: all of it. The result is not changed.
+	Pick func(*event.Event) *event.Event
 	// NoFinalTree leaves out the whole trees that the tree format shows at the end.
 	NoFinalTree bool
 	// OwnWords: compact too has our own words for functions that Tetragon has none for, and counts repeats. It is for commands
@@ -44,14 +46,26 @@ type Renderer interface {
 var formats = [...]struct {
 	name     string
 	argument bool // "name=argument"
+	document bool // events are shown as data
 	make     func(out io.Writer, o Options, argument string) (Renderer, error)
 }{
-	{"tree", false, newTree},
-	{"compact", false, newCompact},
-	{"wide", false, newWide},
-	{"json", false, newJSON},
-	{"yaml", false, newYAML},
-	{"jsonpath", true, newJSONPath},
+	{"tree", false, false, newTree},
+	{"compact", false, false, newCompact},
+	{"wide", false, false, newWide},
+	{"json", false, true, newJSON},
+	{"yaml", false, true, newYAML},
+	{"jsonpath", true, true, newJSONPath},
+}
+
+// IsDocument says whether a format shows events as data. It is false for what is no format.
+func IsDocument(format string) bool {
+	name, _, _ := strings.Cut(format, "=")
+	for _, f := range formats {
+		if f.name == name {
+			return f.document
+		}
+	}
+	return false
 }
 
 // Formats lists the names of the formats; one that ends in "=" takes an argument.

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/filter"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// filterOptions say which events are shown, and what of them.
+type filterOptions struct {
+	// match are the values of the flags that are a criterion each, but for pids; exclude is KEY=VALUE of the same.
+	match   map[string]*[]string
+	pids    []uint
+	exclude []string
+	redact  []string
+	fields  []string
+
+	// filter and only are made of these when they are checked.
+	filter *filter.Filter
+	only   *filter.Fields
+}
+
+// filterFlags are the flags of criteria, pids apart. Those that are lists are split at commas: the others may have some.
+var filterFlags = []struct {
+	key   string
+	list  bool
+	usage string
+}{
+	{filter.KeyBinary, false, "Only events of this `PROGRAM`: its path, its name, or ~REGEX on the path; repeatable"},
+	{filter.KeyParentBinary, false, "Only events of processes that this `PROGRAM` started; repeatable"},
+	{filter.KeyArguments, false, "Only events of processes whose arguments match this `REGEX`; repeatable"},
+	{filter.KeyUID, true, "Only events of processes that run as this user `ID`, as at their exec; repeatable"},
+	{filter.KeyPolicy, true, "Only events of the policy of this `NAME`; repeatable"},
+	{filter.KeyEvent, true, "Only events of these `TYPES`: " + strings.Join(filter.EventTypes(), ",")},
+	{filter.KeyAncestor, false, "Only processes whose \"path arguments\" match this `REGEX`, and all that descend from them; repeatable"},
+	{filter.KeyCEL, false, "Only events for which this `EXPR` of CEL over their JSON is true; repeatable"},
+}
+
+// filterGroup is the title of the filters' flags in the help.
+const filterGroup = "Filters"
+
+func (f *filterOptions) flags() *pflag.FlagSet {
+	fs := newFlags()
+	f.match = map[string]*[]string{}
+	for _, flag := range filterFlags {
+		values := new([]string)
+		f.match[flag.key] = values
+		if flag.list {
+			fs.StringSliceVar(values, flag.key, nil, flag.usage)
+			continue
+		}
+		fs.StringArrayVar(values, flag.key, nil, flag.usage)
+	}
+	fs.UintSliceVar(&f.pids, filter.KeyPID, nil, "Only events of the process of this `PID` on its node; with --local: trace only it and its descendants; repeatable")
+	fs.Lookup(filter.KeyPID).DefValue = "" // pflag would show "[]"
+	fs.StringArrayVar(&f.exclude, "exclude", nil, "Leave out what matches `KEY=VALUE`; the keys are the flags above (uid=0, args=REGEX); repeatable")
+	fs.StringArrayVar(&f.redact, "redact", nil, "Show ***** for what this `REGEX` matches, or for its groups; repeatable")
+	fs.StringSliceVar(&f.fields, "fields", nil, "Of JSON and YAML show only these `FIELDS` (process.binary,process.pod.name); -FIELD leaves one out")
+	return fs
+}
+
+// prepareFilters checks the filters and makes them; the error is everything that is wrong with them.
+func (o *traceOptions) prepareFilters() error {
+	f := &o.filters
+	match := map[string][]string{}
+	for key, values := range f.match {
+		match[key] = *values
+	}
+	var errs []error
+	if !o.local.enabled { // there it says what is traced
+		for _, pid := range f.pids {
+			match[filter.KeyPID] = append(match[filter.KeyPID], strconv.FormatUint(uint64(pid), 10))
+		}
+	}
+	if slices.Contains(f.pids, 0) {
+		errs = append(errs, errors.New("--pid 0 is not a process"))
+	}
+	for key := range match {
+		if o.given[key] && len(match[key]) == 0 && key != filter.KeyPID {
+			errs = append(errs, fmt.Errorf("--%s is empty", key))
+		}
+	}
+	var err error
+	f.filter, err = filter.New(filter.Options{Match: match, Exclude: f.exclude, Redact: f.redact})
+	errs = append(errs, err)
+	f.only, err = filter.ParseFields(f.fields)
+	errs = append(errs, err)
+	if o.given["fields"] && (len(f.fields) == 0 || !render.IsDocument(o.output.format)) {
+		errs = append(errs, errors.New("--fields needs names of fields, and -o json, yaml or jsonpath=TEMPLATE"))
+	}
+	return errors.Join(errs...)
+}
+
+// checkPolicyNames wants each name that is filtered by to be that of a policy that runs.
+func (o *traceOptions) checkPolicyNames() error {
+	if o.readPolicies == nil || o.policies.empty() {
+		if o.given[filter.KeyPolicy] && o.readPolicies == nil {
+			return errors.New("--policy: this command has no policies")
+		}
+		return nil
+	}
+	names := o.policies.names()
+	var errs []error
+	for _, name := range *o.filters.match[filter.KeyPolicy] {
+		if !slices.Contains(names, name) {
+			errs = append(errs, fmt.Errorf("--policy %q: no such policy%s", name, policy.DidYouMean(name, names)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// keep is what the filters keep, nil for everything.
+func (f *filterOptions) keep() func(*event.Event) bool {
+	if !f.filter.Active() {
+		return nil
+	}
+	return f.filter.Keep
+}
+
+// pick is what of an event is shown, nil for all of it.
+func (f *filterOptions) pick() func(*event.Event) *event.Event {
+	if len(f.fields) == 0 {
+		return nil
+	}
+	return f.only.Of
+}
+
+// narrowing is what of the filters the kernel can do in policies that a command writes.
+func (o *traceOptions) narrowing() compose.Narrowing {
+	var n compose.Narrowing
+	if len(o.local.cgroups) == 0 { // what moves into a cgroup without executing anything there, the kernel knows no program of
+		n.Programs = programNames(*o.filters.match[filter.KeyBinary])
+	}
+	if !o.local.enabled {
+		for _, pid := range o.filters.pids {
+			n.PIDs = append(n.PIDs, uint32(pid))
+		}
+	}
+	return n
+}
+
+// programNames are the last parts of the programs' paths; none when one of them is said by a regular expression.
+func programNames(programs []string) (names []string) {
+	for _, text := range programs {
+		p, err := filter.ParseProgram(text)
+		if err != nil || p.Path == "" && p.Name == "" {
+			return nil
+		}
+		names = append(names, cmp.Or(p.Name, path.Base(p.Path)))
+	}
+	return names
+}
+
+// completePolicies offers the names of the policies that the command line has so far.
+func (o *traceOptions) completePolicies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if o.readPolicies == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	o.In, o.ErrOut = strings.NewReader(""), io.Discard // policies on standard input are not there yet
+	set, err := o.readPolicies()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return set.names(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeEventTypes completes the last of a list.
+func completeEventTypes(_ *cobra.Command, _ []string, typed string) (all []cobra.Completion, _ cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndex(typed, ",")+1]
+	for _, name := range filter.EventTypes() {
+		all = append(all, before+name)
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// names of all policies, each once.
+func (s policySet) names() (names []string) {
+	for _, p := range s.policies {
+		names = append(names, p.Name)
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return slices.Compact(names)
+}

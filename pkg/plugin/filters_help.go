@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// filtersTopic is the command that explains the filters.
+const filtersTopic = "filters"
+
+// aboutFilters is what the flags' own lines have no room for.
+const aboutFilters = `Which events are shown, and what of them. Every command that traces has these flags, and every output shows the same.
+Values of one flag are alternatives, different flags all have to match. What was traced and is not shown is counted (FILTERED
+in the summary). A policy's enforcement, losses and errors are always shown.
+
+`
+
+// moreAboutFilters follows the flags.
+const moreAboutFilters = `
+PROGRAM     process.binary of the JSON: /usr/bin/curl is this path, curl any path that ends in /curl, ~^/tmp/ a regular expression
+REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise
+--ancestor  of processes that all ran before, a child of a match is known, a grandchild is not
+--cel       a variable for each type of event (process_exec, process_kprobe, …), which is what the JSON has there; an expression is
+            about the types that it names. Numbers of 64 bits are strings: int(process_kprobe.args[2].size_arg) > 4096. A field that
+            an event lacks is an error, said once, and no match: has(process_exec.process.pod). There are ip() and cidr().
+--redact    comes last: filters see what is taken out
+
+Examples:
+  # What curl and wget did as root, but for calls to localhost
+  kubectl trace-sec exec deploy/web --binary curl --binary wget --uid 0 --exclude args=localhost
+  # All that descends from a login, passwords taken out
+  kubectl trace-sec exec -A --ancestor '/sshd$' --redact '--password[ =](\S+)'
+  # Connections to a network, as a few fields of JSON
+  kubectl trace-sec run -f net.yaml --cel 'cidr("10.0.0.0/8").containsIP(process_kprobe.args[0].sock_arg.daddr)' \
+    -o json --fields process.binary,process.pod.name,args
+`
+
+// newFiltersCommand explains the flags of the filters, once for all commands.
+func newFiltersCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	return &cobra.Command{
+		Use:   filtersTopic,
+		Short: "Print the flags that filter events, which every command that traces has",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			var f filterOptions
+			_, err := fmt.Fprint(streams.Out, aboutFilters+f.flags().FlagUsagesWrapped(helpWidth)+moreAboutFilters)
+			return err
+		},
+	}
+}
