@@ -24,8 +24,6 @@ var (
 	// uring are system calls that io_uring has operations for, io_uring/opdef.c: what those do is passed by no system call.
 	uring = []string{"read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2", "splice",
 		"fallocate", "openat", "openat2", "ftruncate", "connect", "accept", "accept4", "bind", "listen", "sendto"}
-	// changing are the system calls that install credentials; exec does it too.
-	changing = []string{"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset", "unshare", "setns"}
 )
 
 var (
@@ -101,10 +99,8 @@ var equals = map[string][]equal{
 	"security_socket_listen": {
 		{enter: []string{"listen"}, arguments: []seen{socketOf(argument(0)), argument(1)}, note: noteVerdict},
 	},
-	"commit_creds": {
-		{exit: changing, arguments: []seen{credentials}, when: []when{{value: returns}}, note: "credentials that the kernel changes by itself are not seen"},
-		{event: "sched_process_exec", arguments: []seen{credentials}},
-	},
+	"commit_creds":   changingCredentials,
+	"create_user_ns": creatingUserNamespace,
 	"cap_capable": {
 		{event: "cap_capable", arguments: []seen{slot(0), slot(1), slot(3), is(0)}, result: slot(4)},
 	},
@@ -155,9 +151,12 @@ func plain(name string, count int) []equal {
 }
 
 // bit b of argument n of a system call is set, or is not.
-func bit(n, b int, set bool) when {
+func bit(n, b int, set bool) when { return bitOf(argument(n), b, set) }
+
+// bitOf is bit b of a number.
+func bitOf(number seen, b int, set bool) when {
 	flag := func(node *Node, e *equal) (source, error) {
-		from, err := argument(n)(node, e)
+		from, err := number(node, e)
 		from.ShiftLeft, from.ShiftRight = uint8(63-b), 63
 		return from, err
 	}
