@@ -109,7 +109,7 @@ func functions() []string {
 }
 
 func TestEveryFunctionHasALine(t *testing.T) {
-	got := shown(t, Options{Format: "wide", Out: pipe}, func(s *story) {
+	got := shown(t, Options{Format: "wide", Out: pipe, Every: true}, func(s *story) {
 		for _, name := range functions() {
 			process := &event.Process{Binary: "/bin/x", Pod: &event.Pod{Namespace: "ns", Name: "pod"}}
 			s.show(&event.Event{ProcessKprobe: &event.ProcessKprobe{

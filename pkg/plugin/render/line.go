@@ -22,11 +22,27 @@ type lines struct {
 }
 
 func newCompact(out io.Writer, o Options, _ string) (Renderer, error) {
-	return &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps}, nil
+	l := &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps}
+	if !o.OwnWords {
+		return l, nil
+	}
+	l.look = ownLook
+	return o.counting(l), nil
 }
 
 func newWide(out io.Writer, o Options, _ string) (Renderer, error) {
-	return &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}, nil
+	return o.counting(&lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}), nil
+}
+
+// counting puts the stage before a renderer that counts what repeats, unless everything is to be shown.
+func (o Options) counting(r interface {
+	Renderer
+	shower
+}) Renderer {
+	if o.Every {
+		return r
+	}
+	return newRepeats(r)
 }
 
 // timestampLayout is Tetragon's: always nine decimals.
@@ -35,22 +51,19 @@ const timestampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 // wordWidth is what Tetragon pads the word of an event to.
 const wordWidth = 7
 
-func (l *lines) Event(e *event.Event) error {
+func (l *lines) Event(e *event.Event) error { return l.show(e, nil) }
+
+// show is Event for several events of a kind, if n is not nil.
+func (l *lines) show(e *event.Event, n *repeated) error {
 	r := rowOf(e, l.look)
 	if r.dataOnly || l.err != nil {
 		return l.err
 	}
-	line := l.line(r, e)
+	line := l.line(r, e, n)
 	if l.look == ownLook || len(Enforced(e)) > 0 { // Tetragon's lines do not tell, but nobody may miss it
 		line += l.paintText(l.verdict(e))
 	}
-	for _, a := range l.attributes {
-		for _, x := range a(e) {
-			if x.value != "" {
-				line += "  " + l.paint(toneQuiet, l.clean(x.key)+"=") + l.quoted(x.value)
-			}
-		}
-	}
+	line += l.attributesOf(e, n)
 	for _, below := range l.below(e) {
 		line += "\n" + l.paintText(below)
 	}
@@ -60,8 +73,33 @@ func (l *lines) Event(e *event.Event) error {
 
 func (l *lines) Close() error { return l.err }
 
+// attributesOf are those of a wide line; of several events, those that they have in common.
+func (l *lines) attributesOf(e *event.Event, n *repeated) (text string) {
+	if n != nil {
+		e = e.Clone()
+		h := e.Hooked()
+		h.Args, h.Data = nil, nil
+		if k := e.ProcessKprobe; k != nil {
+			k.Return = nil
+		}
+	}
+	for _, a := range l.attributes {
+		all := a(e)
+		if n != nil {
+			all = append(all, n.attributes()...)
+			n = nil // once, before the others
+		}
+		for _, x := range all {
+			if x.value != "" {
+				text += "  " + l.paint(toneQuiet, l.clean(x.key)+"=") + l.quoted(x.value)
+			}
+		}
+	}
+	return text
+}
+
 // line is "[time ]emoji word source binary details…[ capabilities]".
-func (l *lines) line(r *row, e *event.Event) string {
+func (l *lines) line(r *row, e *event.Event, n *repeated) string {
 	var cells []piece // of clean text
 	if l.timestamps && e.Time != nil {
 		cells = append(cells, piece{tonePlain, e.Time.UTC().Format(timestampLayout)})
@@ -70,7 +108,7 @@ func (l *lines) line(r *row, e *event.Event) string {
 	if p := e.Process(); p != nil {
 		cells = append(cells, piece{toneBinary, l.quoted(p.Binary)})
 	}
-	for _, d := range r.details(e) {
+	for _, d := range l.details(r, e, n) {
 		cells = append(cells, piece{d.tone, l.clean(d.text)})
 	}
 	painted := make([]string, len(cells))

@@ -101,14 +101,14 @@ func (t *tree) exit(e *event.Event) {
 }
 
 // action shows any other event of a process below it.
-func (t *tree) action(r *row, e *event.Event) {
+func (t *tree) action(r *row, e *event.Event, several *repeated) {
 	n := t.forest.acting(e)
 	t.lead(n, e)
 	head := text{{toneQuiet, t.bars(n) + t.bar}}
 	if !t.tip.within(n) {
 		head = append(head, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
 	}
-	for _, line := range t.wrap(n, e, head, t.described(r, e), t.verdict(e)) {
+	for _, line := range t.wrap(n, e, head, t.described(r, e, several), t.verdict(e)) {
 		t.line(t.paintText(line))
 	}
 	margin := strings.Repeat(" ", len(t.stamp(e))) + t.bars(n) + t.bar
@@ -135,9 +135,9 @@ func (t *tree) message(r *row, e *event.Event) {
 	t.line(t.paintText(body))
 }
 
-func (t *tree) described(r *row, e *event.Event) text {
+func (t *tree) described(r *row, e *event.Event, several *repeated) text {
 	body := text{{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}}
-	for _, d := range r.details(e) {
+	for _, d := range t.details(r, e, several) {
 		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
 	}
 	return body

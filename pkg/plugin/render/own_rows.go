@@ -67,6 +67,19 @@ var ownRows = map[string]functionRow{
 	"path_chroot":      {emoji: "💾", ascii: "!", word: "chroot", details: allPaths},
 	"tty_write":        {emoji: "⌨", ascii: "*", word: "tty_write", details: everything},
 
+	// what is read and written, counted
+	"sys_pread64":         {emoji: "📚", ascii: "r", word: "read", moved: fileBytes},
+	"sys_readv":           {emoji: "📚", ascii: "r", word: "read", moved: fileBuffers},
+	"sys_preadv":          {emoji: "📚", ascii: "r", word: "read", moved: fileBuffers},
+	"sys_preadv2":         {emoji: "📚", ascii: "r", word: "read", moved: fileBuffers},
+	"sys_pwrite64":        {emoji: "📝", ascii: "w", word: "write", moved: fileBytes},
+	"sys_writev":          {emoji: "📝", ascii: "w", word: "write", moved: fileBuffers},
+	"sys_pwritev":         {emoji: "📝", ascii: "w", word: "write", moved: fileBuffers},
+	"sys_pwritev2":        {emoji: "📝", ascii: "w", word: "write", moved: fileBuffers},
+	"sys_sendfile":        {emoji: "📑", ascii: "c", word: "sendfile", moved: between(1, 0)},
+	"sys_copy_file_range": {emoji: "📑", ascii: "c", word: "copy", moved: between(0, 1)},
+	"sys_splice":          {emoji: "📑", ascii: "c", word: "splice", moved: between(0, 1)},
+
 	// programs and privileges
 	"sys_execve":            {emoji: "🚀", ascii: "+", word: "execve", details: allPaths},
 	"sys_execveat":          {emoji: "🚀", ascii: "+", word: "execveat", details: allPaths},

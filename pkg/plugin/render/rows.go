@@ -18,6 +18,8 @@ type row struct {
 	tone               tone
 	// details follow the process (or the node, when the event is about no process), each after one blank, also when empty.
 	details func(*event.Event) []piece
+	// moved replaces the details where it is set, see functionRow.
+	moved func(*event.Event) transfer
 	// dataOnly: the event is shown where events are data (json, yaml, jsonpath); a person reads of it on standard error.
 	dataOnly bool
 }
@@ -84,6 +86,9 @@ func functionRowOf(e *event.Event, l look) *row {
 	r := &row{emoji: known.emoji, ascii: known.ascii, word: known.word, tone: toneEvent, details: known.details}
 	if r.details == nil {
 		r.details = func(*event.Event) []piece { return nil }
+	}
+	if l == ownLook {
+		r.moved = known.moved
 	}
 	if known.vary != nil {
 		known.vary(e, r)

@@ -12,6 +12,9 @@ import (
 type functionRow struct {
 	emoji, ascii, word string
 	details            func(*event.Event) []piece
+	// moved is set where the call is one of many, as reads are: with our look it is what the details say, and calls that move
+	// something between the same are counted together.
+	moved func(*event.Event) transfer
 	// vary, when set, changes the row's symbol and word for an event.
 	vary func(e *event.Event, r *row)
 }
@@ -19,8 +22,8 @@ type functionRow struct {
 // tetragonRows are the functions that Tetragon's compact lines know, as it writes them; of system calls without the prefix
 // of the architecture. An argument that is missing, or of another type, is left out: Tetragon would fail.
 var tetragonRows = map[string]functionRow{
-	"sys_write":                 {emoji: "📝", ascii: "w", word: "write", details: transferred},
-	"sys_read":                  {emoji: "📚", ascii: "r", word: "read", details: transferred},
+	"sys_write":                 {emoji: "📝", ascii: "w", word: "write", details: transferred, moved: fileBytes},
+	"sys_read":                  {emoji: "📚", ascii: "r", word: "read", details: transferred, moved: fileBytes},
 	"fd_install":                {emoji: "📬", ascii: ">", word: "open", details: onePath(1)},
 	"sys_openat":                {emoji: "📬\ufe0f", ascii: ">", word: "openat", details: onePath(1)},
 	"sys_open":                  {emoji: "📬\ufe0f", ascii: ">", word: "open", details: onePath(1)}, // the path is argument 0
@@ -38,7 +41,7 @@ var tetragonRows = map[string]functionRow{
 	"security_perf_event_alloc": {emoji: "🐝", ascii: "!", word: "perf_event_alloc", details: perfEvent},
 	"security_bpf_map_alloc":    {emoji: "🗺", ascii: "*", word: "bpf_map_create", details: createdMap},
 	"security_bpf_map_create":   {emoji: "🗺", ascii: "*", word: "bpf_map_create", details: createdMap},
-	"security_file_permission":  {emoji: "❓", ascii: "?", word: "security_file_permission", vary: permission, details: permitted},
+	"security_file_permission":  {emoji: "❓", ascii: "?", word: "security_file_permission", vary: permission, details: permitted, moved: filePermission},
 	"security_mmap_file":        {emoji: "❓", ascii: "?", word: "security_mmap_file", vary: mapping, details: onePath(0)},
 	"security_path_truncate":    {emoji: "❓", ascii: "?", word: "security_path_truncate", vary: truncation, details: onePath(0)},
 	"security_file_truncate":    {emoji: "❓", ascii: "?", word: "security_file_truncate", vary: truncation, details: onePath(0)},

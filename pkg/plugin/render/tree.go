@@ -59,10 +59,13 @@ func newTree(out io.Writer, o Options, _ string) (Renderer, error) {
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}
-	return &tree{pen: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}, nil
+	return o.counting(&tree{pen: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
 }
 
-func (t *tree) Event(e *event.Event) error {
+func (t *tree) Event(e *event.Event) error { return t.show(e, nil) }
+
+// show is Event for several events of a kind, if n is not nil.
+func (t *tree) show(e *event.Event, n *repeated) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -79,7 +82,7 @@ func (t *tree) Event(e *event.Event) error {
 	case e.ProcessExit != nil:
 		t.exit(e)
 	default:
-		t.action(r, e)
+		t.action(r, e, n)
 	}
 	t.forest.trim()
 	return t.flush()

@@ -21,7 +21,7 @@ func newTestTree(t *testing.T, out *bytes.Buffer, o Options) (*tree, *story) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.(*tree), newStory(t, r)
+	return r.(*repeats).next.(*tree), newStory(t, r)
 }
 
 // On a terminal an exec shows at once, on a line that its exit joins.

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// How long events that repeat are held back.
+const (
+	// settleTime is after how long without another the first of its kind is shown, with those that came along with it; a burst
+	// that does not end is shown after longestBurst.
+	settleTime   = 100 * time.Millisecond
+	longestBurst = time.Second
+	// quietTime is after how long without another it is shown how many more there were; if they don't end, after longestCount.
+	quietTime    = time.Second
+	longestCount = 10 * time.Second
+	// sweepTime is how often it is looked for what was held back for long enough.
+	sweepTime = 50 * time.Millisecond
+)
+
+// mostPending is how many kinds of events are held back or expected again, about 2 KiB each. A process may touch any number of
+// files: when there are more, all are shown.
+const mostPending = 4096
+
+// repeated is several events of one kind.
+type repeated struct {
+	count uint64
+	// bytes that they moved together, where known says so.
+	bytes uint64
+	known bool
+	// more: others of the kind were shown before, which are not counted here.
+	more bool
+	// time of the last.
+	time *event.Timestamp
+}
+
+// times is 1000×, and +1000× where there were others before.
+func (n *repeated) times(p *pen) string {
+	text := strconv.FormatUint(n.count, 10) + "x"
+	if p.UTF8 {
+		text = strconv.FormatUint(n.count, 10) + "×"
+	}
+	if n.more {
+		text = "+" + text
+	}
+	return text
+}
+
+// attributes of a wide line: exact, where the text is short.
+func (n *repeated) attributes() []said {
+	bytes := ""
+	if n.known {
+		bytes = strconv.FormatUint(n.bytes, 10)
+	}
+	return []said{{"calls", strconv.FormatUint(n.count, 10)}, {"bytes", bytes}}
+}
+
+// shower shows an event, or several of one kind by the first of them.
+type shower interface {
+	show(e *event.Event, n *repeated) error
+	Close() error
+}
+
+// repeats is the stage before a shower that counts events which repeat. Nothing gets lost in it: what is counted is shown
+// when it does not go on, when something else happens to the file or by its process, and at the end. What a process does is
+// shown in the order in which it begins; of several processes, it may be shown settleTime too late.
+type repeats struct {
+	next shower
+
+	mu  sync.Mutex // against the timer
+	err error
+	// kinds that are held back or expected again, and by the process that they are of.
+	kinds     map[repeatKind]*pending
+	processes map[repeater]map[*pending]bool
+	timer     *time.Timer
+	number    uint64
+}
+
+// repeater is a process through all the programs that it runs.
+type repeater struct {
+	node string
+	pid  uint32
+}
+
+// repeatKind is what events have in common that are counted together.
+type repeatKind struct {
+	process                  repeater
+	execID                   string
+	word, what, failure, way string
+}
+
+// pending is what has to be shown, or was, of a kind.
+type pending struct {
+	kind  repeatKind
+	files []string
+	// repeated is what was not shown yet, first the first of it.
+	repeated
+	first *event.Event
+	shown bool
+	// since is when the first came that was not shown, last when the last did; number orders the former.
+	since, last time.Time
+	number      uint64
+}
+
+func newRepeats(next shower) *repeats {
+	return &repeats{next: next, kinds: map[repeatKind]*pending{}, processes: map[repeater]map[*pending]bool{}}
+}
+
+func (r *repeats) Event(e *event.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if kind, t, ok := repeatable(e); ok {
+		r.count(kind, t, e)
+		return r.err
+	}
+	r.before(e)
+	r.pass(e, nil)
+	return r.err
+}
+
+func (r *repeats) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(slices.Collect(maps.Values(r.kinds)))
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	if err := r.next.Close(); r.err == nil {
+		r.err = err
+	}
+	return r.err
+}
+
+// repeatable says of which kind an event is; ok is false when it has to be shown by itself.
+func repeatable(e *event.Event) (kind repeatKind, t transfer, ok bool) {
+	row := functionRowOf(e, ownLook)
+	if row == nil || row.moved == nil || len(Enforced(e)) > 0 || hasStack(e) {
+		return kind, t, false
+	}
+	t = row.moved(e)
+	h, p := e.Hooked(), e.Process()
+	var what strings.Builder
+	for _, one := range t.what {
+		if one.text != "" {
+			what.WriteString(one.text + "\x00")
+		}
+	}
+	if p == nil || what.Len() == 0 { // who knows whether it is the same
+		return kind, t, false
+	}
+	return repeatKind{
+		process: repeaterOf(e, p), execID: p.ExecID, word: row.word, what: what.String(), failure: t.failure,
+		way: h.PolicyName + "\x00" + h.SelectorLabel + "\x00" + strings.Join(h.Would, "\x00"),
+	}, t, true
+}
+
+func repeaterOf(e *event.Event, p *event.Process) repeater { return repeater{e.NodeName, pidOf(p)} }
+
+func hasStack(e *event.Event) bool {
+	k := e.ProcessKprobe
+	return k != nil && len(k.KernelStackTrace)+len(k.UserStackTrace) > 0
+}
+
+// count holds an event back.
+func (r *repeats) count(kind repeatKind, t transfer, e *event.Event) {
+	now := time.Now()
+	p := r.kinds[kind]
+	if p == nil {
+		if len(r.kinds) >= mostPending {
+			r.forget(slices.Collect(maps.Values(r.kinds)))
+		}
+		p = &pending{kind: kind, files: paths(e)}
+		r.kinds[kind] = p
+		if r.processes[kind.process] == nil {
+			r.processes[kind.process] = map[*pending]bool{}
+		}
+		r.processes[kind.process][p] = true
+	}
+	if p.repeated.count == 0 {
+		r.number++
+		p.first, p.since, p.number = e, now, r.number
+	}
+	p.last, p.time = now, e.Time
+	p.repeated.count++
+	p.bytes += t.bytes
+	p.known = p.known || t.known
+	r.wake()
+}
+
+// before shows what has to stand before an event.
+func (r *repeats) before(e *event.Event) {
+	subject := e.Process()
+	if subject == nil {
+		return
+	}
+	if parent := e.Parent(); parent != nil && e.ProcessExec != nil {
+		r.begun(repeaterOf(e, parent))
+	}
+	process := repeaterOf(e, subject)
+	if e.ProcessExec != nil || e.ProcessExit != nil {
+		r.forget(slices.Collect(maps.Keys(r.processes[process])))
+		return
+	}
+	files := paths(e)
+	var touched []*pending
+	for p := range r.processes[process] {
+		if slices.ContainsFunc(p.files, func(file string) bool { return slices.Contains(files, file) }) {
+			touched = append(touched, p)
+		}
+	}
+	r.begun(process)
+	r.forget(touched)
+}
+
+// begun shows what a process has begun and of which nothing was shown.
+func (r *repeats) begun(process repeater) {
+	var unseen []*pending
+	for p := range r.processes[process] {
+		if !p.shown {
+			unseen = append(unseen, p)
+		}
+	}
+	r.showAll(unseen)
+}
+
+// forget shows what was held back and begins anew with what comes.
+func (r *repeats) forget(all []*pending) {
+	r.showAll(all)
+	for _, p := range all {
+		delete(r.kinds, p.kind)
+		of := r.processes[p.kind.process]
+		if delete(of, p); len(of) == 0 {
+			delete(r.processes, p.kind.process)
+		}
+	}
+}
+
+// showAll shows what was held back, in the order in which it began.
+func (r *repeats) showAll(all []*pending) {
+	slices.SortFunc(all, func(a, b *pending) int { return cmp.Compare(a.number, b.number) })
+	for _, p := range all {
+		if p.repeated.count == 0 {
+			continue
+		}
+		var n *repeated
+		if p.repeated.count > 1 {
+			of := p.repeated
+			of.more = p.shown
+			n = &of
+		}
+		r.pass(p.first, n)
+		p.shown, p.repeated = true, repeated{}
+	}
+}
+
+func (r *repeats) pass(e *event.Event, n *repeated) {
+	if n != nil {
+		e = e.Clone()
+		e.Time = n.time
+	}
+	if r.err == nil {
+		r.err = r.next.show(e, n)
+	}
+}
+
+// wake has the sweep come while there is anything to wait for.
+func (r *repeats) wake() {
+	if r.timer == nil {
+		r.timer = time.AfterFunc(sweepTime, r.sweep)
+	}
+}
+
+// sweep shows what was held back for long enough.
+func (r *repeats) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	var due, over []*pending
+	for _, p := range r.kinds {
+		idle, held := now.Sub(p.last), now.Sub(p.since)
+		switch {
+		case idle >= quietTime:
+			over = append(over, p)
+		case p.repeated.count == 0:
+		case !p.shown && (idle >= settleTime || held >= longestBurst), held >= longestCount:
+			due = append(due, p)
+		}
+	}
+	r.showAll(due)
+	r.forget(over)
+	if r.timer = nil; len(r.kinds) > 0 {
+		r.wake()
+	}
+}
