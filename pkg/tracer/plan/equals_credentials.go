@@ -45,12 +45,8 @@ func lower32(value seen) seen {
 // newUserBit is that of CLONE_NEWUSER, include/uapi/linux/sched.h.
 const newUserBit = 28
 
-// creatingUserNamespace is create_user_ns. Of clone the process that calls it is told, as there.
+// creatingUserNamespace is create_user_ns, which is called before anything is known of the new process.
 var creatingUserNamespace = []equal{
-	{exit: []string{"unshare"}, when: []when{isDone, bit(0, newUserBit, true)}, note: noteSucceeded},
-	{exit: []string{"clone"}, when: []when{isParent, bit(0, newUserBit, true)}},
-	{exit: []string{"clone3"}, when: []when{isParent, bitOf(inMemory(argument(0), 0, word), newUserBit, true)}},
+	{enter: []string{"unshare", "clone"}, arguments: []seen{is(0)}, when: []when{bit(0, newUserBit, true)}, note: "calls that are refused before a user namespace is made are seen too"},
+	{enter: []string{"clone3"}, arguments: []seen{is(0)}, when: []when{bitOf(inMemory(argument(0), 0, word), newUserBit, true)}},
 }
-
-// isParent: the new process has returned 0.
-var isParent = when{value: returns, min: 1, max: noError}
