@@ -63,9 +63,15 @@ func (o *traceOptions) view() (view, error) {
 	v.renderer, err = render.New(v.screen.Out(), render.Options{
 		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
 		OwnWords: o.output.ownWords, Every: o.output.every,
-		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Pick: o.filters.pick(),
+		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: o.filters.keep() != nil, Pick: o.filters.pick(),
 	})
 	v.status = render.NewStatus(v.screen, v.err)
+	if o.result != nil && err == nil {
+		var instead render.Renderer
+		if instead, err = o.result(v.screen.Out()); instead != nil {
+			v.renderer = instead
+		}
+	}
 	return v, err
 }
 
@@ -78,6 +84,7 @@ func (o *traceOptions) config(v view) session.Config {
 		Directory: join.NewDirectory(),
 		Keep:      o.filters.keep(), Redact: o.filters.filter,
 	}
+	c.Keep = keep(c.Keep, o.keep)
 	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
 	if !o.policies.empty() {
 		c.Orders.Policies = o.policies.sources

@@ -63,7 +63,7 @@ func (t *tree) finalTitle(s *source) {
 	}{
 		{s.seen.failed - s.killed, " failed", toneBad},
 		{s.killed, " killed", toneBad},
-		{s.running, " running", toneGood},
+		{t.stillRunning(s), " running", toneGood},
 	} {
 		if c.count > 0 {
 			parts = append(parts, piece{toneQuiet, ", "}, piece{c.tone, strconv.Itoa(c.count) + c.what})
@@ -75,6 +75,14 @@ func (t *tree) finalTitle(s *source) {
 		body = t.truncate(body, t.Columns)
 	}
 	t.line(t.paintText(body))
+}
+
+// stillRunning is how many processes of a source run, 0 where that is not known.
+func (t *tree) stillRunning(s *source) int {
+	if t.o.Filtered {
+		return 0
+	}
+	return s.running
 }
 
 // trail is the guides that lead to a line, innermost first.
@@ -145,7 +153,10 @@ func (t *tree) finalLine(n *process, prefix string) {
 		t.line(t.paintText(t.fit(body, nil, 0)))
 		return
 	}
-	status := text{{toneGood, t.running}}
+	var status text
+	if !t.o.Filtered {
+		status = text{{toneGood, t.running}}
+	}
 	if n.exited {
 		most := ""
 		if n.repeats > 1 {
@@ -154,6 +165,9 @@ func (t *tree) finalLine(n *process, prefix string) {
 		status = t.pen.status(t.glyphs, n.outcome, n.longest, most)
 	}
 	body = append(t.fit(body, status, repeats.width()), repeats...)
-	gap, _ := t.withStatus(body.width(), status)
+	gap := ""
+	if len(status) > 0 {
+		gap, _ = t.withStatus(body.width(), status)
+	}
 	t.line(t.paintText(body) + gap + t.paintText(status))
 }

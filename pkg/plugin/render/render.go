@@ -22,6 +22,8 @@ type Options struct {
 	// SharedTerminal says that another program writes to the same terminal (local mode with a command), so that a line
 	// can't be left open for the exit that may follow.
 	SharedTerminal bool
+	// Filtered says that not all events are shown: a process that was not seen to end may have.
+	Filtered bool
 	// Pick returns what of an event is shown, in formats that are documents; nil: all of it. The result is not changed.
 	Pick func(*event.Event) *event.Event
 	// NoFinalTree leaves out the whole trees that the tree format shows at the end.
