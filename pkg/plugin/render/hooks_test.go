@@ -76,6 +76,7 @@ func typical(function string) []event.Argument {
 		{"module", []event.Argument{{ModuleArg: &event.ModuleArg{Name: "rootkit", SignatureOk: new(false), Tainted: []string{"TAINT_OUT_OF_TREE_MODULE"}}}}},
 		{"sys_rename", []event.Argument{text("/a"), text("/b c")}},
 		{"rename", []event.Argument{folder, named, folder, other}},
+		{"path_link", []event.Argument{other, folder, named}},
 		{"link", []event.Argument{folder, named, text("../target")}},
 		{"mod", []event.Argument{named, n(0o4755)}},
 		{"chown", []event.Argument{named, n(0), n(65534)}},

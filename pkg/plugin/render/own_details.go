@@ -51,6 +51,17 @@ func fromTo(e *event.Event) []piece {
 	}
 }
 
+// linkTo is a new link, which is the last of the files, and where it leads, argument i; the directory is told with the link.
+func linkTo(i int) func(*event.Event) []piece {
+	return func(e *event.Event) []piece {
+		all, to := paths(e), pathOf(e, i)
+		if len(all) == 0 || to == "" {
+			return everything(e)
+		}
+		return attributes(quote(all[len(all)-1]) + " -> " + to)
+	}
+}
+
 // newMode is the file and its new mode, the number after it.
 func newMode(e *event.Event) []piece {
 	pieces := lastPath(e)

@@ -16,6 +16,8 @@ type remark struct {
 	level             event.Level
 	policy, name, via string
 	text              string
+	// nodes where it holds.
+	nodes string
 }
 
 // Hooks says what became of the hooks on some nodes: how many policies' hooks are attached by what, which hooks were refused,
@@ -37,11 +39,20 @@ func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	for _, a := range attached.keys {
 		s.say(event.LevelInfo, nodeList(attached.names[a])+": "+a.text)
 	}
+	var alike grouped[remark] // by what they have in common: the names of hooks
 	for _, r := range remarks.keys {
 		if !s.told[r] {
 			s.told[r] = true
-			s.say(r.level, r.on(nodeList(remarks.names[r])))
+			name := r.name
+			r.nodes = nodeList(remarks.names[r])
+			if r.level != event.LevelError { // each of those matters by itself
+				r.name = ""
+			}
+			alike.add(r, name)
 		}
+	}
+	for _, r := range alike.keys {
+		s.say(r.level, r.about(alike.names[r]))
 	}
 }
 
@@ -68,27 +79,30 @@ func attachedBy(hooks []event.Hook) string {
 // remarksOn a hook: why it is refused, or its notes.
 func remarksOn(h event.Hook) (remarks []remark) {
 	if h.Refused != "" {
-		return []remark{{event.LevelError, h.Policy, h.Name, "", h.Refused}}
+		return []remark{{level: event.LevelError, policy: h.Policy, name: h.Name, text: h.Refused}}
 	}
 	for _, note := range h.Notes {
-		remarks = append(remarks, remark{event.LevelWarning, h.Policy, h.Name, h.Via, note})
+		remarks = append(remarks, remark{level: event.LevelWarning, policy: h.Policy, name: h.Name, via: h.Via, text: note})
 	}
 	return remarks
 }
 
-// on is the remark in words.
-func (r remark) on(nodes string) string {
-	hook := r.name
+// about is the remark on hooks in words.
+func (r remark) about(names []string) string {
+	hooks := "hook " + names[0]
+	if len(names) > 1 {
+		hooks = "hooks " + strings.Join(names, ", ")
+	}
 	if r.policy != "" {
-		hook += " of policy " + r.policy
+		hooks += " of policy " + r.policy
 	}
 	switch {
 	case r.level == event.LevelError:
-		return fmt.Sprintf("hook %s is not attached on %s: %s", hook, nodes, r.text)
+		return fmt.Sprintf("%s is not attached on %s: %s", hooks, r.nodes, r.text)
 	case r.via != "":
-		return fmt.Sprintf("hook %s: via %s on %s: %s", hook, r.via, nodes, r.text)
+		return fmt.Sprintf("%s: via %s on %s: %s", hooks, r.via, r.nodes, r.text)
 	}
-	return fmt.Sprintf("hook %s on %s: %s", hook, nodes, r.text)
+	return fmt.Sprintf("%s on %s: %s", hooks, r.nodes, r.text)
 }
 
 // grouped lists names by a key, in the order in which they come.

@@ -61,12 +61,14 @@ func TestStatusOfHooks(t *testing.T) {
 	gone := event.Hook{Policy: "files", Name: "vfs_gone", Refused: "function: no such function"}
 	traced := file
 	traced.Backend, traced.Via, traced.Notes = "fentry", "", nil
-	weak := &event.Hello{Hooks: []event.Hook{life, write, file, gone}}
+	other := file
+	other.Name, other.Notes = "security_file_open", []string{"slow"}
+	weak := &event.Hello{Hooks: []event.Hook{life, write, file, other, gone}}
 	s.Hooks(map[string]*event.Hello{"a": weak, "b": weak, "c": {Hooks: []event.Hook{life, write, traced, gone}}, "d": {Hooks: []event.Hook{life}}})
-	want := `a, b: 2 hooks attached: 1 by fentry, 1 by sys_enter
+	want := `a, b: 3 hooks attached: 1 by fentry, 2 by sys_enter
 c: 2 hooks attached: 2 by fentry
 warning: hook security_file_permission of policy files: via tracepoint sys_enter on a, b: only the calls that it sees
-warning: hook security_file_permission of policy files: via tracepoint sys_enter on a, b: slow
+warning: hooks security_file_permission, security_file_open of policy files: via tracepoint sys_enter on a, b: slow
 error: hook vfs_gone of policy files is not attached on a, b, c: function: no such function
 `
 	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
