@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"io"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -40,6 +42,12 @@ type traceOptions struct {
 	policiesAreGiven bool
 	// remarks are what the user has to know of the policies that a command wrote: said before it begins.
 	remarks []string
+	// keep is which events a command shows; nil: all that the filters leave.
+	keep func(*event.Event) bool
+	// result makes what a command shows instead of events: nil without an error to show the events. seesPods is told of the
+	// pods then, each time that one changes. Both may be nil.
+	result   func(out io.Writer) (render.Renderer, error)
+	seesPods func(*corev1.Pod)
 
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup

@@ -70,6 +70,9 @@ func (o *traceOptions) plan() (plan, error) {
 			return plan{}, err
 		}
 	}
+	if o.seesPods != nil {
+		p.targets = toldOf{p.targets, o.seesPods}
+	}
 	return p, p.launch.Validate()
 }
 

@@ -77,8 +77,6 @@ type Container struct {
 	// Unused can be had now and was not needed; UnusedUnknown: what the runtime gives is not known.
 	Unused        []string `json:"unused"`
 	UnusedUnknown bool     `json:"unused_unknown,omitempty"`
-	// Preparing is what the runtime needed to make the container, which has nothing to do with what the container may.
-	Preparing []string `json:"preparing,omitempty"`
 	// Cut: there was more than is kept of one container.
 	Cut bool `json:"cut,omitempty"`
 	// SecurityContext is the advice; nil when there is none: it was not watched.

@@ -193,7 +193,6 @@ func (c *Container) sum(u *usage) {
 	c.Used = addUses(c.Used, u.uses(ofContainer, true)...)
 	c.Denied = addUses(c.Denied, u.uses(ofContainer, false)...)
 	c.Outside = addUses(c.Outside, u.uses(outside, false)...)
-	c.Preparing = inOrder(append(c.Preparing, slices.Collect(maps.Keys(u.preparing))...))
 	c.Cut = c.Cut || u.cut
 }
 

@@ -28,19 +28,13 @@ type usage struct {
 	answers map[answer]*Use
 	// cut: there was more than is kept.
 	cut bool
-	// preparing are capabilities that were asked of processes that did not run a program of the container yet: of its runtime.
-	preparing map[string]bool
 }
 
 func newUsage() *usage {
-	return &usage{answers: map[answer]*Use{}, preparing: map[string]bool{}}
+	return &usage{answers: map[answer]*Use{}}
 }
 
 func (u *usage) add(c *check, p *event.Process) {
-	if p.Binary == "" {
-		u.preparing[c.capability] = true // bounded by what capabilities there are
-		return
-	}
 	key := answer(*c)
 	use := u.answers[key]
 	if use == nil {

@@ -118,16 +118,14 @@ func (n *nodeState) hello(e *event.Event) {
 
 func (w *Watch) check(e *event.Event) {
 	c, p := readCheck(e), e.Process()
-	if c == nil || p == nil {
+	if c == nil || p == nil || p.Binary == "" { // a process of its runtime, on its way into the container
 		return
 	}
 	at := container{id: p.Docker}
 	switch pod := p.Pod; {
 	case pod == nil:
 	case pod.Container == nil || pod.Container.Name == "":
-		if p.Binary != "" { // else it is its runtime's, before it has a name
-			w.unnamed++
-		}
+		w.unnamed++
 		return
 	case pod.Container.Name == join.SandboxName:
 		return
