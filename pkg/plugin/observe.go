@@ -14,6 +14,7 @@ func newRunCommand(c *cluster, streams genericiooptions.IOStreams, build Build) 
 	o.policiesAreGiven = true
 	o.readPolicies = func() (policySet, error) { return files.load(o.In, o.ErrOut) }
 	first := files.flags()
+	o.canaryFlag(first)
 	first.AddFlagSet(o.groups[sessionGroup].flags)
 	o.groups[sessionGroup] = flagGroup{title: "Policies and session", flags: first}
 	cmd := &cobra.Command{

@@ -40,6 +40,8 @@ type traceOptions struct {
 	policies     policySet
 	// policiesAreGiven: the user wrote them, and is told what of them acts.
 	policiesAreGiven bool
+	// canaries: what the policies want to be fetched and looked up is.
+	canaries bool
 	// remarks are what the user has to know of the policies that a command wrote: said before it begins.
 	remarks []string
 	// keep is which events a command shows; nil: all that the filters leave.

@@ -88,6 +88,7 @@ func (o *traceOptions) config(v view) session.Config {
 	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
 	if !o.policies.empty() {
 		c.Orders.Policies = o.policies.sources
+		c.Renderer = o.withCanaries(c.Renderer, v.status.Say)
 		o.announce(v)
 	}
 	if len(o.targets.containers) > 0 {
