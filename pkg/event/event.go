@@ -23,6 +23,9 @@ type Event struct {
 	// Executable is the file that process_exec really loaded, where process.binary is not its path: a symbolic link was
 	// followed, a script's interpreter runs, or the file has no name (memfd) or none any more ("… (deleted)").
 	Executable string `json:"executable,omitempty"`
+	// Connection and Credentials are what the reader knows besides.
+	Connection  *Connection        `json:"connection,omitempty"`
+	Credentials *CredentialsChange `json:"credentials_change,omitempty"`
 
 	NodeName string     `json:"node_name,omitempty"`
 	Time     *Timestamp `json:"time,omitempty"`

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"context"
 	"io"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
@@ -51,10 +53,16 @@ type traceOptions struct {
 	result   func(out io.Writer) (render.Renderer, error)
 	seesPods func(*corev1.Pod)
 
+	// completing makes what adds to the events of a command as they come; nil where nothing does.
+	completing completing
+
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup
 	given  map[string]bool
 }
+
+// completing makes a session's Complete. client is nil without a cluster; ctx ends with the session; say tells the user.
+type completing func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool
 
 // targetOptions say which pods.
 type targetOptions struct {
@@ -171,7 +179,7 @@ func (t *tracerOptions) flags(build Build) *pflag.FlagSet {
 	fs.StringVar(&t.image, "image", build.Image, "Tracer `IMAGE`, of the plugin's version")
 	fs.StringVar(&t.pullPolicy, "image-pull-policy", string(corev1.PullIfNotPresent), "Always, IfNotPresent or Never")
 	fs.StringArrayVar(&t.pullSecrets, "image-pull-secret", nil, "`NAME` of a secret in the tracer namespace; repeatable")
-	fs.StringVar(&t.dryRun, "dry-run", dryRunNone, "none, client or server: with the last two only print the tracer pods")
+	fs.StringVar(&t.dryRun, "dry-run", dryRunNone, "none, client or server: the last two only print the tracer pods")
 	return fs
 }
 

@@ -131,6 +131,9 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 		}
 		return access.Explain(err)
 	}
+	if o.completing != nil {
+		c.Complete = o.completing(stop.Asked(), p.client, v.status.Say)
+	}
 	go reap(stop.Asked(), launcher, v)
 	o.watchOutput(stop)
 	result, err := session.Run(stop, c)

@@ -51,6 +51,9 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 	c.Orders.Deadline = wire.Duration(o.session.duration)
 	c.Machine = wire.Orders{Node: host, Targets: targets}
 	c.Launcher = &localLauncher{tracer: tracer, command: o.local.command}
+	if o.completing != nil {
+		c.Complete = o.completing(stop.Asked(), nil, v.status.Say)
+	}
 	o.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return o.finish(v, result, err)

@@ -108,7 +108,7 @@ func find(data any, path string, left map[string]bool) {
 // spared are the paths that may hold what an expression matches: identities and vocabularies.
 func spared(path string) bool {
 	for _, pattern := range []string{
-		`\.pod\..*`, `\.(parent_)?exec_id`, `\.docker`, `\.flags`, `\.cap\..*`, `\.cred_arg\..*`, `.*process_credentials.*`, `\.ns\..*`, `\.binary_properties\..*`,
+		`\.pod\..*`, `\.(parent_)?exec_id`, `\.docker`, `\.flags`, `\.cap\..*`, `\.cred_arg\..*`, `.*process_credentials.*`, `credentials_change\.before\..*`, `\.ns\..*`, `\.binary_properties\..*`,
 		`\.(return_)?action`, `\.policy_name`, `\.tags`, `\.would`, `\.via`, `\.function_name`, `\.subsys`, `process_tracepoint\.event`, `\.ima_hash`, `\.buildid`,
 		`^\.node_name`, `process_exit\.signal`, `^\.hello\.(session|boot_id|tiers)`, `^\.hello\.hooks\.(backend|tier|via)`, `^\.notice\.level`, `^\.bye\.reason`, `^\.loss\.cause`,
 	} {

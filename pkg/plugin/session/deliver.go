@@ -48,12 +48,12 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 	for e := range hold.Events(ctx, f, it.Received) {
 		e.NodeName = n.name
 		enforced := n.tally.enforced(e)
-		if _, about := e.Subjects(); about && s.Keep != nil && !enforced && !s.Keep(e) {
-			n.tally.filtered.Add(1)
-			continue
-		}
 		if e.Time == nil {
 			e.Time = at
+		}
+		if _, about := e.Subjects(); about && !s.shows(e) && !enforced {
+			n.tally.filtered.Add(1)
+			continue
 		}
 		s.put(e, n.tally)
 	}
@@ -68,6 +68,14 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 	if f.Bye != nil {
 		s.bye(n, f, at)
 	}
+}
+
+// shows completes an event and says whether it is shown.
+func (s *session) shows(e *event.Event) bool {
+	if s.Complete != nil && !s.Complete(e) {
+		return false
+	}
+	return s.Keep == nil || s.Keep(e)
 }
 
 // put shows an event, without what nobody may see.

@@ -90,6 +90,9 @@ type Config struct {
 	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
 	Duration  time.Duration
 	MaxEvents uint64
+	// Complete, when set, adds to events about processes what is known besides, each in the order of its node, and says
+	// whether they are shown; Keep is asked after it. It is called by several goroutines and must not wait for anything.
+	Complete func(*event.Event) bool
 	// Keep decides which events about processes are shown; nil: all. Those of what was enforced are shown whatever it says.
 	Keep func(*event.Event) bool
 	// Redact takes out what nobody may see, before anything is shown or kept; nil: nothing is.
