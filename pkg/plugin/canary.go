@@ -16,7 +16,7 @@ import (
 
 // canaryFlag adds the flag to a command that runs policies of the user's.
 func (o *traceOptions) canaryFlag(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.canaries, "allow-canary", false, "Carry out GetUrl and DnsLookup of the policies, from here, for events that are shown")
+	fs.BoolVar(&o.canaries, "allow-canary", false, "Carry out GetUrl and DnsLookup of policies, from here, for events that are shown")
 }
 
 // withCanaries is the renderer beside which the canaries of the policies are called, where that is allowed. Where it is not,
