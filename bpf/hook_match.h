@@ -45,95 +45,112 @@ static __always_inline bool match_range(__u64 number, __u32 first, __u32 count)
 	return false;
 }
 
-struct text_match {
-	struct hook_scratch *s;
-	/* the text in data */
-	__u32 at, length;
-	/* operands: the texts, and the one that is compared: where it begins and how long it is */
-	__u32 first;
-	__u32 words, size;
-	/* where in the text it is compared */
-	__u32 offset;
-	__u8 match, ignore_case, different, found;
-	__u32 reserved;
-};
-
-/* Makes the ASCII letters of a word small, eight at once: bit 7 of a byte says whether it lies between 'A' and 'Z'. */
-static __always_inline __u64 lower_case(__u64 word)
+/* What makes the ASCII letters of a word small, eight at once: bit 7 of a byte says whether it lies between 'A' and 'Z'. */
+static __always_inline __u64 letters(__u64 word)
 {
 	const __u64 ones = 0x0101010101010101ULL, high = 0x80 * ones;
 	__u64 seven = word & ~high;
 	__u64 from_a = seven + (0x80 - 'A') * ones, beyond_z = seven + (0x80 - 'Z' - 1) * ones;
 
-	return word | ((from_a & ~beyond_z & ~word & high) >> 2);
+	return (from_a & ~beyond_z & ~word & high) >> 2;
 }
 
-/* Compares word number index of the texts; true if they differ. */
-static __always_inline bool word_differs(struct text_match *m, __u32 index)
+/* Two texts, of which one is compared with the other. */
+struct text_pair {
+	/* where the text is in data */
+	__u32 at;
+	/* the operand at which the other begins, and its bytes */
+	__u32 words, size;
+	__u32 ignore_case;
+};
+
+/* Bits in which word number index of the texts differs. Without branches: each would double what the verifier looks at. */
+static __always_inline __u64 difference(struct hook_scratch *s, const struct text_pair *pair, __u32 index)
 {
-	__u32 done = index * 8;
-	__u64 have, want = operand(m->words + index), mask = ~0ULL;
+	__s64 rest = (__s64)pair->size - index * 8; /* bytes from this word on */
+	__u64 is_short = (__u64)(rest - 8) >> 63, is_beyond = (__u64)(rest - 1) >> 63;
+	__u64 mask = (~0ULL >> ((8 * (8 - rest) * is_short) & 63)) & (is_beyond - 1);
+	__u64 have = *(__u64 *)&s->data[(pair->at + index * 8) & (HOOK_DATA - 1)];
 
-	if (m->size - done < 8)
-		mask = (1ULL << (8 * ((m->size - done) & 7))) - 1;
-	have = *(__u64 *)&m->s->data[(m->at + m->offset + done) & (HOOK_DATA - 1)];
-	if (m->ignore_case)
-		have = lower_case(have);
-	return (have ^ want) & mask;
+	have |= letters(have) & -(__u64)pair->ignore_case;
+	return (have ^ operand(pair->words + index)) & mask;
 }
 
-static long compare_word(__u32 index, struct text_match *m)
+struct word_comparison {
+	struct hook_scratch *s;
+	struct text_pair pair;
+	__u32 different, reserved;
+};
+
+static long compare_word(__u32 index, struct word_comparison *c)
 {
-	m->different = word_differs(m, index + SHORT_WORDS);
-	return m->different & 1;
+	c->different = difference(c->s, &c->pair, index + SHORT_WORDS) != 0;
+	return c->different & 1;
 }
 
-static __always_inline bool text_at_offset(struct text_match *m)
+/* Whether the texts are equal, as far as the second goes. Not static, as has_text: it is verified once. */
+__noinline int equal_texts(struct hook_scratch *s, const struct text_pair *pair)
 {
-	__u32 words = (m->size + 7) / 8;
+	struct word_comparison c = { .s = s };
+	__u64 differ;
 
-	for (__u32 i = 0; i < SHORT_WORDS; i++) {
-		if (i >= words)
-			return true;
-		if (word_differs(m, i))
-			return false;
-	}
-	m->different = 0;
-	if (words > SHORT_WORDS)
-		bpf_loop(words - SHORT_WORDS, compare_word, m, 0);
-	return !m->different;
+	if (!s || !pair)
+		return 0;
+	differ = difference(s, pair, 0);
+	if (differ) /* most do at once */
+		return 0;
+	for (__u32 i = 1; i < SHORT_WORDS; i++)
+		differ |= difference(s, pair, i);
+	if (differ)
+		return 0;
+	if (pair->size <= 8 * SHORT_WORDS)
+		return 1;
+	c.pair = *pair;
+	bpf_loop((pair->size + 7) / 8 - SHORT_WORDS, compare_word, &c, 0);
+	return !c.different;
 }
+
+struct text_match {
+	struct hook_scratch *s;
+	/* the text in data */
+	__u32 at, length;
+	/* operand of the first of the texts that it is compared with */
+	__u32 first;
+	__u32 match, found, reserved;
+	struct text_pair pair;
+};
 
 static long try_offset(__u32 offset, struct text_match *m)
 {
-	m->offset = offset;
-	m->found = text_at_offset(m);
+	m->pair.at = m->at + offset;
+	m->found = equal_texts(m->s, &m->pair);
 	return m->found & 1;
 }
 
 static long try_text(__u32 index, struct text_match *m)
 {
 	__u64 text = operand(m->first + index);
+	__u32 size = text >> 32;
 
-	m->size = text >> 32;
-	m->words = text;
-	m->offset = 0;
-	if (m->size > m->length || (m->match == MATCH_EQUAL && m->size != m->length))
+	m->pair.size = size;
+	m->pair.words = text;
+	if (size > m->length || (m->match == MATCH_EQUAL && size != m->length))
 		return 0;
 	if (m->match == MATCH_SUBSTRING) {
-		bpf_loop(m->length - m->size + 1, try_offset, m, 0);
+		bpf_loop(m->length - size + 1, try_offset, m, 0);
 		return m->found & 1;
 	}
+	m->pair.at = m->at;
 	if (m->match == MATCH_POSTFIX)
-		m->offset = m->length - m->size;
-	m->found = text_at_offset(m);
+		m->pair.at += m->length - size;
+	m->found = equal_texts(m->s, &m->pair);
 	return m->found & 1;
 }
 
 static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first, __u32 count)
 {
 	struct text_match m = {
-		.s = s, .at = value->at, .length = value->length, .first = first, .match = match, .ignore_case = ignore_case,
+		.s = s, .at = value->at, .length = value->length, .first = first, .match = match, .pair.ignore_case = ignore_case,
 	};
 
 	bpf_loop(count, try_text, &m, 0);

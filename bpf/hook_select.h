@@ -136,7 +136,7 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 }
 
 /* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
- * filter, which would be a hundred thousand instructions for each. */
+ * filter. */
 __noinline int has_text(struct hook_scratch *s, __u32 index)
 {
 	const volatile struct hook_filter *f;
