@@ -31,9 +31,9 @@ func newFileCommand(c *cluster, streams genericiooptions.IOStreams, build Build)
 	cmd := newVerbCommand(c, streams, build, verb{
 		use:   "file --prefix DIRECTORY [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		short: "Show which files are opened, read and changed, and how much is read and written",
-		long: `Show which files are opened, read and changed, and how much is read and written. Reads and writes that repeat are counted.
-A path is the one that the kernel knows in the container, symbolic links followed: /usr/bin/x for /bin/x where /bin is a link.
-Reads and writes through io_uring or through memory that a file is mapped to are not seen; that it is mapped to be written is.`,
+		long: `Show which files are opened, read and changed, and how much is read and written; what repeats is counted.
+Paths are those that the kernel knows in the container: /usr/bin/x for /bin/x where /bin is a symbolic link.
+What is read and written through io_uring or mapped memory is not seen; that a file is mapped to be written is.`,
 		example: `  # Who reads or changes what in /etc
   kubectl trace-sec file --prefix /etc deploy/web
   # What is changed below two folders and by whom, each write of it, for five minutes
@@ -54,9 +54,8 @@ func (f *fileOptions) flags() *pflag.FlagSet {
 	fs := newFlags()
 	fs.StringArrayVar(&f.prefixes, "prefix", nil, "This `DIRECTORY` and all below it (/: everything); repeatable")
 	fs.StringArrayVar(&f.paths, "path", nil, "The file of this `PATH`; repeatable")
-	fs.StringArrayVar(&f.suffixes, "suffix", nil, "Files whose path ends so, of those below --prefix if there is one; repeatable")
-	fs.StringSliceVar(&f.operations, "op", nil, "Of "+strings.Join(operationNames(), ",")+" (default all but "+strings.Join(askedOperations(), ", ")+")")
-	fs.Lookup("op").DefValue = "" // pflag would show "[]"
+	fs.StringArrayVar(&f.suffixes, "suffix", nil, "Files whose path ends in `TEXT`, of those below --prefix if there is one; repeatable")
+	fs.StringSliceVar(&f.operations, "op", nil, "`LIST` of "+strings.Join(operationNames(), ", ")+"; default: all but "+strings.Join(askedOperations(), ", "))
 	fs.BoolVar(&f.writes, "writes", false, "Only what changes content, names or attributes")
 	return fs
 }

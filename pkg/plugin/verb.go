@@ -4,6 +4,7 @@ package plugin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ type verb struct {
 	policies func(*traceOptions) ([]compose.Policy, error)
 }
 
+// explainedByExec are groups of flags that the help of these commands only names: their own have to fit on the screen.
+var explainedByExec = []string{"Session", "Output", "Processes", tracerGroup}
+
 // newVerbCommand is the command of a verb: its policies run as those of run do, observing.
 func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build, v verb) *cobra.Command {
 	o := newTraceOptions(c, streams, build)
@@ -34,6 +38,11 @@ func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build,
 	}
 	printPolicy := false
 	v.flags.BoolVar(&printPolicy, "print-policy", false, "Print the TracingPolicy that these flags make, and do nothing")
+	for i := range o.groups {
+		if slices.Contains(explainedByExec, o.groups[i].title) {
+			o.groups[i].topic = "exec --help"
+		}
+	}
 	o.groups = append([]flagGroup{{title: v.title, flags: v.flags}}, o.groups...)
 	word, _, _ := strings.Cut(v.use, " ")
 	write := func() ([]compose.Policy, error) {

@@ -51,7 +51,12 @@ const root = "/"
 // selectors match where an argument is one of the files and what is in and holds too.
 func (p FilePaths) selectors(argument int, and ...Filter) (all []Selector) {
 	below := Filter{Index: argument, Operator: "Prefix"}
-	itself := Filter{Index: argument, Operator: "Equal", Values: slices.Clone(p.Paths)}
+	itself := Filter{Index: argument, Operator: "Equal"}
+	for _, path := range p.Paths {
+		if !slices.Contains(itself.Values, path) {
+			itself.Values = append(itself.Values, path)
+		}
+	}
 	for _, prefix := range p.Prefixes {
 		if prefix == root {
 			below.Values = append(below.Values, root)
