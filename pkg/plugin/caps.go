@@ -33,7 +33,7 @@ type capsOptions struct {
 // newCapsCommand shows the capability checks of processes, or what containers need.
 func newCapsCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
 	var caps capsOptions
-	return newVerbCommand(c, streams, build, verb{
+	cmd := newVerbCommand(c, streams, build, verb{
 		use:   "caps [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		short: "Show which capabilities processes need and are denied, or advise which ones to give",
 		long: `Show which capabilities were asked for when processes did something, and whether they had them.
@@ -48,6 +48,8 @@ func newCapsCommand(c *cluster, streams genericiooptions.IOStreams, build Build)
 		prepare:  caps.prepare,
 		policies: caps.policies,
 	})
+	_ = cmd.RegisterFlagCompletionFunc("cap", words(event.CapabilityNames()...))
+	return cmd
 }
 
 func (caps *capsOptions) flags() *pflag.FlagSet {

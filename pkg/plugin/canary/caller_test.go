@@ -115,6 +115,9 @@ func TestFetch(t *testing.T) {
 	passing.pass(pause - 1)
 	c.Event(asks(url))
 	settled(t, c)
+	if len(requests) != 1 {
+		t.Errorf("%d requests within a moment", len(requests))
+	}
 	passing.pass(1)
 	c.Event(asks(url))
 	settled(t, c)
