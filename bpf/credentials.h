@@ -22,4 +22,6 @@ static __always_inline void fill_credentials(struct credentials *to, const struc
 	to->user_ns_level = BPF_CORE_READ(cred, user_ns, level);
 	to->user_ns_uid = BPF_CORE_READ(cred, user_ns, owner.val);
 	to->user_ns_gid = BPF_CORE_READ(cred, user_ns, group.val);
+	to->user_ns_inum = BPF_CORE_READ(cred, user_ns, ns.inum);
+	to->reserved = 0;
 }

@@ -51,6 +51,8 @@ type ProcessCredentials struct {
 	UserNsLevel int32
 	UserNsUid   uint32
 	UserNsGid   uint32
+	UserNsInum  uint32
+	Reserved    uint32
 	Permitted   uint64
 	Effective   uint64
 	Inheritable uint64

@@ -75,6 +75,7 @@ struct credentials {
 	__u32 securebits;
 	__s32 user_ns_level;
 	__u32 user_ns_uid, user_ns_gid;
+	__u32 user_ns_inum, reserved;
 	__u64 permitted, effective, inheritable;
 };
 

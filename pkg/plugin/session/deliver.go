@@ -24,6 +24,8 @@ func (s *session) deliver(ctx context.Context, n *node, hold *join.Hold, it stre
 		s.frame(ctx, n, hold, it)
 	case it.Gap != nil:
 		s.gap(n, it.Gap)
+	case it.Stale != nil && !n.isTraced():
+		s.Status.Waiting(n.name, "the tracer to load its programs")
 	case it.Stale != nil:
 		s.notice(n, event.LevelWarning, "", fmt.Sprintf("no sign of life from the tracer for %s; waiting", it.Stale.Silence.Round(time.Second)))
 	case it.Trouble != nil:
@@ -120,10 +122,7 @@ func (s *session) losses(n *node, at *event.Timestamp) {
 func (s *session) gap(n *node, g *stream.Gap) {
 	n.tally.gap(g.Cause, g.Events)
 	s.losses(n, &event.Timestamp{Time: time.Now()})
-	n.mu.Lock()
-	hello := n.hello
-	n.mu.Unlock()
-	if g.Uncounted && hello { // nothing is missing of what never began
+	if g.Uncounted && n.isTraced() { // nothing is missing of what never began
 		n.tally.problem("the stream broke off")
 		s.notice(n, event.LevelWarning, "", "the stream broke off: nobody knows how many events are missing from here on")
 	}

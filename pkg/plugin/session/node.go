@@ -51,6 +51,13 @@ func (s *session) newNode(name string, targets wire.Targets) *node {
 	return &node{name: name, targets: targets, held: s.Approve != nil, tally: newTally(), started: make(chan struct{})}
 }
 
+// isTraced says whether its tracer said hello.
+func (n *node) isTraced() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.hello
+}
+
 func (n *node) settle() { n.startedOnce.Do(func() { close(n.started) }) }
 
 // trace adds a pod to what the node's tracer traces. Pods that are gone stay among them: their UIDs never come back, and
@@ -194,10 +201,7 @@ func (s *session) stopTracer(ctx context.Context, cancel context.CancelCauseFunc
 		}
 		break
 	}
-	n.mu.Lock()
-	hello := n.hello
-	n.mu.Unlock()
-	if !hello { // nothing was traced yet, so there is nothing to drain
+	if !n.isTraced() { // nothing was traced yet, so there is nothing to drain
 		cancel(s.stop.Reason())
 		return
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
 )
 
-func showCredentials(to *event.Argument, a *Argument, _ *Machine) bool {
+func showCredentials(to *event.Argument, a *Argument, m *Machine) bool {
 	var v bpf.ProcessCredentials // struct credentials, which the records of images have too
 	_, ok := cut(&v, a.Raw)
 	if ok {
-		to.ProcessCredentialsArg = process.Credentials(v, nil)
+		to.ProcessCredentialsArg = process.Credentials(v, m.UserNamespace)
 	}
 	return ok
 }

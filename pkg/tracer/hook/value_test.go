@@ -129,7 +129,7 @@ func valueCases() []valueCase {
 
 		number("kernel_cap_t", 1<<21), number("cap_inheritable", 0), number("cap_permitted", 1<<41-1), number("cap_effective", -1),
 		ofType("kernel_cap_t", "NULL", isAbsent, nil),
-		ofType("cred", "", 0, bytesOf(bpf.ProcessCredentials{Uid: 1000, Euid: 0, Securebits: 1 << 4, UserNsLevel: 1, UserNsUid: 1000, Permitted: 1, Effective: 2, Inheritable: 1 << 21})),
+		ofType("cred", "", 0, bytesOf(bpf.ProcessCredentials{Uid: 1000, Euid: 0, Securebits: 1 << 4, UserNsLevel: 1, UserNsUid: 1000, UserNsInum: 99, Permitted: 1, Effective: 2, Inheritable: 1 << 21})),
 		ofType("cred", "NULL", isAbsent, nil),
 		ofType("user_namespace", "", 0, bytesOf(bpf.HookUserNamespaceValue{Level: 2, Uid: 1, Gid: 2, Inum: 99})),
 		ofType("user_namespace", "of the host", 0, bytesOf(bpf.HookUserNamespaceValue{Inum: testMachine.UserNamespace})),

@@ -86,7 +86,7 @@ func (t *Table) describe(i *kernel.Image, e *entry, start uint64, flags event.Fl
 		p.Ns = namespaces(i.Namespaces, t.HostNamespaces)
 	}
 	if t.Detail.Credentials {
-		p.ProcessCredentials = Credentials(i.Credentials, namespace(i.Namespaces.User, t.HostNamespaces.User))
+		p.ProcessCredentials = Credentials(i.Credentials, t.HostNamespaces.User)
 	}
 	return p
 }

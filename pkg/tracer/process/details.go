@@ -34,13 +34,13 @@ func namespaces(of, host bpf.ProcessNamespaces) *event.Namespaces {
 	}
 }
 
-// Credentials are those of the kernel in an event's terms. The user namespace they are in may be nil: not known.
-func Credentials(c bpf.ProcessCredentials, userNamespace *event.Namespace) *event.ProcessCredentials {
+// Credentials are those of the kernel in an event's terms; hostUser is the inode number of the host's user namespace.
+func Credentials(c bpf.ProcessCredentials, hostUser uint32) *event.ProcessCredentials {
 	return &event.ProcessCredentials{
 		Uid: &c.Uid, Gid: &c.Gid, Euid: &c.Euid, Egid: &c.Egid, Suid: &c.Suid, Sgid: &c.Sgid, Fsuid: &c.Fsuid, Fsgid: &c.Fsgid,
 		Securebits: event.SecurebitNames(c.Securebits),
 		Caps:       capabilities(c),
-		UserNs:     &event.UserNamespace{Level: &c.UserNsLevel, Uid: &c.UserNsUid, Gid: &c.UserNsGid, Ns: userNamespace},
+		UserNs:     &event.UserNamespace{Level: &c.UserNsLevel, Uid: &c.UserNsUid, Gid: &c.UserNsGid, Ns: namespace(c.UserNsInum, hostUser)},
 	}
 }
 
