@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -83,13 +84,13 @@ func (o *traceOptions) prepareFilters() error {
 		match[key] = *values
 	}
 	var errs []error
-	if !o.local.enabled { // there it says what is traced
-		for _, pid := range f.pids {
+	for _, pid := range f.pids {
+		switch {
+		case pid == 0 || pid > math.MaxUint32:
+			errs = append(errs, fmt.Errorf("--pid %d is not a process", pid))
+		case !o.local.enabled: // there it says what is traced
 			match[filter.KeyPID] = append(match[filter.KeyPID], strconv.FormatUint(uint64(pid), 10))
 		}
-	}
-	if slices.Contains(f.pids, 0) {
-		errs = append(errs, errors.New("--pid 0 is not a process"))
 	}
 	for key := range match {
 		if o.given[key] && len(match[key]) == 0 && key != filter.KeyPID {
@@ -168,9 +169,14 @@ func programNames(programs []string) (names []string) {
 }
 
 // completePolicies offers the names of the policies that the command line has so far.
-func (o *traceOptions) completePolicies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (o *traceOptions) completePolicies(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if o.readPolicies == nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if files := cmd.Flags().Lookup("filename"); files != nil { // cobra has read the flags twice
+		if list, is := files.Value.(pflag.SliceValue); is {
+			_ = list.Replace(slices.Compact(slices.Sorted(slices.Values(list.GetSlice())))) // of a list of texts never fails
+		}
 	}
 	o.In, o.ErrOut = strings.NewReader(""), io.Discard // policies on standard input are not there yet
 	set, err := o.readPolicies()

@@ -14,19 +14,20 @@ const filtersTopic = "filters"
 
 // aboutFilters is what the flags' own lines have no room for.
 const aboutFilters = `Which events are shown, and what of them. Every command that traces has these flags, and every output shows the same.
-Values of one flag are alternatives, different flags all have to match. What was traced and is not shown is counted (FILTERED
-in the summary). A policy's enforcement, losses and errors are always shown.
+Values of one flag are alternatives, different flags all have to match. What was traced and is not shown is counted
+(FILTERED in the summary). What a policy enforced, losses and errors are always shown.
 
 `
 
 // moreAboutFilters follows the flags.
 const moreAboutFilters = `
-PROGRAM     process.binary of the JSON: /usr/bin/curl is this path, curl any path that ends in /curl, ~^/tmp/ a regular expression
+PROGRAM     process.binary of the JSON: /usr/bin/curl is that path, curl any that ends in /curl, ~^/tmp/ an expression
 REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise
 --ancestor  of processes that all ran before, a child of a match is known, a grandchild is not
---cel       a variable for each type of event (process_exec, process_kprobe, …), which is what the JSON has there; an expression is
-            about the types that it names. Numbers of 64 bits are strings: int(process_kprobe.args[2].size_arg) > 4096. A field that
-            an event lacks is an error, said once, and no match: has(process_exec.process.pod). There are ip() and cidr().
+--cel       has a variable for each type of event (process_exec, process_kprobe, …), with what the JSON has there, and
+            is about the types that it names. Numbers of 64 bits are strings: int(process_kprobe.args[2].size_arg) > 4096.
+            A field that an event lacks is an error, said once, and no match; has(process_exec.process.pod) asks for it.
+            For addresses there are Kubernetes' ip() and cidr().
 --redact    comes last: filters see what is taken out
 
 Examples:
