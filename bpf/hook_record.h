@@ -90,6 +90,7 @@ struct socket_value {
 	__u16 source_port, destination_port;
 	__u16 family, protocol;
 	/* up to here it is what repeats are told by */
+	/* address of the struct sock */
 	__u64 cookie;
 	__u32 mark, priority;
 	__u32 hash, length;

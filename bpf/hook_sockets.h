@@ -42,7 +42,7 @@ static __always_inline void read_sock(struct hook_scratch *s, struct value *valu
 	v->state = state ? state : BPF_CORE_READ(sk, __sk_common.skc_state);
 	v->mark = BPF_CORE_READ(sk, sk_mark);
 	v->priority = BPF_CORE_READ(sk, sk_priority);
-	v->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	v->cookie = (__u64)sk; /* that of the kernel is 0 until somebody asks for it */
 	if (v->family == AF_INET6) {
 		bpf_core_read(v->source, sizeof(v->source), &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_core_read(v->destination, sizeof(v->destination), &sk->__sk_common.skc_v6_daddr);

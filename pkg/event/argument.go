@@ -78,7 +78,8 @@ type SockArg struct {
 	Daddr    string `json:"daddr,omitempty"`
 	Sport    uint32 `json:"sport,omitempty"`
 	Dport    uint32 `json:"dport,omitempty"`
-	// Cookie is the socket's number, the kernel's address of it in Tetragon.
+	// Cookie tells sockets of a node apart while they live; the number may come again for one that is made later. In Tetragon it
+	// is the kernel's address.
 	Cookie uint64 `json:"cookie,omitempty,string"`
 	State  string `json:"state,omitempty"`
 }

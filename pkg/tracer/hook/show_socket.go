@@ -7,6 +7,7 @@ package hook
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -32,10 +33,13 @@ func address(words [2]uint64, family uint16) string {
 	return a.String()
 }
 
-func showSock(to *event.Argument, a *Argument, _ *Machine) bool {
+func showSock(to *event.Argument, a *Argument, m *Machine) bool {
 	var v bpf.HookSocketValue
 	if _, ok := cut(&v, a.Raw); !ok {
 		return false
+	}
+	if m.SocketNumber != nil && v.Cookie != 0 {
+		v.Cookie = m.SocketNumber(v.Cookie)
 	}
 	to.SockArg = &event.SockArg{
 		Family: event.FamilyName(v.Family), Type: event.SocketTypeName(v.Type), Protocol: event.ProtocolName(v.Protocol),
@@ -44,6 +48,12 @@ func showSock(to *event.Argument, a *Argument, _ *Machine) bool {
 		Sport: uint32(v.SourcePort), Dport: uint32(v.DestinationPort),
 	}
 	return true
+}
+
+// SocketNumbers makes numbers that tell sockets apart and do not say where the kernel has them.
+func SocketNumbers() func(address uint64) uint64 {
+	seed := maphash.MakeSeed()
+	return func(address uint64) uint64 { return maphash.Comparable(seed, address) }
 }
 
 func noSock(to *event.Argument) { to.SockArg = &event.SockArg{} }

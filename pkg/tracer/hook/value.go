@@ -19,6 +19,8 @@ type Machine struct {
 	UserNamespace uint32
 	// Native is the ABI for 64 bits, Compat that for 32.
 	Native, Compat syscalls.ABI
+	// SocketNumber makes of a socket's address its number in events; nil: it is the number.
+	SocketNumber func(address uint64) uint64
 }
 
 // Value is one row of the table of what arguments are: how those of a policy's type are read, and how they are shown.

@@ -51,8 +51,10 @@ var ErrUnknown = errors.New("record of an unknown hook")
 func New(c Config) *Reporter {
 	abis := machineABIs[c.Architecture]
 	return &Reporter{
-		Config:  c,
-		machine: hook.Machine{UserNamespace: c.Table.HostNamespaces.User, Native: abis.native, Compat: abis.compat},
+		Config: c,
+		machine: hook.Machine{
+			UserNamespace: c.Table.HostNamespaces.User, Native: abis.native, Compat: abis.compat, SocketNumber: hook.SocketNumbers(),
+		},
 		names:   namesOf(abis),
 		waiting: newWaiting(maxWaiting),
 	}
