@@ -33,7 +33,9 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	if o.output.format == "json" {
 		printer = &printers.JSONPrinter{}
 	}
-	pods, err := tracerPods(launch.New(p.client, p.rest, p.launch).Config(), o.process, found.Pods, func(node string) ([]wire.PolicySource, error) {
+	orders := wire.Orders{Process: o.process, Hold: o.arming.arms()}
+	o.arming.orders(&orders)
+	pods, err := tracerPods(launch.New(p.client, p.rest, p.launch).Config(), orders, found.Pods, func(node string) ([]wire.PolicySource, error) {
 		if p.scope == nil {
 			return nil, nil
 		}
@@ -58,9 +60,10 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	return nil
 }
 
-// tracerPods are the pods for these targets, by the node's name; policies are those of a node.
+// tracerPods are the pods for these targets, by the node's name, with orders that are completed for each; policies are those of
+// a node.
 func tracerPods(
-	c launch.Config, process wire.ProcessDetail, targets []*corev1.Pod, policies func(node string) ([]wire.PolicySource, error),
+	c launch.Config, orders wire.Orders, targets []*corev1.Pod, policies func(node string) ([]wire.PolicySource, error),
 ) (tracers []*corev1.Pod, err error) {
 	byNode := map[string]wire.Targets{}
 	for _, pod := range targets {
@@ -73,7 +76,7 @@ func tracerPods(
 		if err != nil {
 			return nil, err
 		}
-		orders := wire.Orders{Node: node, Targets: byNode[node], Process: process, Policies: sources}
+		orders.Node, orders.Targets, orders.Policies = node, byNode[node], sources
 		if err := c.CheckSize(orders); err != nil {
 			return nil, fmt.Errorf("node %s: %w", node, err)
 		}

@@ -35,7 +35,7 @@ func TestTracerPods(t *testing.T) {
 	var out bytes.Buffer
 	printer := printers.YAMLPrinter{}
 	c.Hooks = []*policy.Hook{{Kind: policy.Tracepoint}}
-	pods, err := tracerPods(c, wire.ProcessDetail{Credentials: true}, targets, func(node string) ([]wire.PolicySource, error) {
+	pods, err := tracerPods(c, wire.Orders{Process: wire.ProcessDetail{Credentials: true}}, targets, func(node string) ([]wire.PolicySource, error) {
 		return map[string][]wire.PolicySource{"n2": {{Name: "p.yaml", Text: "only for n2"}}}[node], nil
 	})
 	if err != nil {

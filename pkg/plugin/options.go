@@ -37,6 +37,8 @@ type traceOptions struct {
 	process wire.ProcessDetail
 	tracer  tracerOptions
 	local   localOptions
+	// arming is what a command enforces; nil for one that observes.
+	arming *armingOptions
 	// readPolicies reads or writes the policies to run, once; nil for a command that has none. They are in policies then.
 	readPolicies func() (policySet, error)
 	policies     policySet
@@ -114,8 +116,8 @@ func newTraceOptions(c *cluster, streams genericiooptions.IOStreams, build Build
 		{title: targetGroup, flags: o.targets.flags()},
 		{title: "Session", flags: o.session.flags()},
 		{title: filterGroup, flags: o.filters.flags(), topic: filtersTopic},
-		{title: "Output", flags: o.output.flags()},
-		{title: "Processes", flags: processFlags(&o.process)},
+		{title: outputGroup, flags: o.output.flags()},
+		{title: processGroup, flags: processFlags(&o.process)},
 		{title: tracerGroup, flags: o.tracer.flags(o.build)},
 		{title: "This machine instead of a cluster", flags: o.local.flags()},
 	}
@@ -125,10 +127,12 @@ func newTraceOptions(c *cluster, streams genericiooptions.IOStreams, build Build
 // sessionGroup is the place of a group among traceOptions.groups.
 const sessionGroup = 1
 
-// Titles of the flag groups; validation refers to two of them.
+// Titles of the flag groups that something refers to.
 const (
-	targetGroup = "Targets"
-	tracerGroup = "Tracer pods"
+	targetGroup  = "Targets"
+	outputGroup  = "Output"
+	processGroup = "Processes"
+	tracerGroup  = "Tracer pods"
 )
 
 func newFlags() *pflag.FlagSet {

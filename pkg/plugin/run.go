@@ -86,6 +86,7 @@ func (o *traceOptions) config(v view) session.Config {
 	}
 	c.Keep = keep(c.Keep, o.keep)
 	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
+	o.arming.orders(&c.Orders)
 	if !o.policies.empty() {
 		c.Orders.Policies = o.policies.sources
 		c.Renderer = o.withCanaries(c.Renderer, v.status.Say)
@@ -124,6 +125,10 @@ func (o *traceOptions) watchOutput(stop *session.Stop) {
 
 // finish prints the summary and turns the result into the exit code.
 func (o *traceOptions) finish(v view, r session.Result, err error) error {
+	if why := declined(r); why != nil {
+		return why
+	}
+	r.Summary.Enforce = o.arming != nil
 	if r.Started && !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
 		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
 			err = fmt.Errorf("write summary: %w", e)

@@ -31,6 +31,8 @@ type plan struct {
 	launch  launch.Config
 	// scope is what the policies are about; nil without policies.
 	scope *scope.Scope
+	// armable are the targets of a command that enforces; else nil.
+	armable *armable
 }
 
 // finder finds the pods to trace.
@@ -58,10 +60,13 @@ func (o *traceOptions) plan() (plan, error) {
 		Session: launch.NewSession(), Version: o.build.version(),
 		// Whoever only looks on does not want to lose the tracers when a connection breaks; that the plugin is gone they notice
 		// by its silence.
-		Reattach: true,
+		Reattach: !o.arming.arms(), Armed: o.arming.arms(),
 	}}
 	if o.session.duration > 0 { // it counts from when all tracers have started, and the first has to last as well
 		p.launch.Deadline = o.session.duration + launch.DefaultStartupTimeout
+		if o.arming.arms() { // and it counts from an answer
+			p.launch.Deadline += askTime
+		}
 	}
 	if !o.policies.empty() {
 		p.scope = scope.New(o.policies.policies, o.policies.sources, c.namespace, nodeLabels(c.client))
@@ -72,6 +77,10 @@ func (o *traceOptions) plan() (plan, error) {
 	}
 	if o.seesPods != nil {
 		p.targets = toldOf{p.targets, o.seesPods}
+	}
+	if o.arming != nil {
+		p.armable = newArmable(p.targets, p.scope, o.arming, o.targets.containers, o.tracer.namespace)
+		p.targets = p.armable
 	}
 	return p, p.launch.Validate()
 }
@@ -134,6 +143,7 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 	if o.completing != nil {
 		c.Complete = o.completing(stop.Asked(), p.client, v.status.Say)
 	}
+	o.approve(&c, p, v)
 	go reap(stop.Asked(), launcher, v)
 	o.watchOutput(stop)
 	result, err := session.Run(stop, c)

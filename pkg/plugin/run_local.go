@@ -44,6 +44,11 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.arming.arms() {
+		if err := o.approveLocal(ctx, v, tracer, host); err != nil {
+			return err
+		}
+	}
 	stop := session.NewStop(ctx)
 	defer session.HandleSignals(stop, o.localSignal(v))()
 	c := o.config(v)
@@ -53,6 +58,9 @@ func (o *traceOptions) runLocal(ctx context.Context) error {
 	c.Launcher = &localLauncher{tracer: tracer, command: o.local.command}
 	if o.completing != nil {
 		c.Complete = o.completing(stop.Asked(), nil, v.status.Say)
+	}
+	if o.arming.arms() {
+		c.Status = withoutHooks{c.Status}
 	}
 	o.watchOutput(stop)
 	result, err := session.Run(stop, c)

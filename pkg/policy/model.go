@@ -81,6 +81,9 @@ type Options struct {
 	SleepablePreloadSize int
 }
 
+// Acts says whether some action of the policy changes what processes do when the policy is enforced.
+func (p *Policy) Acts() bool { return p.Options.Mode != ModeMonitor && len(p.Enforcing()) > 0 }
+
 // Enforcing lists the names of the actions in the policy that change what processes do, each once.
 func (p *Policy) Enforcing() (names []string) {
 	seen := map[ActionKind]bool{}

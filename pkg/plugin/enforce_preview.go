@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// preview is what enforcing policies on some nodes would do.
+type preview struct {
+	policies []*policy.Policy
+	// nodes by name: what has become of the hooks there.
+	nodes map[string][]event.Hook
+	// targets of each node in words.
+	targets map[string][]string
+}
+
+// hookEffects are what the enforcing hooks of one policy do on each node, by the hook's name.
+type hookEffects struct {
+	names   []string
+	effects map[string]map[string]effect
+}
+
+// effects of a policy's enforcing hooks.
+func (p *preview) effects(of *policy.Policy) hookEffects {
+	all := hookEffects{effects: map[string]map[string]effect{}}
+	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
+		enforcers := servesEnforcers(of, p.nodes[node])
+		for _, became := range p.nodes[node] {
+			if became.Policy != of.Name {
+				continue
+			}
+			for i := range of.Hooks {
+				h := &of.Hooks[i]
+				if !acts(h) || h.Name() != became.Name && !slices.ContainsFunc(h.Calls, func(c policy.Call) bool { return c.String() == became.Name }) {
+					continue
+				}
+				all.add(became.Name, node, effectOf(h, became, enforcers))
+			}
+		}
+	}
+	return all
+}
+
+func (e *hookEffects) add(name, node string, what effect) {
+	if e.effects[name] == nil {
+		e.names, e.effects[name] = append(e.names, name), map[string]effect{}
+	}
+	e.effects[name][node] = e.effects[name][node].and(what)
+}
+
+// and is what two hooks of one name do together.
+func (e effect) and(other effect) effect {
+	switch {
+	case e == effect{}, e == other:
+		return other
+	case e.impossible == "":
+		e.impossible = other.impossible
+	}
+	if e.missing == "" {
+		e.missing = other.missing
+	}
+	if other.does != "" && e.does != other.does {
+		e.does = strings.TrimPrefix(e.does+"; "+other.does, "; ")
+	}
+	if other.notes != "" && e.notes != other.notes {
+		e.notes = strings.TrimPrefix(e.notes+"\n"+other.notes, "\n")
+	}
+	return e
+}
+
+// acts says whether a hook has an action that enforces.
+func acts(h *policy.Hook) bool {
+	enforces := func(a policy.Action) bool { return a.Kind.Enforces() }
+	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
+		return slices.ContainsFunc(s.Actions, enforces) || slices.ContainsFunc(s.ReturnActions, enforces)
+	})
+}
+
+// servesEnforcers says whether all functions that a policy names as enforcers heed notes on a node.
+func servesEnforcers(p *policy.Policy, hooks []event.Hook) bool {
+	served := 0
+	for _, h := range hooks {
+		if h.Policy == p.Name && strings.HasPrefix(h.Name, "enforcer ") && h.Refused == "" {
+			served++
+		}
+	}
+	return len(p.Enforcers) > 0 && served >= len(p.Enforcers)
+}
+
+// refused are the nodes that nothing is armed on: what the policies ask for cannot be done there, or none of it is served.
+func (p *preview) refused(remedy string) map[string]error {
+	refused := map[string]error{}
+	for node := range p.nodes {
+		var why []string
+		served := 0
+		for _, of := range p.policies {
+			if !of.Acts() {
+				continue
+			}
+			all := p.effects(of)
+			for _, name := range all.names {
+				e, here := all.effects[name][node]
+				if here && e.impossible != "" && !slices.Contains(why, e.impossible) {
+					why = append(why, e.impossible)
+				}
+				if here && e.does != "" {
+					served++
+				}
+			}
+		}
+		switch {
+		case len(why) > 0:
+			more := ""
+			if len(why) > 1 {
+				more = fmt.Sprintf(", and so at %d more hooks", len(why)-1)
+			}
+			refused[node] = errors.New("not armed: " + why[0] + more + "; " + remedy)
+		case served == 0:
+			refused[node] = errors.New("not armed: none of the hooks that enforce is served by this kernel")
+		}
+	}
+	return refused
+}
+
+// text of the preview; without are the nodes that it leaves out.
+func (p *preview) text(without map[string]error, duration time.Duration) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("to be enforced for %s:", duration)
+	for _, of := range p.policies {
+		if !of.Acts() {
+			line("  policy %s: only reports", of.Name)
+			continue
+		}
+		line("  policy %s", of.Name)
+		all := p.effects(of)
+		var said []string
+		for _, name := range all.names {
+			what := byNode(all.effects[name], without)
+			if slices.Contains(said, what) || what == "" {
+				continue
+			}
+			said = append(said, what)
+			same := slices.DeleteFunc(slices.Clone(all.names), func(other string) bool { return byNode(all.effects[other], without) != what })
+			line("    %s:", strings.Join(same, ", "))
+			b.WriteString(what)
+		}
+		for _, quiet := range unseen(of) {
+			line("    but: %s", quiet)
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(p.targets)) {
+		if without[node] == nil {
+			line("  on %s: %s", node, some(p.targets[node], 20))
+		}
+	}
+	return b.String()
+}
+
+// byNode says what a hook does, nodes where it does the same together.
+func byNode(effects map[string]effect, without map[string]error) string {
+	var different []effect
+	nodes := map[effect][]string{}
+	for _, node := range slices.Sorted(maps.Keys(effects)) {
+		if without[node] != nil {
+			continue
+		}
+		e := effects[node]
+		if nodes[e] == nil {
+			different = append(different, e)
+		}
+		nodes[e] = append(nodes[e], node)
+	}
+	var b strings.Builder
+	for _, e := range different {
+		what := e.does
+		switch {
+		case e.missing != "" && e.does == "":
+			what = "NOT ENFORCED: " + e.missing
+		case e.missing != "":
+			what += "; NOT ENFORCED in part: " + e.missing
+		}
+		fmt.Fprintf(&b, "      on %s: %s\n", some(nodes[e], 5), what)
+		for note := range strings.Lines(e.notes) {
+			fmt.Fprintf(&b, "        but: %s\n", strings.TrimSuffix(note, "\n"))
+		}
+	}
+	return b.String()
+}
+
+// unseen says what of a policy's enforcement no event tells.
+func unseen(p *policy.Policy) (texts []string) {
+	for i := range p.Hooks {
+		h := &p.Hooks[i]
+		if !acts(h) {
+			continue
+		}
+		for _, s := range h.Selectors {
+			is := func(what func(policy.Action) bool) bool { return slices.ContainsFunc(s.Actions, what) }
+			if !is(func(a policy.Action) bool { return a.Kind.Enforces() }) {
+				continue
+			}
+			if is(func(a policy.Action) bool { return a.Kind == policy.NoPost }) {
+				texts = append(texts, h.Name()+": NoPost: what it stops is neither shown nor counted")
+			}
+			if is(func(a policy.Action) bool { return a.RateLimit > 0 }) {
+				texts = append(texts, h.Name()+": rateLimit: what it stops is not always shown and counted")
+			}
+		}
+	}
+	return texts
+}
+
+// some joins names, of many the first.
+func some(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// podTargets are pods by their nodes, with what they share with their node.
+func podTargets(pods []*corev1.Pod) map[string][]string {
+	targets := map[string][]string{}
+	for _, pod := range pods {
+		text := pod.Namespace + "/" + pod.Name
+		var shares []string
+		for what, shared := range map[string]bool{"network": pod.Spec.HostNetwork, "processes": pod.Spec.HostPID} {
+			if shared {
+				shares = append(shares, what)
+			}
+		}
+		if slices.Sort(shares); len(shares) > 0 {
+			text += " (has the node's " + strings.Join(shares, " and ") + ")"
+		}
+		targets[pod.Spec.NodeName] = append(targets[pod.Spec.NodeName], text)
+	}
+	return targets
+}
+
+// servedHooks are what would become of hooks that were only tried.
+func servedHooks(served []explain.Served) (hooks []event.Hook) {
+	for i := range served {
+		s := &served[i]
+		if taken := s.Taken(); taken != nil {
+			hooks = append(hooks, *taken)
+			continue
+		}
+		var why []string
+		for _, way := range s.Ways {
+			why = append(why, way.Backend+": "+way.Refused)
+		}
+		if len(s.Ways) > 0 {
+			hooks = append(hooks, event.Hook{Policy: s.Ways[0].Policy, Name: s.Ways[0].Name, Refused: strings.Join(why, "; ")})
+		}
+	}
+	return hooks
+}
