@@ -161,7 +161,7 @@ static __always_inline struct entry_note *note_of_current(__u64 flags)
 }
 
 /* Leaves the return program what it needs; NULL if there is no room for it. */
-static __always_inline struct entry_note *leave_note(struct hook_scratch *s, __u64 *words)
+static __always_inline struct entry_note *leave_note(struct hook_scratch *s)
 {
 	struct entry_note *note = note_of_current(BPF_LOCAL_STORAGE_GET_F_CREATE);
 
@@ -173,7 +173,7 @@ static __always_inline struct entry_note *leave_note(struct hook_scratch *s, __u
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		if (i >= hook.arguments)
 			break;
-		note->words[i] = words[i];
+		note->words[i] = s->words[i];
 	}
 	return note;
 }
@@ -226,7 +226,6 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 {
 	struct hook_record *r = &s->record;
 	struct entry_note *note = NULL;
-	__u64 words[HOOK_ARGUMENTS];
 	int selector = -1;
 
 	fetch_words(ctx, s, stages, NULL);
@@ -235,7 +234,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	begin_arguments(s);
 	if (hook.flags & HOOK_HAS_RETURN)
 		for (__u32 i = 0; i < HOOK_ARGUMENTS; i++)
-			words[i] = s->values[i].number;
+			s->words[i] = s->values[i].number;
 	if (hook.selectors) {
 		read_arguments(s, stages, true);
 		selector = select(s, false);
@@ -247,7 +246,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	begin_record(ctx, s, stages, now);
 	r->selector = selector;
 	if (hook.flags & HOOK_HAS_RETURN) {
-		note = leave_note(s, words);
+		note = leave_note(s);
 		if (note)
 			r->flags |= HOOK_RECORD_WAITS;
 	}

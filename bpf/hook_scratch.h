@@ -36,6 +36,8 @@ struct hook_scratch {
 	__u32 deferred;
 	__u32 reserved;
 	struct value values[HOOK_ARGUMENTS];
+	/* the numbers of values as they were at the entry; not on the stack, which is short */
+	__u64 words[HOOK_ARGUMENTS];
 	char path[2 * PATH_MAX];
 	/* of an expression; deeper ones are refused */
 	__u64 stack[EXPRESSION_DEPTH];

@@ -344,6 +344,7 @@ type HookHookScratch struct {
 		Failed    uint8
 		Reserved  uint8
 	}
+	Words  [16]uint64
 	Path   [8192]int8
 	Stack  [64]uint64
 	Record HookHookRecord

@@ -53,6 +53,7 @@ type ProcessStateHookScratch struct {
 		Failed    uint8
 		Reserved  uint8
 	}
+	Words  [16]uint64
 	Path   [8192]int8
 	Stack  [64]uint64
 	Record struct {

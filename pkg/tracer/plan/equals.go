@@ -171,8 +171,11 @@ func credentials(n *Node, _ *equal) (source, error) {
 }
 
 // equalRoutes are the tracepoints that stand in for a function; nobody is refused who has none.
-func (n *Node) equalRoutes(h *policy.Hook, name string) ([]route, []Refusal) {
+func (n *Node) equalRoutes(p *policy.Policy, name string) ([]route, []Refusal) {
 	rows := slices.Concat(equals[name], pathEquals[name])
+	if other, ok := otherPart(p, name); ok {
+		rows = append(rows, equals[other.name]...)
+	}
 	if len(rows) == 0 {
 		return nil, []Refusal{{"tracepoint", fmt.Errorf("no tracepoint stands in for %s", name)}}
 	}

@@ -59,13 +59,12 @@ var equals = map[string][]equal{
 	},
 	"security_path_truncate": {
 		{enter: []string{"truncate"}, arguments: []seen{pathAt(argument(0))}, note: notePath},
+	},
+	"security_file_truncate": {
 		{enter: []string{"ftruncate"}, arguments: []seen{fileOf(argument(0))}, note: noteVerdict},
 		{exit: []string{"open"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded, truncates(1)}},
 		{exit: []string{"openat"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded, truncates(2)}},
 		{exit: []string{"creat"}, arguments: []seen{fileOf(returns)}, when: []when{succeeded}, note: "files that openat2 truncates are not seen"},
-	},
-	"security_file_truncate": {
-		{enter: []string{"ftruncate"}, arguments: []seen{fileOf(argument(0))}, note: noteVerdict},
 	},
 	"security_file_open": {
 		{exit: opening, arguments: []seen{fileOf(returns)}, when: []when{succeeded}, note: noteSucceeded},

@@ -64,14 +64,15 @@ func (n *Node) functionSites(p *policy.Policy, h *policy.Hook, name string) (rou
 			routes = append(routes, route{s})
 		}
 	} else {
-		for _, s := range n.tracedFunction(p, h, f) {
+		sites := n.tracedFunction(p, h, f)
+		for _, s := range sites {
 			if note != "" {
 				s.notes = append(s.notes, note)
 			}
-			routes = append(routes, route{s})
 		}
+		routes = n.withPart(p, h, name, sites)
 	}
-	equal, none := n.equalRoutes(h, name)
+	equal, none := n.equalRoutes(p, name)
 	return append(routes, equal...), append(refused, none...)
 }
 
