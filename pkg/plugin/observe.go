@@ -20,7 +20,7 @@ func newRunCommand(c *cluster, streams genericiooptions.IOStreams, build Build) 
 	cmd := &cobra.Command{
 		Use:   "run -f FILE [-f FILE]... [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show what policies (Tetragon's TracingPolicy) report, without enforcing anything",
-		Long: `Show what policies (Tetragon's TracingPolicy) report of the targets that they select; what they would do is only said.`,
+		Long:  `Show what policies (Tetragon's TracingPolicy) report of the targets that they select; what they would do is only said.`,
 		Example: `  # What a policy sees in the pods of a deployment
   kubectl trace-sec run -f policy.yaml deploy/web
   # Two policies for five minutes, for Tetragon's tools; 3 if a hook could not be attached or events were lost

@@ -238,6 +238,11 @@ func (w *Watch) onMachine() Workload {
 			c.SecurityContext = &SecurityContext{}
 		}
 		c.sum(w.containers[at])
+		for _, uses := range [][]Use{c.Used, c.Denied, c.Outside} {
+			for i := range uses {
+				uses[i].OnlyInjected = false // there is no container's own process
+			}
+		}
 		c.conclude()
 		work.Containers = append(work.Containers, c)
 	}
