@@ -69,6 +69,8 @@ type Argument struct {
 	Label   string `json:"label,omitempty"`
 	Source  string `json:"source,omitempty"`
 	Resolve string `json:"resolve,omitempty"`
+	// BTFType is the struct that Resolve begins in, where it is another than the function's parameter says.
+	BTFType string `json:"btfType,omitempty"`
 	// SizeArgIndex counts from 1.
 	SizeArgIndex int  `json:"sizeArgIndex,omitempty"`
 	ReturnCopy   bool `json:"returnCopy,omitempty"`

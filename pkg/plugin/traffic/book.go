@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package traffic
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+)
+
+// mostOpen is how many connections are remembered at once; beyond that all are forgotten, and of those no duration is told.
+const mostOpen = 100_000
+
+// Names says what is at an address, empty for what it does not know. It must not wait for anything.
+type Names func(netip.Addr) string
+
+// Book remembers connections from their beginning to their end. Its methods may be called at the same time.
+type Book struct {
+	asked compose.Net
+	names Names
+
+	mu   sync.Mutex
+	open map[socket]opened
+}
+
+// socket is a socket of a node by its number in events.
+type socket struct {
+	node   string
+	number uint64
+}
+
+type opened struct {
+	at       time.Time
+	incoming bool
+}
+
+// NewBook is for the events of a policy. names may be nil: nothing is named.
+func NewBook(asked compose.Net, names Names) *Book {
+	if names == nil {
+		names = func(netip.Addr) string { return "" }
+	}
+	return &Book{asked: asked, names: names, open: map[socket]opened{}}
+}
+
+// completions of the functions that a policy of compose.Net is about. They say whether the event is shown.
+var completions = map[string]func(*Book, *event.Event) bool{
+	compose.NetConnect: (*Book).connect,
+	compose.NetAccept:  (*Book).accept,
+	compose.NetListen:  (*Book).listen,
+	compose.NetClose:   (*Book).close,
+	compose.NetSend:    (*Book).send,
+}
+
+// Complete sets the event's Connection and says whether it is one that was asked for.
+func (b *Book) Complete(e *event.Event) bool {
+	k := e.ProcessKprobe
+	if k == nil || k.PolicyName != compose.NetPolicy {
+		return true
+	}
+	complete, ok := completions[k.FunctionName]
+	return !ok || complete(b, e)
+}
+
+func (b *Book) connect(e *event.Event) bool {
+	if s := socketOf(e); s != nil {
+		b.begin(e, s, false)
+		e.Connection = b.ends(s)
+	}
+	return true
+}
+
+func (b *Book) accept(e *event.Event) bool {
+	if r := e.ProcessKprobe.Return; r != nil && r.SockArg != nil {
+		b.begin(e, r.SockArg, true)
+		e.Connection = b.ends(r.SockArg)
+		e.Connection.Incoming = true
+	}
+	return true
+}
+
+func (b *Book) listen(e *event.Event) bool {
+	if s := socketOf(e); s != nil {
+		e.Connection = b.ends(s)
+	}
+	return true
+}
+
+func (b *Book) close(e *event.Event) bool {
+	s := socketOf(e)
+	if s == nil {
+		return true
+	}
+	began, known := b.end(e, s)
+	e.Connection = b.ends(s)
+	e.Connection.Incoming = began.incoming
+	if known && e.Time != nil {
+		if took := e.Time.Sub(began.at); took >= 0 {
+			e.Connection.DurationNs = new(uint64(took))
+		}
+	}
+	if s.State != listening {
+		e.Connection.BytesSent, e.Connection.BytesReceived = transferred(e, s.State, known && !began.incoming)
+	}
+	return true
+}
+
+func (b *Book) send(e *event.Event) bool {
+	s := socketOf(e)
+	if s == nil {
+		return true
+	}
+	address, port := s.Daddr, s.Dport
+	if to := labelled(e, compose.NetTo); to != nil && to.SockaddrArg != nil && to.SockaddrArg.Port != 0 {
+		address, port = to.SockaddrArg.Addr, to.SockaddrArg.Port
+	}
+	e.Connection = &event.Connection{
+		Local: b.name(s.Saddr), Remote: b.name(address), RemoteAddress: address, RemotePort: port, Questions: questions(payload(e)),
+	}
+	// A connected socket may send elsewhere, which the kernel side does not compare then.
+	remote, err := netip.ParseAddr(address)
+	if payload(e) != nil && port != compose.DNSPort {
+		return false
+	}
+	return err != nil || b.asked.Holds(remote, uint16(port))
+}
+
+// ends are the names of both ends.
+func (b *Book) ends(s *event.SockArg) *event.Connection {
+	return &event.Connection{Local: b.name(s.Saddr), Remote: b.name(s.Daddr)}
+}
+
+// name of an address that can be somebody's.
+func (b *Book) name(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().IsUnspecified() || a.Unmap().IsLoopback() {
+		return ""
+	}
+	return b.names(a)
+}
+
+func (b *Book) begin(e *event.Event, s *event.SockArg, incoming bool) {
+	if e.Time == nil || s.Cookie == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.open) >= mostOpen {
+		clear(b.open)
+	}
+	b.open[socket{e.NodeName, s.Cookie}] = opened{e.Time.Time, incoming}
+}
+
+// end is how a connection began, false when that was not seen.
+func (b *Book) end(e *event.Event, s *event.SockArg) (opened, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := socket{e.NodeName, s.Cookie}
+	began, known := b.open[key]
+	delete(b.open, key)
+	return began, known
+}
+
+// socketOf is the socket that a function was called with.
+func socketOf(e *event.Event) *event.SockArg {
+	if args := e.ProcessKprobe.Args; len(args) > 0 {
+		return args[0].SockArg
+	}
+	return nil
+}
+
+// labelled is the argument with a label, nil if there is none.
+func labelled(e *event.Event, label string) *event.Argument {
+	args := e.ProcessKprobe.Args
+	for i := range args {
+		if args[i].Label == label {
+			return &args[i]
+		}
+	}
+	return nil
+}
+
+// payload is what of a message was read; nil if nothing was asked for.
+func payload(e *event.Event) []byte {
+	a := labelled(e, compose.NetPayload)
+	switch {
+	case a == nil:
+		return nil
+	case a.TruncatedBytesArg != nil:
+		return a.TruncatedBytesArg.BytesArg
+	case a.BytesArg != nil:
+		return a.BytesArg
+	}
+	return []byte{} // asked for, and not read
+}
