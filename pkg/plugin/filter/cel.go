@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"sync"
@@ -37,11 +38,13 @@ func (t *trouble) tell(err error) {
 	})
 }
 
-// calculation is an expression and the types of events that it is about: by the names of their bodies, with the bodies.
+// calculation is an expression.
 type calculation struct {
 	program cel.Program
-	about   map[string]body
-	trouble *trouble
+	// about are the bodies that it names; variables are those of all types of events, empty.
+	about     map[string]body
+	variables map[string]any
+	trouble   *trouble
 }
 
 // compileExpressions makes expressions alternatives.
@@ -100,7 +103,11 @@ func calculationOf(env *cel.Env, text string) (*calculation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &calculation{program: program, about: names.about}, nil
+	c := &calculation{program: program, about: names.about, variables: map[string]any{}}
+	for _, name := range bodyNames() {
+		c.variables[name] = map[string]any{}
+	}
+	return c, nil
 }
 
 // compileError is what is wrong with an expression, a line each.
@@ -131,21 +138,19 @@ func isBoolean(checked *cel.Ast, names *naming, root ast.Expr) bool {
 
 // matches is false for events of types that the expression does not name.
 func (c *calculation) matches(e *event.Event) bool {
-	value := reflect.ValueOf(e).Elem()
-	variables := map[string]any{}
-	about := false
-	for _, b := range bodies() {
-		variables[b.name] = map[string]any{}
-		if named, asked := c.about[b.name]; asked && !value.Field(named.index).IsNil() {
-			data, err := asJSON(value.Field(named.index).Interface())
+	var variables map[string]any
+	for name, b := range c.about {
+		if value := reflect.ValueOf(e).Elem().Field(b.index); !value.IsNil() {
+			data, err := asJSON(value.Interface())
 			if err != nil {
 				c.trouble.tell(err)
 				return false
 			}
-			variables[b.name], about = data, true
+			variables = maps.Clone(c.variables)
+			variables[name] = data
 		}
 	}
-	if !about {
+	if variables == nil {
 		return false
 	}
 	result, _, err := c.program.Eval(variables)

@@ -16,7 +16,12 @@ import (
 
 // Fields are those of an event's JSON that are shown. Paths are dotted and begin below the event's type: process.pod.name; in a
 // list they are of all elements: args.file_arg.path.
-type Fields struct{ shown, hidden paths }
+type Fields struct {
+	shown, hidden paths
+	bodies        []body
+	// of are the fields of each struct in events: asking for them takes long.
+	of map[reflect.Type]map[string]reflect.StructField
+}
 
 // paths are fields by name with the paths below them; one without is meant as a whole.
 type paths map[string]paths
@@ -28,7 +33,8 @@ var besideBody = []string{"node_name", "time", "executable"}
 // ParseFields reads paths; those that begin with "-" are left out of what the others ask for, or, where there are no others, of
 // everything. Its error is everything that is wrong with them.
 func ParseFields(list []string) (*Fields, error) {
-	f := &Fields{paths{}, paths{}}
+	f := &Fields{shown: paths{}, hidden: paths{}, bodies: bodies(), of: map[reflect.Type]map[string]reflect.StructField{}}
+	f.learn(reflect.TypeFor[event.Event]())
 	var errs []error
 	for _, path := range list {
 		bare, hide := strings.CutPrefix(strings.TrimSpace(path), "-")
@@ -43,6 +49,18 @@ func ParseFields(list []string) (*Fields, error) {
 		}
 	}
 	return f, errors.Join(errs...)
+}
+
+// learn notes the fields of a type and of those of its fields.
+func (f *Fields) learn(t reflect.Type) {
+	t = element(t)
+	if _, known := f.of[t]; known || !isObject(t) {
+		return
+	}
+	f.of[t] = fieldsOf(t)
+	for _, field := range f.of[t] {
+		f.learn(field.Type)
+	}
 }
 
 // checkField wants a field that some type of event has.
@@ -109,21 +127,21 @@ func (f *Fields) Of(e *event.Event) *event.Event {
 	}
 	only := *e
 	value := reflect.ValueOf(&only).Elem()
-	for _, b := range bodies() {
+	for _, b := range f.bodies {
 		field := value.Field(b.index)
 		if field.IsNil() {
 			continue
 		}
 		if len(f.shown) > 0 {
-			field.Set(chosen(field, f.shown, true))
+			field.Set(f.chosen(field, f.shown, true))
 		}
 		if len(f.hidden) > 0 {
-			field.Set(chosen(field, f.hidden, false))
+			field.Set(f.chosen(field, f.hidden, false))
 		}
 	}
-	for name, field := range fieldsOf(value.Type()) {
-		if slices.Contains(besideBody, name) && !f.showsBeside(name) {
-			value.FieldByIndex(field.Index).SetZero()
+	for _, name := range besideBody {
+		if !f.showsBeside(name) {
+			value.FieldByIndex(f.of[value.Type()][name].Index).SetZero()
 		}
 	}
 	return &only
@@ -138,34 +156,34 @@ func (f *Fields) showsBeside(name string) bool {
 }
 
 // chosen is a copy of a value with only the fields that p has, or with all others.
-func chosen(v reflect.Value, p paths, wanted bool) reflect.Value {
+func (f *Fields) chosen(v reflect.Value, p paths, wanted bool) reflect.Value {
 	switch {
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		copied := reflect.New(v.Type().Elem())
-		copied.Elem().Set(chosen(v.Elem(), p, wanted))
+		copied.Elem().Set(f.chosen(v.Elem(), p, wanted))
 		return copied
 	case isList(v.Type()) && !v.IsNil():
 		copied := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		for i := range v.Len() {
-			copied.Index(i).Set(chosen(v.Index(i), p, wanted))
+			copied.Index(i).Set(f.chosen(v.Index(i), p, wanted))
 		}
 		return copied
 	case v.Kind() == reflect.Map:
 		return chosenOfMap(v, p, wanted)
 	case v.Kind() == reflect.Struct:
-		return chosenOfStruct(v, p, wanted)
+		return f.chosenOfStruct(v, p, wanted)
 	}
 	return v
 }
 
-func chosenOfStruct(v reflect.Value, p paths, wanted bool) reflect.Value {
+func (f *Fields) chosenOfStruct(v reflect.Value, p paths, wanted bool) reflect.Value {
 	copied := reflect.New(v.Type()).Elem()
-	for name, field := range fieldsOf(v.Type()) {
+	for name, field := range f.of[v.Type()] {
 		from, to := v.FieldByIndex(field.Index), copied.FieldByIndex(field.Index)
 		below, named := p[name]
 		switch {
 		case named && len(below) > 0:
-			to.Set(chosen(from, below, wanted))
+			to.Set(f.chosen(from, below, wanted))
 		case named == wanted:
 			to.Set(from)
 		}
