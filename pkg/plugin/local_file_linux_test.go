@@ -20,25 +20,14 @@ import (
 // These tests trace this machine's kernel and need root.
 
 // fileLines runs a script and returns what compact lines tell of files, without the node and the program.
-func fileLines(t *testing.T, script string, flags ...string) (lines []string, stdout string) {
+func fileLines(t *testing.T, script string, flags ...string) (lines []string) {
 	t.Helper()
 	args := append(append([]string{"file", "-o", "compact", "--strict"}, flags...), "--local", "--", "/bin/sh", "-c", script)
 	code, stdout, stderr := runPlugin(t, built, args...)
 	if code != exitOK {
 		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(stdout) {
-		symbol, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "+host+" ")
-		_, what, _ := strings.Cut(rest, " ")
-		if symbol = strings.Join(strings.Fields(symbol), " "); !strings.HasPrefix(symbol, "🚀") && !strings.HasPrefix(symbol, "💥") {
-			lines = append(lines, symbol+" "+what)
-		}
-	}
-	return lines, stdout
+	return hookLines(t, stdout)
 }
 
 // wantFileLines compares, with FOLDER in both.
@@ -91,7 +80,7 @@ func TestFileLocal(t *testing.T) {
 				}
 			}
 			flags := strings.Fields(strings.ReplaceAll(test.flags, "FOLDER", directory))
-			got, _ := fileLines(t, strings.ReplaceAll(test.script, "FOLDER", directory), flags...)
+			got := fileLines(t, strings.ReplaceAll(test.script, "FOLDER", directory), flags...)
 			wantFileLines(t, directory, got, test.want...)
 		})
 	}
@@ -106,7 +95,7 @@ func TestFileCountsReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := fmt.Sprintf("dd if=%s of=/dev/null bs=7 status=none", file) // 143 reads, and one that finds the end
-	lines, _ := fileLines(t, script, "--path", file, "--op", "read")
+	lines := fileLines(t, script, "--path", file, "--op", "read")
 	calls, sum := 0, 0
 	for _, line := range lines {
 		m := countedReads.FindStringSubmatch(line)
@@ -120,7 +109,7 @@ func TestFileCountsReads(t *testing.T) {
 	if calls != 144 || sum != 1001 || len(lines) > 3 {
 		t.Errorf("%d calls, %d bytes in\n%s", calls, sum, strings.Join(lines, "\n"))
 	}
-	if lines, _ := fileLines(t, script, "--path", file, "--op", "read", "--every"); len(lines) != 144 || lines[0] != "📚 read "+file+" 7 bytes" {
+	if lines := fileLines(t, script, "--path", file, "--op", "read", "--every"); len(lines) != 144 || lines[0] != "📚 read "+file+" 7 bytes" {
 		t.Errorf("--every: %d lines, the first %q", len(lines), lines[0])
 	}
 	code, stdout, stderr := runPlugin(t, built, "file", "--path", file, "--op", "read", "-o", "json", "--local", "--", "/bin/sh", "-c", script)

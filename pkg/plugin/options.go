@@ -84,8 +84,8 @@ type sessionOptions struct {
 type outputOptions struct {
 	format, color, emoji string
 	timestamps           bool
-	// ownWords and every are render.Options.OwnWords and .Every.
-	ownWords, every bool
+	// ownWords, every and arguments are render.Options.OwnWords, .Every and .Arguments.
+	ownWords, every, arguments bool
 }
 
 // tracerOptions say what is put on the cluster.

@@ -62,7 +62,7 @@ func (o *traceOptions) view() (view, error) {
 	var err error
 	v.renderer, err = render.New(v.screen.Out(), render.Options{
 		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
-		OwnWords: o.output.ownWords, Every: o.output.every,
+		OwnWords: o.output.ownWords, Every: o.output.every, Arguments: o.output.arguments,
 		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: o.filters.keep() != nil, Pick: o.filters.pick(),
 	})
 	v.status = render.NewStatus(v.screen, v.err)

@@ -22,6 +22,8 @@ type verb struct {
 	flags *pflag.FlagSet
 	// prepare gets the options before the flags are added, to change what all traces have; may be nil.
 	prepare func(*traceOptions)
+	// takes gets the arguments before -- and returns those that are targets; nil: all are.
+	takes func(args []string) (targets []string)
 	// policies writes the policies from flags and arguments. Its error is everything that is wrong with them.
 	policies func(*traceOptions) ([]compose.Policy, error)
 }
@@ -62,6 +64,9 @@ func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build,
 		ValidArgsFunction:     c.complete(podsAndWorkloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.complete(cmd, args)
+			if v.takes != nil {
+				o.targets.args = v.takes(o.targets.args)
+			}
 			if printPolicy {
 				return o.printPolicy(write)
 			}

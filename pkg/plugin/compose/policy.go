@@ -40,11 +40,13 @@ type Hook struct {
 	Raw       bool   `json:"raw,omitempty"`
 	// Hook of an LSM hook.
 	Hook string `json:"hook,omitempty"`
-	// Path and Symbols of a uprobe; Path, Provider and Name of a USDT.
-	Path     string   `json:"path,omitempty"`
-	Symbols  []string `json:"symbols,omitempty"`
-	Provider string   `json:"provider,omitempty"`
-	Name     string   `json:"name,omitempty"`
+	// Path and one of Symbols, Offsets and Addresses of a uprobe; Path, Provider and Name of a USDT.
+	Path      string   `json:"path,omitempty"`
+	Symbols   []string `json:"symbols,omitempty"`
+	Offsets   []uint64 `json:"offsets,omitempty"`
+	Addresses []uint64 `json:"addrs,omitempty"`
+	Provider  string   `json:"provider,omitempty"`
+	Name      string   `json:"name,omitempty"`
 
 	Message   string     `json:"message,omitempty"`
 	Tags      []string   `json:"tags,omitempty"`

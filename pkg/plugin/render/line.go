@@ -23,6 +23,7 @@ type lines struct {
 
 func newCompact(out io.Writer, o Options, _ string) (Renderer, error) {
 	l := &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps}
+	l.pen.arguments = o.Arguments
 	if !o.OwnWords {
 		return l, nil
 	}

@@ -169,3 +169,16 @@ func present(texts ...string) (pieces []piece) {
 	}
 	return pieces
 }
+
+// asked is all that the policy asked for of a call. Where the line's word does not say what was called, that comes first.
+func asked(r *row, e *event.Event) (pieces []piece) {
+	if functionRowOf(e, ownLook) == nil {
+		pieces = r.details(e)
+	}
+	for _, one := range append(hookArguments(e), said{"return", returned(e)}) {
+		if one.value != "" {
+			pieces = append(pieces, piece{toneArgument, one.key + "=" + quote(one.value)})
+		}
+	}
+	return pieces
+}

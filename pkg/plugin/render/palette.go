@@ -53,7 +53,9 @@ type piece struct {
 // pen writes pieces for one output.
 type pen struct {
 	terminal.Capabilities
-	colors map[tone]*color.Color
+	// arguments is Options.Arguments.
+	arguments bool
+	colors    map[tone]*color.Color
 }
 
 func newPen(c terminal.Capabilities) *pen {

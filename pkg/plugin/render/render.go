@@ -31,13 +31,16 @@ type Options struct {
 	// OwnWords: compact too has our own words for functions that Tetragon has none for, and counts repeats. It is for commands
 	// whose policies nobody wrote for Tetragon.
 	OwnWords bool
+	// Arguments shows on the lines of tree and compact all that the policy asked for of a call, instead of what our words have of
+	// it: for who asks for it on the command line.
+	Arguments bool
 	// Every shows each of the events that repeat, which tree, wide and compact with OwnWords count otherwise.
 	Every bool
 }
 
 // Renderer shows events as they come. Event is called by one goroutine at a time and shows the event before it returns,
-// or, an exec that nothing else can follow on its line, within 50 ms. An error means that the output is gone (a closed
-// pipe); it is returned again by every later call.
+// or, an exec that nothing else can follow on its line, within 50 ms, or, what may repeat, within 100 ms of the last. An
+// error means that the output is gone (a closed pipe); it is returned again by every later call.
 type Renderer interface {
 	Event(*event.Event) error
 	// Close writes what is held back and, for a tree, the whole of it. It does not close the output.

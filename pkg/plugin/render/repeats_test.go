@@ -336,3 +336,31 @@ func TestShortBytes(t *testing.T) {
 		}
 	}
 }
+
+// Who asks for arguments sees them, whatever our words have for the function.
+func TestAskedArguments(t *testing.T) {
+	hooked := event.Hooked{Args: []event.Argument{{StringArg: new("/a b"), Label: "path"}, {IntArg: new(int32(7))}, {Label: "nothing"}}}
+	returned := &event.Argument{LongArg: new(int64(-2))}
+	tell := func(s *story) {
+		a := s.reader()
+		for _, e := range []event.Event{
+			{ProcessKprobe: &event.ProcessKprobe{FunctionName: "__x64_sys_openat", Hooked: hooked, Return: returned}},
+			{ProcessKprobe: &event.ProcessKprobe{FunctionName: "__x64_sys_read", Hooked: hooked}},
+			{ProcessKprobe: &event.ProcessKprobe{FunctionName: "unheard_of", Hooked: hooked}},
+			{ProcessTracepoint: &event.ProcessTracepoint{Subsys: "sched", Event: "sched_switch", Hooked: hooked}},
+			{ProcessUprobe: &event.ProcessUprobe{Path: "/bin/bash", Symbol: "readline", Hooked: hooked}},
+			{ProcessLsm: &event.ProcessLsm{FunctionName: "file_open", Hooked: hooked}},
+		} {
+			subjects, _ := e.Subjects()
+			*subjects.Process, e.NodeName = a.Process, "n1"
+			s.show(&e)
+		}
+	}
+	const arguments = `path="/a b" int=7`
+	wantLines(t, told(t, Options{Every: true, Arguments: true}, tell), "📦 default/busybox  sh  n1", "○ /bin/vi /etc/passwd",
+		"│ 📬\ufe0f openat "+arguments+" return=-2", "│ 📚 read "+arguments, "│ ❓ syscall unheard_of "+arguments, "│ ⁉\ufe0f tracepoint sched sched_switch "+arguments,
+		"│ 🕵\ufe0f uprobe /bin/bash readline "+arguments, "│ 📬 open "+arguments)
+	if text := strings.Join(told(t, Options{Format: "compact", Every: true, Arguments: true}, tell), "\n"); strings.Count(text, arguments) != 6 {
+		t.Errorf("compact:\n%s", text)
+	}
+}

@@ -56,6 +56,7 @@ type tree struct {
 
 func newTree(out io.Writer, o Options, _ string) (Renderer, error) {
 	p := newPen(o.Out)
+	p.arguments = o.Arguments
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// hookOptions say where a hook is and what is told of it.
+type hookOptions struct {
+	place                     string
+	arguments, matches, stack []string
+	returned, rateLimit       string
+}
+
+// newHookCommand shows calls of one function, system call, tracepoint or place in a program.
+func newHookCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
+	var h hookOptions
+	cmd := newVerbCommand(c, streams, build, verb{
+		use:   "hook PLACE [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
+		short: "Show the calls of a function of the kernel or of a program, a system call or a tracepoint",
+		long: `Show the calls of one PLACE:
+  sys_NAME, [kprobe:]FUNCTION of the kernel, lsm:HOOK, tracepoint:SUBSYSTEM/EVENT, raw_tracepoint:SUBSYSTEM/EVENT,
+  uprobe:/PATH:FUNCTION (also +OFFSET in the file, 0xADDRESS), usdt:/PATH:PROVIDER:NAME`,
+		example: `  # Who connects to where
+  kubectl trace-sec hook tcp_connect --arg 0:sock deploy/web
+  # Who opens what below two folders for writing or as a device, each file once in five seconds
+  kubectl trace-sec hook lsm:file_open --arg 0:file --match 0:Prefix:/etc/,/dev/ --rate-limit 5s deploy/web
+  # What is typed at a shell of this machine
+  sudo kubectl-trace_sec hook uprobe:/bin/bash:readline --return string --local`,
+		title: "Hook", flags: h.flags(),
+		prepare: func(o *traceOptions) { o.output.every, o.output.arguments = true, true },
+		takes: func(args []string) []string {
+			if len(args) == 0 {
+				return nil
+			}
+			h.place = args[0]
+			return args[1:]
+		},
+		policies: func(*traceOptions) ([]compose.Policy, error) {
+			p, err := h.policy()
+			return []compose.Policy{p}, err
+		},
+	})
+	_ = cmd.RegisterFlagCompletionFunc("stack", words(compose.Stacks...))
+	return cmd
+}
+
+func (h *hookOptions) flags() *pflag.FlagSet {
+	fs := newFlags()
+	fs.StringArrayVar(&h.arguments, "arg", nil, "Show the argument at this place, `INDEX:TYPE[:LABEL]`, the first is 0; repeatable")
+	fs.StringVar(&h.returned, "return", "", "Show the returned value, of this `TYPE`")
+	fs.StringArrayVar(&h.matches, "match", nil, "Only if `INDEX:OPERATOR:VALUE[,VALUE]` of --arg, or return:OPERATOR:VALUE, holds; repeatable: all must")
+	fs.StringSliceVar(&h.stack, "stack", nil, "Show stack traces: `LIST` of "+strings.Join(compose.Stacks, ", "))
+	fs.StringVar(&h.rateLimit, "rate-limit", "", "Show the same call once in this `TIME` (5s, 1m)")
+	return fs
+}
+
+var errNoPlace = errors.New("hook what? sys_ptrace, tcp_connect, lsm:file_open, tracepoint:sched/sched_switch, uprobe:/bin/bash:readline, …")
+
+// policy writes the policy. Its error is everything that is wrong with the flags.
+func (h *hookOptions) policy() (compose.Policy, error) {
+	if h.place == "" {
+		return compose.Policy{}, errNoPlace
+	}
+	hook, err := compose.NewAdHoc(h.place)
+	if err != nil {
+		return compose.Policy{}, fmt.Errorf("hook %s: %w", h.place, err)
+	}
+	var errs []error
+	note := func(flag, value string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s %s: %w", flag, value, err))
+		}
+	}
+	for _, a := range h.arguments {
+		note("arg", a, hook.Argument(a))
+	}
+	if h.returned != "" {
+		note("return", h.returned, hook.Return(h.returned))
+	}
+	for _, word := range h.stack {
+		note("stack", word, hook.Stack(word))
+	}
+	if len(errs) == 0 { // they refer to those before
+		for _, m := range h.matches {
+			note("match", m, hook.Match(m))
+		}
+	}
+	hook.RateLimit(h.rateLimit)
+	p := hook.Policy()
+	if len(errs) == 0 {
+		errs = append(errs, h.check(p))
+	}
+	return p, errors.Join(errs...)
+}
+
+// check has the policy read, whose rules are about more than a flag alone can know, and words its problems as the flags'.
+func (h *hookOptions) check(p compose.Policy) error {
+	text, err := compose.YAML(p)
+	if err != nil {
+		return err
+	}
+	_, err = policy.Parse("<hook>", strings.NewReader(string(text)))
+	var problems policy.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	var errs []error
+	for _, problem := range problems {
+		errs = append(errs, fmt.Errorf("%s: %s", h.flagOf(problem.Path), problem.Message))
+	}
+	return errors.Join(errs...)
+}
+
+// fieldPath finds lists of a policy in the path of a field.
+var fieldPath = regexp.MustCompile(`\.(args|matchArgs|matchReturnArgs)\[(\d+)\]|\.(returnArg|return|rateLimit)\b`)
+
+// flagOf is the flag that a field of the policy was made of.
+func (h *hookOptions) flagOf(field string) string {
+	m := fieldPath.FindStringSubmatch(field)
+	if m == nil {
+		return "hook " + h.place
+	}
+	var arguments, returned []string
+	for _, match := range h.matches {
+		if strings.HasPrefix(match, "return:") {
+			returned = append(returned, match)
+		} else {
+			arguments = append(arguments, match)
+		}
+	}
+	switch n, _ := strconv.Atoi(m[2]); {
+	case m[1] == "args":
+		return "--arg " + h.arguments[n]
+	case m[1] == "matchArgs":
+		return "--match " + arguments[n]
+	case m[1] == "matchReturnArgs":
+		return "--match " + returned[n]
+	case m[3] == "rateLimit":
+		return "--rate-limit " + h.rateLimit
+	}
+	return "--return " + h.returned
+}
