@@ -13,9 +13,9 @@ import (
 
 // remark is something that has to be known about a hook. It is said once, of all nodes where it holds.
 type remark struct {
-	level             event.Level
-	policy, name, via string
-	text              string
+	level        event.Level
+	policy, name string
+	text         string
 	// nodes where it holds.
 	nodes string
 }
@@ -46,7 +46,7 @@ func (s *Status) Hooks(hellos map[string]*event.Hello) {
 			name := r.name
 			r.nodes = nodeList(remarks.names[r])
 			if r.level != event.LevelError { // each of those matters by itself
-				r.name = ""
+				r.name, r.policy = "", ""
 			}
 			alike.add(r, name)
 		}
@@ -82,27 +82,30 @@ func remarksOn(h event.Hook) (remarks []remark) {
 		return []remark{{level: event.LevelError, policy: h.Policy, name: h.Name, text: h.Refused}}
 	}
 	for _, note := range h.Notes {
-		remarks = append(remarks, remark{level: event.LevelWarning, policy: h.Policy, name: h.Name, via: h.Via, text: note})
+		remarks = append(remarks, remark{level: event.LevelWarning, policy: h.Policy, name: h.Name, text: note})
 	}
 	return remarks
 }
 
+// hooksNamed is how many hooks a remark names; the others are counted.
+const hooksNamed = 3
+
 // about is the remark on hooks in words.
 func (r remark) about(names []string) string {
-	hooks := "hook " + names[0]
-	if len(names) > 1 {
-		hooks = "hooks " + strings.Join(names, ", ")
+	if r.level == event.LevelError {
+		hook := "hook " + names[0]
+		if r.policy != "" {
+			hook += " of policy " + r.policy
+		}
+		return fmt.Sprintf("%s is not attached on %s: %s", hook, r.nodes, r.text)
 	}
-	if r.policy != "" {
-		hooks += " of policy " + r.policy
+	slices.Sort(names)
+	names = slices.Compact(names)
+	hooks := strings.Join(names[:min(len(names), hooksNamed)], ", ")
+	if more := len(names) - hooksNamed; more > 0 {
+		hooks += fmt.Sprintf(" and %d more", more)
 	}
-	switch {
-	case r.level == event.LevelError:
-		return fmt.Sprintf("%s is not attached on %s: %s", hooks, r.nodes, r.text)
-	case r.via != "":
-		return fmt.Sprintf("%s: via %s on %s: %s", hooks, r.via, r.nodes, r.text)
-	}
-	return fmt.Sprintf("%s on %s: %s", hooks, r.nodes, r.text)
+	return fmt.Sprintf("%s: %s (%s)", r.nodes, r.text, hooks)
 }
 
 // grouped lists names by a key, in the order in which they come.

@@ -67,8 +67,8 @@ func TestStatusOfHooks(t *testing.T) {
 	s.Hooks(map[string]*event.Hello{"a": weak, "b": weak, "c": {Hooks: []event.Hook{life, write, traced, gone}}, "d": {Hooks: []event.Hook{life}}})
 	want := `a, b: 3 hooks attached: 1 by fentry, 2 by sys_enter
 c: 2 hooks attached: 2 by fentry
-warning: hook security_file_permission of policy files: via tracepoint sys_enter on a, b: only the calls that it sees
-warning: hooks security_file_permission, security_file_open of policy files: via tracepoint sys_enter on a, b: slow
+warning: a, b: only the calls that it sees (security_file_permission)
+warning: a, b: slow (security_file_open, security_file_permission)
 error: hook vfs_gone of policy files is not attached on a, b, c: function: no such function
 `
 	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
@@ -77,7 +77,7 @@ error: hook vfs_gone of policy files is not attached on a, b, c: function: no su
 	out.Reset()
 	write.Notes = []string{"new"}
 	s.Hooks(map[string]*event.Hello{"e": {Hooks: []event.Hook{write, file, gone}}})
-	want = "e: 2 hooks attached: 1 by fentry, 1 by sys_enter\nwarning: hook sys_write of policy p\\x1b on e: new\n"
+	want = "e: 2 hooks attached: 1 by fentry, 1 by sys_enter\nwarning: e: new (sys_write)\n"
 	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
 		t.Errorf("of a later node:\n%s\nwant\n%s", got, want)
 	}
