@@ -52,7 +52,7 @@ func TestHookLocal(t *testing.T) {
 		},
 		"uprobe": {
 			[]string{"uprobe:" + shell + ":cd_builtin", "--return", "int"}, []string{shell, "-c", "cd " + directory},
-			[]string{"🕵\ufe0f uprobe " + shell + " cd_builtin"},
+			[]string{"🕵\ufe0f uprobe " + shell + " cd_builtin return=0"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -217,6 +217,9 @@ func (h *AdHoc) Return(text string) error {
 		return err
 	}
 	h.hook.Return, h.hook.ReturnArg = true, &Argument{Type: text}
+	if h.InProgram() { // there it is the last of the arguments
+		h.hook.ReturnArg.Label = returnedValue
+	}
 	return nil
 }
 

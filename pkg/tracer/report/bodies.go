@@ -37,10 +37,14 @@ func tracepointBody(c *call, e *event.Event) {
 	e.ProcessTracepoint = &event.ProcessTracepoint{Subsys: c.of.hook.Subsystem, Event: c.of.hook.Event, Hooked: c.hooked()}
 }
 
-// uprobeBody: the number of the function is that of the place in the policy's list.
+// uprobeBody: the number of the function is that of the place in the policy's list. What it returned is the last of the
+// arguments, as in Tetragon's events.
 func uprobeBody(c *call, e *event.Event) {
 	p, n := c.of.hook.Program, c.number
 	u := &event.ProcessUprobe{Path: p.Path, Hooked: c.hooked(), RefCtrOffset: at(p.RefCtrOffsets, n)}
+	if c.result != nil {
+		u.Args = append(u.Args, *c.result)
+	}
 	symbol := at(p.Symbols, n)
 	u.Symbol, u.Offset = symbol.Name, symbol.Offset
 	if len(p.Symbols) == 0 {

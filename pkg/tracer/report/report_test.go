@@ -215,6 +215,10 @@ var scenarios = []struct {
 	{"a uprobe", ofKind(policy.Uprobe, "int").change(func(p *planned) {
 		p.Hook.Hook.Program = &policy.Program{Path: "/bin/bash", Symbols: []policy.Symbol{{Name: "main"}, {Name: "readline", Offset: 4}}, RefCtrOffsets: []uint64{0, 8}}
 	}), []*hook.Record{with(entry(1, number(0, 1)), func(r *hook.Record) { r.Function = 1 })}},
+	{"what a uprobe's function returned", reads().change(func(p *planned) {
+		p.Hook.Hook.Kind, p.Hook.Hook.Program = policy.Uprobe, &policy.Program{Path: "/bin/bash", Symbols: []policy.Symbol{{Name: "readline"}}}
+		p.Definitions[0].Config.Flags = 0
+	}), []*hook.Record{waits(50000, number(0, 3)), returned(50000, buffer(1, "text"), number(2, 4))}},
 	{"a uprobe by its offset", ofKind(policy.Uprobe, "int").change(func(p *planned) { p.Hook.Hook.Program = &policy.Program{Path: "/bin/bash", Offsets: []uint64{4096}} }),
 		[]*hook.Record{entry(1, number(0, 1)), with(entry(1, number(0, 1)), func(r *hook.Record) { r.Function = 7 })}},
 	{"a usdt", ofKind(policy.USDT, "int").change(func(p *planned) {
