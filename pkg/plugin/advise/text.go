@@ -59,7 +59,7 @@ func (t *text) head(a *Advice) {
 		}
 	}
 	if a.Unnamed > 0 {
-		t.comment("INCOMPLETE: %d checks were of containers that are not known", a.Unnamed)
+		t.comment("INCOMPLETE: checks of containers that are not known: %d", a.Unnamed)
 	}
 	patches := 0
 	for i := range a.Workloads {
