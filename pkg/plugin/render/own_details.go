@@ -152,14 +152,6 @@ func signalled(signal, pid int) func(*event.Event) []piece {
 	}
 }
 
-// accepted is the connection, which inet_csk_accept returns.
-func accepted(e *event.Event) []piece {
-	if k := e.ProcessKprobe; k != nil && k.Return != nil && k.Return.SockArg != nil {
-		return attributes(returned(e))
-	}
-	return everything(e)
-}
-
 // present are attributes without those that are empty.
 func present(texts ...string) (pieces []piece) {
 	for _, t := range texts {

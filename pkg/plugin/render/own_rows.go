@@ -2,7 +2,7 @@
 
 package render
 
-// ownRows are functions that Tetragon has no picture for. Names are without what says where a function is hooked: without
+// ownRows are functions that Tetragon has no picture for, or of which more is known here. Names are without what says where a function is hooked: without
 // the prefix of the architecture of system calls, and of the kernel's security hooks, which an LSM hook does not have.
 var ownRows = map[string]functionRow{
 	// files
@@ -89,7 +89,7 @@ var ownRows = map[string]functionRow{
 	"bprm_creds_from_file":  {emoji: "🚦", ascii: "+", word: "exec-creds", details: allPaths},
 	"bprm_committing_creds": {emoji: "🚦", ascii: "+", word: "exec-creds", details: allPaths},
 	"bprm_committed_creds":  {emoji: "🚦", ascii: "+", word: "exec-creds", details: allPaths},
-	"commit_creds":          {emoji: "🔑", ascii: "!", word: "creds", details: everything},
+	"commit_creds":          {emoji: "🔑", ascii: "!", word: "creds", vary: risesTone, details: credentialsChanged},
 	"task_fix_setuid":       {emoji: "🔑", ascii: "!", word: "setuid", details: everything},
 	"sys_setgid":            {emoji: "🔑", ascii: "!", word: "setgid", details: everything},
 	"sys_setreuid":          {emoji: "🔑", ascii: "!", word: "setreuid", details: everything},
@@ -146,7 +146,7 @@ var ownRows = map[string]functionRow{
 	"socket_bind":           {emoji: "📍", ascii: "*", word: "bind", details: everything},
 	"sys_listen":            {emoji: "👂", ascii: "*", word: "listen", details: everything},
 	"socket_listen":         {emoji: "👂", ascii: "*", word: "listen", details: everything},
-	"inet_csk_listen_start": {emoji: "👂", ascii: "*", word: "listen", details: everything},
+	"inet_csk_listen_start": {emoji: "👂", ascii: "*", word: "listen", details: listened},
 	"sys_accept":            {emoji: "📞", ascii: "<", word: "accept", details: everything},
 	"sys_accept4":           {emoji: "📞", ascii: "<", word: "accept", details: everything},
 	"inet_csk_accept":       {emoji: "📞", ascii: "<", word: "accept", details: accepted},
@@ -154,7 +154,9 @@ var ownRows = map[string]functionRow{
 	"sys_sendto":            {emoji: "📤", ascii: ">", word: "sendto", details: everything},
 	"udp_sendmsg":           {emoji: "📤", ascii: ">", word: "sendmsg", details: everything},
 	"udpv6_sendmsg":         {emoji: "📤", ascii: ">", word: "sendmsg", details: everything},
-	"socket_sendmsg":        {emoji: "📤", ascii: ">", word: "sendmsg", details: everything},
+	"socket_sendmsg":        {emoji: "📤", ascii: ">", word: "sendmsg", vary: asksForNames, details: messageSent},
+	"tcp_connect":           {emoji: "🔌", ascii: ">", word: "connect", details: connected},
+	"tcp_close":             {emoji: "🧹", ascii: "<", word: "close", details: closed},
 	"socket_recvmsg":        {emoji: "📥", ascii: "<", word: "recvmsg", details: everything},
 	"ip_output":             {emoji: "📤", ascii: ">", word: "ip_output", details: everything},
 	"tcp_rcv_established":   {emoji: "📥", ascii: "<", word: "receive", details: everything},

@@ -72,13 +72,14 @@ func rowOf(e *event.Event, l look) *row {
 func functionRowOf(e *event.Event, l look) *row {
 	name := withoutArchitecture(functionName(e))
 	known, ok := functionRow{}, false
-	if e.ProcessKprobe != nil {
+	if l == ownLook && name != "" {
+		known, ok = ownRows[strings.TrimPrefix(name, "security_")]
+	}
+	if !ok && e.ProcessKprobe != nil {
 		known, ok = tetragonRows[name]
 	}
-	if !ok && l == ownLook && name != "" {
-		if known, ok = ownRows[strings.TrimPrefix(name, "security_")]; !ok && e.ProcessLsm != nil {
-			known, ok = tetragonRows["security_"+name]
-		}
+	if !ok && l == ownLook && e.ProcessLsm != nil {
+		known, ok = tetragonRows["security_"+name]
 	}
 	if !ok {
 		return nil
