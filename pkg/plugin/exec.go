@@ -50,6 +50,7 @@ func (o *traceOptions) addTo(cmd *cobra.Command) {
 		"dry-run":           words(dryRunNone, dryRunClient, dryRunServer),
 		"image-pull-policy": words(pullPolicies...),
 		"event":             completeEventTypes,
+		"exclude":           completeExcludes,
 		"policy":            o.completePolicies,
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, completion) // fails for a flag that does not exist; a test asks for each

@@ -195,6 +195,14 @@ func completeEventTypes(_ *cobra.Command, _ []string, typed string) (all []cobra
 	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
+// completeExcludes offers the keys.
+func completeExcludes(*cobra.Command, []string, string) (all []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, key := range filter.Keys() {
+		all = append(all, key+"=")
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
 // names of all policies, each once.
 func (s policySet) names() (names []string) {
 	for _, p := range s.policies {

@@ -133,6 +133,7 @@ func TestFiltersCompletion(t *testing.T) {
 	}{
 		{[]string{"exec", "--event", ""}, "exec\nexit\nkprobe\n"},
 		{[]string{"exec", "--event", "exec,"}, "exec,exec\nexec,exit\n"},
+		{[]string{"exec", "--exclude", ""}, "binary=\nparent-binary=\nargs=\n"},
 		{[]string{"exec", "--policy", ""}, ":4"},
 		{[]string{"run", "-f", policies, "--policy", ""}, "files\nnet\n:4"},
 		{[]string{"run", "-f", "-", "--policy", ""}, ":4"},
