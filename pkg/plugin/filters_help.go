@@ -23,11 +23,11 @@ Values of one flag are alternatives, different flags all have to match. What was
 const moreAboutFilters = `
 PROGRAM     process.binary of the JSON: /usr/bin/curl is that path, curl any that ends in /curl, ~^/tmp/ an expression.
             What busybox runs of itself without asking for a file, as its shell does, is busybox.
-REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise
+REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise; an argument that has a blank is in "quotes"
 --ancestor  of processes that all ran before, a child of a match is known, a grandchild is not
 --cel       has a variable for each type of event (process_exec, process_kprobe, …), with what the JSON has there, and
             is about the types that it names. A field that an event lacks is an error, said once, and no match:
-            has(process_exec.process.pod) asks for it. Numbers of 64 bits are strings: int(process_uprobe.offset) > 4096.
+            has(process_exec.process.pod) asks for it. 64-bit numbers are strings: int(process_uprobe.offset) > 4096.
             For addresses there are Kubernetes' ip() and cidr().
 --redact    comes last: filters see what is taken out
 
