@@ -58,6 +58,9 @@ type traceOptions struct {
 	// completing makes what adds to the events of a command as they come; nil where nothing does.
 	completing completing
 
+	// startsNothing: no tracer is needed.
+	startsNothing bool
+
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []flagGroup
 	given  map[string]bool

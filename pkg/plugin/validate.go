@@ -120,7 +120,7 @@ func (o *traceOptions) values() (errs []error) {
 		}
 	}
 	switch {
-	case o.local.enabled:
+	case o.local.enabled || o.startsNothing:
 	case o.tracer.image == "" && !o.given["image"]:
 		errs = append(errs, errNoImage)
 	case o.tracer.image == "" || strings.ContainsFunc(o.tracer.image, func(r rune) bool { return r <= ' ' || r > '~' }):

@@ -79,6 +79,7 @@ func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build,
 
 // printPolicy writes the policies that the flags make, checked as policies that run are.
 func (o *traceOptions) printPolicy(write func() ([]compose.Policy, error)) error {
+	o.startsNothing = true
 	policies, err := write()
 	if err = errors.Join(o.validate(), err); err != nil {
 		return err
