@@ -29,18 +29,21 @@ var uprobeFields = []field[hookReading]{
 	{name: "offsets", read: func(c cursor, h *hookReading) { h.program().Offsets = h.offsets(c) }},
 	{name: "addrs", read: func(c cursor, h *hookReading) { h.program().Addresses = h.offsets(c) }},
 	{name: "refCtrOffsets", read: func(c cursor, h *hookReading) { h.program().RefCtrOffsets = h.offsets(c) }},
-	{name: "resolvePathInContainer", read: func(c cursor, h *hookReading) {
-		if h.program().InContainer, _ = c.boolean(); h.program().InContainer && h.policy.Scope.Pods == nil {
-			c.fail("needs a podSelector: in whose container?")
-		}
-	}},
+	inContainerField,
 	{name: "binaryDigests", read: func(c cursor, h *hookReading) { c.items(h.digest) }},
 	{name: "ignore", read: func(c cursor, h *hookReading) { object(c, ignoreDigestFields, h.program()) }},
 	returnField, argsField, dataField, returnArgField, selectorsField, messageField, tagsField,
 }
 
+// inContainerField is Tetragon's for uprobes alone.
+var inContainerField = field[hookReading]{name: "resolvePathInContainer", read: func(c cursor, h *hookReading) {
+	if h.program().InContainer, _ = c.boolean(); h.program().InContainer && h.policy.Scope.Pods == nil {
+		c.fail("needs a podSelector: in whose container?")
+	}
+}}
+
 var usdtFields = []field[hookReading]{
-	pathField, btfPathField,
+	pathField, btfPathField, inContainerField,
 	{name: "provider", required: true, read: func(c cursor, h *hookReading) { h.program().Provider = identifier(c) }},
 	{name: "name", required: true, read: func(c cursor, h *hookReading) { h.program().Name = identifier(c) }},
 	argsField, selectorsField, messageField, tagsField,

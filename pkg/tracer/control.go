@@ -76,6 +76,7 @@ func (s *session) obey(c wire.Control) {
 	}
 	if err == nil {
 		s.table.Include(images, s.targets.includes)
+		err = s.notePrograms()
 	}
 	if err != nil {
 		s.output.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "the new targets are not all traced: " + err.Error()})
@@ -83,6 +84,18 @@ func (s *session) obey(c wire.Control) {
 		s.released = true
 		s.output.notice(event.Notice{Level: event.LevelInfo, Text: s.targets.inForce()})
 	}
+}
+
+// notePrograms tells the policies' programs of processes that run in new targets. What is executed from now on they see.
+func (s *session) notePrograms() error {
+	if s.policies == nil {
+		return nil
+	}
+	images, err := s.tasks.All()
+	if err != nil {
+		return err
+	}
+	return s.policies.note(images, s.targets.includes)
 }
 
 // Exec, Fork, Exit and Cgroup make a session the handler of the kernel's records.
@@ -120,5 +133,6 @@ func (s *session) Hook(raw []byte) error {
 // Cgroup implements kernel.Handler.
 func (s *session) Cgroup(c *kernel.Cgroup) {
 	s.targets.made(c)
+	s.came(c)
 	s.table.Cgroup(c)
 }

@@ -28,6 +28,8 @@ import (
 type policies struct {
 	set      *hook.Set
 	reporter *report.Reporter
+	// marks are set when the kernel side notes processes.
+	marks *plan.Marks
 	// hooks are what became of each, for hello.
 	hooks []event.Hook
 	// served counts those that have programs.
@@ -138,12 +140,26 @@ func (p *policies) remember(node *plan.Node, running func() ([]*kernel.Image, er
 	if err := p.set.Remember(m.Marking()); err != nil {
 		return err
 	}
+	p.marks = m
 	images, err := running() // once more: what was executed in between is noted by neither otherwise
 	if err != nil {
 		return err
 	}
-	for tgid, state := range m.Running(images) {
-		if err := p.set.Note(tgid, state); err != nil {
+	return p.note(images, func(*kernel.Image) bool { return true })
+}
+
+// note has the kernel side note running processes that it does not know: of those that executed their programs before they came
+// into the scope it was not told.
+func (p *policies) note(images []*kernel.Image, wanted func(*kernel.Image) bool) error {
+	if p.marks == nil {
+		return nil
+	}
+	states := p.marks.Running(images)
+	for _, i := range images {
+		if !wanted(i) {
+			continue
+		}
+		if err := p.set.Note(i.Header.Process.Tgid, states[i.Header.Process.Tgid]); err != nil {
 			return err
 		}
 	}
@@ -260,6 +276,8 @@ func (s *session) beginPolicies() error {
 		return err
 	}
 	node.WithoutRuntime = s.Orders.WithoutRuntime
+	node.Containers = s.containers
+	s.programsInContainers = looksIntoContainers(all)
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())

@@ -58,8 +58,11 @@ type session struct {
 	types    *layout.Kernel
 	output   *output
 	probes   *hook.Probes
-	policies *policies
-	end      context.CancelCauseFunc
+	// programsInContainers: a policy has programs looked up in the targets' containers, and nobody was told yet that this is so
+	// only of those that ran at the beginning.
+	programsInContainers bool
+	policies             *policies
+	end                  context.CancelCauseFunc
 
 	control chan wire.Control
 	// released: the targets that were held are in force.

@@ -89,11 +89,21 @@ type live struct {
 // startLive returns when hello is written: from then on everything is traced.
 func startLive(t *testing.T, targets wire.Targets) *live {
 	t.Helper()
+	return startLivePolicies(t, targets)
+}
+
+// startLivePolicies runs policies besides.
+func startLivePolicies(t *testing.T, targets wire.Targets, policies ...string) *live {
+	t.Helper()
 	needRoot(t)
 	reader, writer := io.Pipe()
 	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
+	o := orders(targets)
+	for i, text := range policies {
+		o.Policies = append(o.Policies, wire.PolicySource{Name: fmt.Sprintf("%d.yaml", i), Text: text})
+	}
 	go func() {
-		_, err := Run(t.Context(), Config{Orders: orders(targets), Frames: l.frames, Control: reader})
+		_, err := Run(t.Context(), Config{Orders: o, Frames: l.frames, Control: reader})
 		l.ended <- err
 	}()
 	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })

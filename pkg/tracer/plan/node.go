@@ -28,6 +28,9 @@ type Node struct {
 	WithoutRuntime bool
 	// Root is where the paths of programs are looked up: "" for the node's own, or a container's root.
 	Root string
+	// Containers are the root directories of the containers of the targets (/proc/PID/root), where a policy may want paths of
+	// programs to be looked up; nil where there are none.
+	Containers func() ([]string, error)
 	// Marks gives process marks to filters on programs and on descendants.
 	Marks *Marks
 	// Formats reads the layout of a classic tracepoint.

@@ -25,35 +25,57 @@ var uprobes = []struct{ entry, result hook.Mechanism }{
 
 // programSites are the places in a program's file.
 func (n *Node) programSites(p *policy.Policy, h *policy.Hook) (routes []route, refused []Refusal) {
-	file, err := program.Open(n.Root, h.Program)
+	found, notes, err := n.programFiles(h.Program)
 	if err != nil {
 		return nil, []Refusal{{h.Kind.String(), err}}
 	}
-	n.files = append(n.files, file)
 	for _, m := range uprobes {
 		if p.Options.DisableUprobeMulti && m.entry == hook.UprobeMulti {
 			refused = append(refused, Refusal{string(m.entry), errors.New("the policy's option disable-uprobe-multi forbids it")})
 			continue
 		}
-		var r route
-		if h.Kind == policy.USDT {
-			r, err = n.usdtRoute(h, file, m.entry)
-		} else {
-			r, err = n.uprobeRoute(h, file, m.entry, m.result)
-		}
+		r, err := n.inPrograms(h, found, m.entry, m.result)
 		if err != nil {
 			return nil, append(refused, Refusal{h.Kind.String(), err})
 		}
+		r[0].notes = append(r[0].notes, notes...)
 		routes = append(routes, r)
 	}
 	return routes, refused
 }
 
+// inPrograms are the places in all files of a program. That one of several has no such place is said.
+func (n *Node) inPrograms(h *policy.Hook, found []programFile, entry, result hook.Mechanism) (all route, err error) {
+	var errs []error
+	for _, f := range found {
+		var r route
+		if h.Kind == policy.USDT {
+			r, err = n.usdtRoute(h, f, entry)
+		} else {
+			r, err = n.uprobeRoute(h, f, entry, result)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("in the container of %s: %w", f.root, err))
+		}
+		all = append(all, r...)
+	}
+	switch {
+	case len(found) == 1:
+		return all, err
+	case len(all) == 0:
+		return nil, errors.Join(errs...)
+	}
+	for _, err := range errs {
+		all[0].notes = append(all[0].notes, err.Error())
+	}
+	return all, nil
+}
+
 // inProgram is a site in a program: arguments are in registers, what they point at is in user memory.
-func (n *Node) inProgram(h *policy.Hook, file *program.File, m hook.Mechanism) *site {
+func (n *Node) inProgram(h *policy.Hook, file programFile, m hook.Mechanism) *site {
 	s := &site{backend: string(m), user: true, register: func(r layout.Register) source { return at(r.Offset) }}
 	n.inFunctionRegisters(s, 0)
-	s.spec, _ = file.Types(n.Root, h.Program) // without types only what needs them is refused
+	s.spec, _ = file.Types(file.root, h.Program) // without types only what needs them is refused
 	if s.spec != nil {
 		s.parameter = func(index int) (btf.Type, error) {
 			return nil, fmt.Errorf("the program's type information is not read for whole arguments: give it a btfType")
@@ -65,7 +87,7 @@ func (n *Node) inProgram(h *policy.Hook, file *program.File, m hook.Mechanism) *
 }
 
 // uprobeRoute is one program at all places of a hook, told apart by cookies.
-func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hook.Mechanism) (route, error) {
+func (n *Node) uprobeRoute(h *policy.Hook, file programFile, entry, result hook.Mechanism) (route, error) {
 	if h.Return && file.Go() {
 		return nil, errors.New("return: a return probe crashes programs written in Go, whose stacks move")
 	}
@@ -87,7 +109,7 @@ func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hoo
 		s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, len(places)-len(s.entry.RefCtrOffsets))...)
 	}
 	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
-	s.jump = func(a policy.Action) (int64, error) { return jump(file, places, a) }
+	s.jump = func(a policy.Action) (int64, error) { return jump(file.File, places, a) }
 	after := *s.entry
 	after.Stage, after.Mechanism, after.RefCtrOffsets = hook.Return, result, nil
 	s.result = &after
@@ -95,7 +117,7 @@ func (n *Node) uprobeRoute(h *policy.Hook, file *program.File, entry, result hoo
 }
 
 // usdtRoute is a site for each instance of a probe: the compiler may have put its arguments elsewhere in each.
-func (n *Node) usdtRoute(h *policy.Hook, file *program.File, m hook.Mechanism) (route, error) {
+func (n *Node) usdtRoute(h *policy.Hook, file programFile, m hook.Mechanism) (route, error) {
 	probes, err := file.Probes(h.Program.Provider, h.Program.Name)
 	if err != nil {
 		return nil, err

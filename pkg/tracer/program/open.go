@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -24,7 +25,20 @@ type File struct {
 	file *os.File
 	elf  *executable.File
 	size int64
+	is   Identity
 }
+
+// Identity tells files apart. It is equal for the file of an image in all overlays that its containers have of it, each of which
+// has a device number of its own: the kernel puts a probe on what lies below, and one through each overlay would be hit several
+// times.
+type Identity struct {
+	inode             uint64
+	size              int64
+	modified, changed syscall.Timespec
+}
+
+// Identity of the file.
+func (f *File) Identity() Identity { return f.is }
 
 // Open opens a hook's file as processes with that root see it: symbolic links, also those in the path, lead to nothing
 // outside. root is "" for the tracer's own, or the directory /proc/PID/root. The file must have one of the policy's digests if
@@ -59,6 +73,9 @@ func (f *File) examine(digests []policy.Digest) error {
 		return err
 	}
 	f.size = info.Size()
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.is = Identity{stat.Ino, stat.Size, stat.Mtim, stat.Ctim}
+	}
 	// Before the digests: the build ID is read by it.
 	if f.elf, err = executable.New(f.file, f.size); err != nil {
 		return err
