@@ -40,7 +40,6 @@ func newEnforceCommand(c *cluster, streams genericiooptions.IOStreams, build Bui
 	o := newTraceOptions(c, streams, build)
 	a := &armingOptions{}
 	o.arming = a
-	o.output.ownWords = true
 	o.session.duration = enforceDuration
 	o.groups = append([]flagGroup{{title: "Enforcement", flags: a.flags()}}, forEnforcing(o.groups)...)
 	o.readPolicies = func() (policySet, error) {
@@ -65,6 +64,7 @@ comes, disarms everything within 5 seconds. Paths are those of the kernel, symbo
 		ValidArgsFunction:     c.complete(podsAndWorkloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.complete(cmd, args)
+			o.output.ownWords = len(a.files.names) == 0 // else the words of the files' own tools
 			if a.printPolicy {
 				return o.printPolicy(a.policies)
 			}
