@@ -144,8 +144,11 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 	struct process_state *before = state_of(tgid), state = {};
 	struct hook_scratch *s;
 
-	if (!is_noted(task))
+	if (!is_noted(task)) { /* what was known of it is so no more; should it come into the scope, user space notes it */
+		if (before)
+			bpf_map_delete_elem(&process_states, &tgid);
 		return 0;
+	}
 	if (before) {
 		state.marks = before->marks & inherited_marks;
 		state.of_container = before->of_container;

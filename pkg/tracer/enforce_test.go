@@ -5,6 +5,7 @@
 package tracer
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -31,12 +32,12 @@ spec:
 `
 
 // startArmed is startLive of a tracer that enforces, with its targets held.
-func startArmed(t *testing.T, silence time.Duration, targets wire.Targets) *live {
+func startArmed(t *testing.T, silence time.Duration, targets wire.Targets, policy string) *live {
 	t.Helper()
 	needRoot(t)
 	o := orders(targets)
 	o.Enforce, o.Hold, o.Silence = true, true, wire.Duration(silence)
-	o.Policies = []wire.PolicySource{{Name: "shells.yaml", Text: killsShells}}
+	o.Policies = []wire.PolicySource{{Name: "policy.yaml", Text: policy}}
 	reader, writer := io.Pipe()
 	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
 	go func() {
@@ -80,7 +81,7 @@ func TestHeldUntilTargetsAreNamed(t *testing.T) {
 	a, b := makeCgroup(t, root, "kubepods/pod"+podA, containerA), makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 	holdOpen(t, a)
 	holdOpen(t, b)
-	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}})
+	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}}, killsShells)
 	if shellIn(t, a) || shellIn(t, b) {
 		t.Error("killed although nobody is a target yet")
 	}
@@ -133,7 +134,7 @@ func TestDisarmedWhenThePluginIsGone(t *testing.T) {
 			root := hierarchyRoots(t)["unified"]
 			a := makeCgroup(t, root, "kubepods/pod"+podA, containerA)
 			holdOpen(t, a)
-			l := startArmed(t, test.silence, wire.Targets{PodUIDs: []string{podA}})
+			l := startArmed(t, test.silence, wire.Targets{PodUIDs: []string{podA}}, killsShells)
 			l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
 			last := time.Now()
 			l.armed()
@@ -152,4 +153,51 @@ func TestDisarmedWhenThePluginIsGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// killsWanderers kills shells that change their directory.
+const killsWanderers = `
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: wanderers}
+spec:
+  kprobes:
+  - call: sys_chdir
+    syscall: true
+    selectors:
+    - matchBinaries: [{operator: Postfix, values: [/sh, /dash, /bash]}]
+      matchActions: [{action: Sigkill}]
+`
+
+// TestExecutedBeforeItWasATarget: what filters ask of a process that executed its program after the programs were loaded and
+// before it came into the scope is known when it is in there.
+func TestExecutedBeforeItWasATarget(t *testing.T) {
+	needRoot(t)
+	a := makeCgroup(t, hierarchyRoots(t)["unified"], "kubepods/pod"+podA, containerA)
+	holdOpen(t, a)
+	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}}, killsWanderers)
+	shell := exec.Command("sh", "-c", `echo $$ > "$0" && exec sh -c 'echo ready; read line; cd /; exit 5'`, filepath.Join(a, "cgroup.procs"))
+	to, err := shell.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := shell.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := bufio.NewReader(from).ReadString('\n'); err != nil || ready != "ready\n" {
+		t.Fatalf("%q, %v", ready, err)
+	}
+	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+	l.armed()
+	if _, err := io.WriteString(to, "go\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the shell: %v, want it killed", err)
+	}
+	l.stop()
 }
