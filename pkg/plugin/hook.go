@@ -32,7 +32,7 @@ func newHookCommand(c *cluster, streams genericiooptions.IOStreams, build Build)
 		short: "Show the calls of a function of the kernel or of a program, a system call or a tracepoint",
 		long: `Show the calls of one PLACE:
   sys_NAME, [kprobe:]FUNCTION of the kernel, lsm:HOOK, tracepoint:SUBSYSTEM/EVENT, raw_tracepoint:SUBSYSTEM/EVENT,
-  uprobe:/PATH:FUNCTION (also +OFFSET in the file, 0xADDRESS), usdt:/PATH:PROVIDER:NAME`,
+  uprobe:/PATH:FUNCTION (also +OFFSET in the file, 0xADDRESS), usdt:/PATH:PROVIDER:NAME, by the path in the container`,
 		example: `  # Who connects to where
   kubectl trace-sec hook tcp_connect --arg 0:sock deploy/web
   # Who opens what below two folders for writing or as a device, each file once in five seconds
@@ -48,8 +48,8 @@ func newHookCommand(c *cluster, streams genericiooptions.IOStreams, build Build)
 			h.place = args[0]
 			return args[1:]
 		},
-		policies: func(*traceOptions) ([]compose.Policy, error) {
-			p, err := h.policy()
+		policies: func(o *traceOptions) ([]compose.Policy, error) {
+			p, err := h.policy(!o.local.enabled)
 			return []compose.Policy{p}, err
 		},
 	})
@@ -69,8 +69,8 @@ func (h *hookOptions) flags() *pflag.FlagSet {
 
 var errNoPlace = errors.New("hook what? sys_ptrace, tcp_connect, lsm:file_open, tracepoint:sched/sched_switch, uprobe:/bin/bash:readline, …")
 
-// policy writes the policy. Its error is everything that is wrong with the flags.
-func (h *hookOptions) policy() (compose.Policy, error) {
+// policy writes the policy; inPods: programs are those of pods. Its error is everything that is wrong with the flags.
+func (h *hookOptions) policy(inPods bool) (compose.Policy, error) {
 	if h.place == "" {
 		return compose.Policy{}, errNoPlace
 	}
@@ -99,6 +99,9 @@ func (h *hookOptions) policy() (compose.Policy, error) {
 		}
 	}
 	hook.RateLimit(h.rateLimit)
+	if inPods {
+		hook.InContainers()
+	}
 	p := hook.Policy()
 	if len(errs) == 0 {
 		errs = append(errs, h.check(p))

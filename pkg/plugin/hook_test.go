@@ -15,6 +15,7 @@ func TestHookPolicies(t *testing.T) {
 		"hook-tracepoint":     "tracepoint:syscalls/sys_enter_ptrace",
 		"hook-raw-tracepoint": "raw_tracepoint:sched:sched_process_exec --arg 2:linux_binprm",
 		"hook-uprobe":         "uprobe:/bin/bash:readline --return string",
+		"hook-uprobe-local":   "uprobe:/bin/bash:readline --local",
 		"hook-uprobe-offset":  "uprobe:/opt/a:b/c:+0x1000 --arg 0:int",
 		"hook-uprobe-address": "uprobe:/bin/bash:0x401000",
 		"hook-usdt":           "usdt:/usr/lib/libc.so.6:libc:memory_heap_new --arg 1:uint64:size",

@@ -184,8 +184,11 @@ func (h *AdHoc) usdt(place string) error {
 	return nil
 }
 
-// InProgram says whether the place is in the file of a program.
-func (h *AdHoc) InProgram() bool { return h.kind.kind&(policy.Uprobe|policy.USDT) != 0 }
+// inProgram says whether the place is in the file of a program.
+func (h *AdHoc) inProgram() bool { return h.kind.kind&(policy.Uprobe|policy.USDT) != 0 }
+
+// InContainers has the path of a program looked up in the containers of the pods that are traced, and not on the node.
+func (h *AdHoc) InContainers() { h.hook.InContainer = h.inProgram() }
 
 // Argument adds INDEX:TYPE[:LABEL] to what is told.
 func (h *AdHoc) Argument(text string) error {
@@ -217,7 +220,7 @@ func (h *AdHoc) Return(text string) error {
 		return err
 	}
 	h.hook.Return, h.hook.ReturnArg = true, &Argument{Type: text}
-	if h.InProgram() { // there it is the last of the arguments
+	if h.inProgram() { // there it is the last of the arguments
 		h.hook.ReturnArg.Label = returnedValue
 	}
 	return nil
@@ -326,7 +329,7 @@ func (h *AdHoc) Policy() Policy {
 	if len(s.MatchArgs)+len(s.MatchReturnArgs)+len(s.MatchActions) > 0 {
 		hook.Selectors = []Selector{s}
 	}
-	p := Policy{Name: "hook"}
+	p := Policy{Name: "hook", AllPods: hook.InContainer}
 	section := h.kind.section(&p)
 	*section = []Hook{hook}
 	return p

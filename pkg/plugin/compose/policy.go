@@ -12,7 +12,9 @@ import (
 // Policy is a TracingPolicy, to be written. The fields are those of Tetragon's custom resource; Tetragon wants hooks of one
 // kind in a policy, so what needs several is several policies.
 type Policy struct {
-	Name        string
+	Name string
+	// AllPods: the policy is about pods and not about the node itself.
+	AllPods     bool
 	Lists       []List
 	Kprobes     []Hook
 	Tracepoints []Hook
@@ -47,6 +49,8 @@ type Hook struct {
 	Addresses []uint64 `json:"addrs,omitempty"`
 	Provider  string   `json:"provider,omitempty"`
 	Name      string   `json:"name,omitempty"`
+	// InContainer: Path is looked up in the containers of the pods that the policy is about.
+	InContainer bool `json:"resolvePathInContainer,omitempty"`
 
 	Message   string     `json:"message,omitempty"`
 	Tags      []string   `json:"tags,omitempty"`
@@ -141,12 +145,22 @@ type document struct {
 }
 
 type spec struct {
-	Lists       []List `json:"lists,omitempty"`
-	Kprobes     []Hook `json:"kprobes,omitempty"`
-	Tracepoints []Hook `json:"tracepoints,omitempty"`
-	LSMHooks    []Hook `json:"lsmhooks,omitempty"`
-	Uprobes     []Hook `json:"uprobes,omitempty"`
-	USDTs       []Hook `json:"usdts,omitempty"`
+	// PodSelector without labels is all pods.
+	PodSelector *struct{} `json:"podSelector,omitempty"`
+	Lists       []List    `json:"lists,omitempty"`
+	Kprobes     []Hook    `json:"kprobes,omitempty"`
+	Tracepoints []Hook    `json:"tracepoints,omitempty"`
+	LSMHooks    []Hook    `json:"lsmhooks,omitempty"`
+	Uprobes     []Hook    `json:"uprobes,omitempty"`
+	USDTs       []Hook    `json:"usdts,omitempty"`
+}
+
+// pods is the selector of the pods; nil for all processes.
+func (p *Policy) pods() *struct{} {
+	if !p.AllPods {
+		return nil
+	}
+	return &struct{}{}
 }
 
 // YAML writes policies as documents of one text.
@@ -155,7 +169,7 @@ func YAML(policies ...Policy) ([]byte, error) {
 	for i, p := range policies {
 		text, err := yaml.Marshal(document{
 			APIVersion: "cilium.io/v1alpha1", Kind: "TracingPolicy", Metadata: map[string]string{"name": p.Name},
-			Spec: spec{p.Lists, p.Kprobes, p.Tracepoints, p.LSMHooks, p.Uprobes, p.USDTs},
+			Spec: spec{p.pods(), p.Lists, p.Kprobes, p.Tracepoints, p.LSMHooks, p.Uprobes, p.USDTs},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("write policy %s: %w", p.Name, err)
