@@ -166,6 +166,7 @@ var editPasswd = scenario{
 		shell := s.terminal(pod, "/bin/sh", "-c", "/bin/vi /etc/passwd; /bin/vi /etc/passwd; exit")
 		shell.expect("1/2")
 		shell.enter(":q")
+		shell.expect("\x1b[?1049h") // the second one's screen
 		shell.expect("1/2")
 		shell.enter(":wq!")
 		shell.end()
@@ -205,7 +206,7 @@ var binaries = scenario{
 	want: []string{
 		"📬 open    POD /usr/bin/touch /usr/bin/surprise",
 		"📬 open    POD /usr/bin/dpkg /usr/bin/wget.dpkg-new",
-		"📝 write   POD /usr/bin/dpkg /usr/bin/wget.dpkg-new",
+		"📝 write   POD /usr/bin/dpkg /usr/bin/wget.dpkg-new 26 bytes",
 		"📬 open    POD /usr/bin/dpkg /usr/bin/wget.dpkg-new", // to write it to the disk
 		"📬 open    POD /usr/bin/dpkg /usr/bin/wget.dpkg-new",
 		"💥 exit    POD /usr/bin/dpkg -i /wget.deb 0",

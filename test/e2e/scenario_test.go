@@ -99,7 +99,11 @@ func (c *cast) play(t *testing.T, scenarios ...scenario) {
 func (c *cast) perform(one scenario) {
 	c.Helper()
 	b := c.background(append(slices.Clone(one.args), "-l", "app="+one.pods, "-o", "compact")...)
-	b.awaitStart()
+	if one.args[0] == "enforce" {
+		b.awaitArmed(c.pods[one.pods])
+	} else {
+		b.awaitStart()
+	}
 	c.act(one)
 	for _, pod := range c.pods[one.pods] {
 		want := one.wanted(b, pod)
@@ -138,6 +142,8 @@ func (one *scenario) compared(lines []string) []string {
 	if one.entered {
 		lines = lines[max(0, slices.IndexFunc(lines, isExec)):]
 	}
+	// What the container runtime does inside of a container before it starts its program: a document has it as "/proc/self/fd/6 init".
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, " POD / ") })
 	if one.about != nil {
 		lines = slices.DeleteFunc(lines, func(l string) bool { return !one.about.MatchString(l) })
 	}
@@ -162,9 +168,21 @@ func (b *background) awaitStart() {
 	b.eventuallyDoing("start of tracing", func() bool { return strings.Contains(b.err.String(), "💡 tracing ") })
 }
 
-// onlyTracepoints says whether a node serves hooks by tracepoints, as it told.
+// awaitArmed waits until the nodes of pods enforce.
+func (b *background) awaitArmed(pods []*corev1.Pod) {
+	b.Helper()
+	for _, pod := range pods {
+		b.eventuallyDoing("enforcement on "+pod.Spec.NodeName, func() bool {
+			return strings.Contains(b.err.String(), "node "+pod.Spec.NodeName+": armed: ")
+		})
+	}
+}
+
+// onlyTracepoints says whether a node serves hooks by tracepoints, as was told of hooks that are attached, or are to enforce.
 func (b *background) onlyTracepoints(node string) bool {
-	return regexp.MustCompile(`(?m)^💡 (.*, )?` + regexp.QuoteMeta(node) + `(, .*)?: [0-9]+ hooks? attached: .* by (tp_btf|sys_)`).MatchString(b.err.String())
+	name := regexp.QuoteMeta(node)
+	return regexp.MustCompile(`(?m)^💡 (.*, )?` + name + `(, .*)?: [0-9]+ hooks? attached: .* by (tp_btf|sys_)|` +
+		`^ *on (.*, )?` + name + `(, .*)?: .*tracepoint`).MatchString(b.err.String())
 }
 
 // linesOf are the lines of compact output about a pod, which is POD in them, without white space at their ends.
@@ -183,10 +201,8 @@ func linesAbout(output, source string) (lines []string) {
 
 // get asks the web server of a pod, on port 5000; an answer that does not come is "".
 func (s *scene) get(pod, path string) string {
-	s.Helper()
 	answer, err := client.CoreV1().Pods(s.namespace).ProxyGet("http", pod, "5000", path, nil).DoRaw(s.Context())
 	if err != nil {
-		s.Logf("%s%s: %v", pod, path, err)
 		return ""
 	}
 	return string(answer)

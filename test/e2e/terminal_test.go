@@ -67,7 +67,13 @@ func (t *terminal) expect(text string) {
 // enter types a line.
 func (t *terminal) enter(line string) {
 	t.Helper()
-	if _, err := io.WriteString(t.keys, line+"\r"); err != nil {
+	t.press(line + "\r")
+}
+
+// press types what is not a line.
+func (t *terminal) press(keys string) {
+	t.Helper()
+	if _, err := io.WriteString(t.keys, keys); err != nil {
 		t.Errorf("terminal of %s: %v", t.pod, err)
 	}
 }

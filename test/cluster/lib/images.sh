@@ -33,6 +33,7 @@ prepare_debian() {
 	ln -s /usr/local/bin/python "$1/usr/bin/python3.11"
 	# Compiled here, as the package does when it is installed; not by the time of the source, which the image does not keep.
 	chroot "$1" /usr/bin/python3.11 -m compileall -q --invalidation-mode unchecked-hash /usr/lib
+	chroot "$1" /usr/sbin/ldconfig # as a package's installation does
 	# Two users whose passwords are their names
 	cat >>"$1/etc/passwd" <<-T
 		user1:x:1001:1001::/home/user1:/bin/bash
