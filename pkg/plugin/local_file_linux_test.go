@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
@@ -67,7 +69,9 @@ func TestFileLocal(t *testing.T) {
 			"cd FOLDER; mv file a; mv a FOLDERside/b; mv FOLDERside/b c; mv FOLDERside/file FOLDERside/d; ln c e; ln -s c f; rm e; mkdir g; rmdir g; mknod p p; rm FOLDERside/d",
 			[]string{"🚚 rename FOLDER/file -> FOLDER/a", "🚚 rename FOLDER/a -> FOLDERside/b", "🚚 rename FOLDERside/b -> FOLDER/c", "🔗 link FOLDER/e -> FOLDER/c", "🔗 symlink FOLDER/f -> c",
 				"❌ unlink FOLDER/e", "📁 mkdir FOLDER/g", "❌ rmdir FOLDER/g", "📝 mknod FOLDER/p"}},
-		"emptied": {"--prefix FOLDER --op truncate", ": >FOLDER/file; : >FOLDERside/file", []string{"📝 truncate FOLDER/file"}},
+		"cut":      {"--prefix FOLDER --op truncate", "truncate -s 2 FOLDER/file; truncate -s 2 FOLDERside/file", []string{"📝 truncate FOLDER/file"}},
+		"vectored": {"--path FOLDER/copy --op write", "cat FOLDER/file | tee FOLDER/copy >/dev/null", []string{"📝 write FOLDER/copy 4 bytes"}},
+		"emptied":  {"--prefix FOLDER --op truncate", ": >FOLDER/file; : >FOLDERside/file", []string{"📝 truncate FOLDER/file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := filepath.Join(t.TempDir(), "x")
@@ -126,5 +130,47 @@ func TestFileCountsReads(t *testing.T) {
 	}
 	if code != exitOK || calls != 144 || sum != 1001 {
 		t.Errorf("exit code %d; JSON has %d reads of %d bytes; stderr:\n%s", code, calls, sum, stderr)
+	}
+}
+
+// mapsFile is the environment variable that makes this test's program map a file.
+const mapsFile = "TRACE_SEC_TEST_MAPS"
+
+// Memory that is written into a file is a write of it that no system call shows; reading it is none.
+func TestFileMappings(t *testing.T) {
+	if file := os.Getenv(mapsFile); file != "" {
+		mapFile(t, file)
+		return
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("%s=%s %s -test.run=^TestFileMappings$ >/dev/null", mapsFile, file, self)
+	wantFileLines(t, "", fileLines(t, script, "--path", file, "--writes"), "📝 mmap-rw "+file)
+	wantFileLines(t, "", fileLines(t, script, "--path", file, "--op", "mmap"), "📝 mmap-r "+file, "📝 mmap-rw "+file, "📝 mmap-rw "+file)
+}
+
+// mapFile maps a file to be read, to be written by this process alone, and to be written.
+func mapFile(t *testing.T, name string) {
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, m := range []struct{ protection, flags int }{
+		{unix.PROT_READ, unix.MAP_SHARED}, {unix.PROT_READ | unix.PROT_WRITE, unix.MAP_PRIVATE}, {unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED},
+	} {
+		memory, err := unix.Mmap(int(file.Fd()), 0, 4, m.protection, m.flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Munmap(memory); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
