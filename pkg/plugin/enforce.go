@@ -41,7 +41,7 @@ func newEnforceCommand(c *cluster, streams genericiooptions.IOStreams, build Bui
 	a := &armingOptions{}
 	o.arming = a
 	o.session.duration = enforceDuration
-	o.groups = append([]flagGroup{{title: "Enforcement", flags: a.flags()}}, forEnforcing(o.groups)...)
+	o.groups = forEnforcing(a.flags(), o.groups)
 	o.readPolicies = func() (policySet, error) {
 		if o.filters.keep() != nil {
 			o.remarks = append(o.remarks, "filters choose what is shown, never what is enforced: that is always shown")
@@ -76,10 +76,12 @@ comes, disarms everything within 5 seconds. Paths are those of the kernel, symbo
 	return cmd
 }
 
-// forEnforcing says what the flags of other commands mean here, and leaves what they all have to those: the help is one screen.
-func forEnforcing(groups []flagGroup) (all []flagGroup) {
+// forEnforcing puts the command's own flags before those of other commands, says what these mean here, and leaves what they all
+// have to those: the help is one screen.
+func forEnforcing(own *pflag.FlagSet, groups []flagGroup) []flagGroup {
 	const elsewhere = "exec --help"
-	for _, g := range groups {
+	all := []flagGroup{{title: "Enforcement and session", flags: own}}
+	for i, g := range groups {
 		for flag, usage := range map[string]string{
 			"duration":  "Disarm and end after this `TIME`, 24h at most",
 			"container": "Refuse pods that have other containers than that of this `NAME`: whole pods are enforced on; repeatable",
@@ -91,11 +93,14 @@ func forEnforcing(groups []flagGroup) (all []flagGroup) {
 		if f := g.flags.Lookup("duration"); f != nil {
 			f.DefValue = "10m"
 		}
-		switch g.title {
-		case processGroup:
-			all[len(all)-1].flags.AddFlagSet(g.flags) // what is shown of an event
+		switch {
+		case i == sessionGroup:
+			own.AddFlagSet(g.flags)
 			continue
-		case outputGroup, tracerGroup:
+		case g.title == processGroup: // what is shown of an event
+			all[len(all)-1].flags.AddFlagSet(g.flags)
+			continue
+		case g.title == outputGroup || g.title == tracerGroup:
 			g.topic = elsewhere
 		}
 		all = append(all, g)

@@ -108,7 +108,7 @@ func (a *approval) ask(ctx context.Context, question string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errNoAnswer)
 	defer cancel()
-	fmt.Fprintf(a.v.screen.Err(), "%s until this command ends, for %s at most? [y/N] ", question, a.o.session.duration)
+	fmt.Fprintf(a.v.screen.Err(), "%s until this command ends, for %s at most? [y/N] ", question, lasting(a.o.session.duration))
 	answer := make(chan string, 1)
 	go func() { answer <- readLine(a.o.In) }()
 	select {

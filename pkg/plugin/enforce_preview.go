@@ -138,7 +138,7 @@ func (p *preview) refused(remedy string) map[string]error {
 func (p *preview) text(without map[string]error, duration time.Duration) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("to be enforced for %s:", duration)
+	line("to be enforced for %s:", lasting(duration))
 	for _, of := range p.policies {
 		if !of.Acts() {
 			line("  policy %s: only reports", of.Name)
@@ -146,58 +146,100 @@ func (p *preview) text(without map[string]error, duration time.Duration) string 
 		}
 		line("  policy %s", of.Name)
 		all := p.effects(of)
-		var said []string
-		for _, name := range all.names {
-			what := byNode(all.effects[name], without)
-			if slices.Contains(said, what) || what == "" {
-				continue
-			}
-			said = append(said, what)
-			same := slices.DeleteFunc(slices.Clone(all.names), func(other string) bool { return byNode(all.effects[other], without) != what })
-			line("    %s:", strings.Join(same, ", "))
-			b.WriteString(what)
-		}
-		for _, quiet := range unseen(of) {
-			line("    but: %s", quiet)
+		all.text(line, without)
+		for _, text := range unseen(of) {
+			line("    but: %s", text)
 		}
 	}
-	for _, node := range slices.Sorted(maps.Keys(p.targets)) {
-		if without[node] == nil {
+	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
+		for _, h := range p.nodes[node] {
+			if h.Policy == "" && h.Refused != "" && without[node] == nil { // of no policy: it stands for what is not told
+				line("  but on %s: %s", node, h.Refused)
+			}
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
+		if without[node] == nil && len(p.targets[node]) > 0 {
 			line("  on %s: %s", node, some(p.targets[node], 20))
 		}
 	}
 	return b.String()
 }
 
-// byNode says what a hook does, nodes where it does the same together.
-func byNode(effects map[string]effect, without map[string]error) string {
-	var different []effect
-	nodes := map[effect][]string{}
-	for _, node := range slices.Sorted(maps.Keys(effects)) {
-		if without[node] != nil {
-			continue
+// text says what the hooks do, those that do the same together, and then what they do less well than was asked for.
+func (e *hookEffects) text(line func(string, ...any), without map[string]error) {
+	var hooks, notes grouped
+	for _, name := range e.names {
+		var does grouped
+		for _, node := range slices.Sorted(maps.Keys(e.effects[name])) {
+			if without[node] == nil {
+				what := e.effects[name][node]
+				does.add(what.text(), node)
+				for note := range strings.Lines(what.notes) {
+					notes.add(strings.TrimSuffix(note, "\n"), node)
+				}
+			}
 		}
-		e := effects[node]
-		if nodes[e] == nil {
-			different = append(different, e)
+		if len(does.keys) > 0 {
+			hooks.add(does.text("      on %s: %s\n"), name)
 		}
-		nodes[e] = append(nodes[e], node)
 	}
+	for _, what := range hooks.keys {
+		line("    %s:\n%s", strings.Join(hooks.names[what], ", "), strings.TrimSuffix(what, "\n"))
+	}
+	if text := notes.text("    but on %s: %s\n"); text != "" {
+		line("%s", strings.TrimSuffix(text, "\n"))
+	}
+}
+
+// text of what a hook does.
+func (e effect) text() string {
+	switch {
+	case e.missing != "" && e.does == "":
+		return "NOT ENFORCED: " + e.missing
+	case e.missing != "":
+		return e.does + "; NOT ENFORCED in part: " + e.missing
+	}
+	return e.does
+}
+
+// grouped lists names, each once, by a key, in the order in which they come.
+type grouped struct {
+	keys  []string
+	names map[string][]string
+}
+
+func (g *grouped) add(key, name string) {
+	if g.names == nil {
+		g.names = map[string][]string{}
+	}
+	if g.names[key] == nil {
+		g.keys = append(g.keys, key)
+	}
+	if !slices.Contains(g.names[key], name) {
+		g.names[key] = append(g.names[key], name)
+	}
+}
+
+// text is a line for each key, which follows its names in the format.
+func (g *grouped) text(format string) string {
 	var b strings.Builder
-	for _, e := range different {
-		what := e.does
-		switch {
-		case e.missing != "" && e.does == "":
-			what = "NOT ENFORCED: " + e.missing
-		case e.missing != "":
-			what += "; NOT ENFORCED in part: " + e.missing
-		}
-		fmt.Fprintf(&b, "      on %s: %s\n", some(nodes[e], 5), what)
-		for note := range strings.Lines(e.notes) {
-			fmt.Fprintf(&b, "        but: %s\n", strings.TrimSuffix(note, "\n"))
-		}
+	for _, key := range g.keys {
+		fmt.Fprintf(&b, format, some(g.names[key], 5), key)
 	}
 	return b.String()
+}
+
+// lasting is a duration as people write it: 10m, not 10m0s.
+func lasting(d time.Duration) string {
+	text := d.String()
+	if short, cut := strings.CutSuffix(text, "m0s"); cut {
+		text = short + "m"
+	}
+	if short, cut := strings.CutSuffix(text, "h0m"); cut {
+		text = short + "h"
+	}
+	return text
 }
 
 // unseen says what of a policy's enforcement no event tells.

@@ -39,7 +39,7 @@ func (o *traceOptions) validateArming() error {
 		{o.asks() && slices.Contains(a.files.names, policy.Stdin), "-f - takes standard input, where the answer would come from: add --yes"},
 		{o.asks() && !slices.Contains(a.files.names, policy.Stdin) && !o.interactive(),
 			"enforce shows first what it will do and asks, and this is no terminal: look with --monitor or policy explain --enforce, then add --yes"},
-		{o.session.duration > longestEnforcement, fmt.Sprintf("--duration %s: at most %s", o.session.duration, longestEnforcement)},
+		{o.session.duration > longestEnforcement, fmt.Sprintf("--duration %s: at most %s", lasting(o.session.duration), lasting(longestEnforcement))},
 	} {
 		if r.broken {
 			errs = append(errs, errors.New(r.text))

@@ -129,6 +129,10 @@ func (o *traceOptions) finish(v view, r session.Result, err error) error {
 		return why
 	}
 	r.Summary.Enforce = o.arming != nil
+	if o.arming.arms() && !o.local.enabled && !r.Armed {
+		r.Summary.Enforce = false
+		v.status.Say(event.LevelWarning, "ended before anything was enforced")
+	}
 	if r.Started && !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
 		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
 			err = fmt.Errorf("write summary: %w", e)

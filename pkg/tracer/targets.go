@@ -132,7 +132,11 @@ func (t *targets) inForce() string {
 			reached++
 		}
 	}
-	return fmt.Sprintf("armed: the policies act on %d of %d pods, on the others as they start", reached, len(t.wanted))
+	text := fmt.Sprintf("armed: the policies act on %d of %d pods", reached, len(t.wanted))
+	if reached < len(t.wanted) {
+		text += ", on the others as they start"
+	}
+	return text
 }
 
 // includes says whether a running process is a target.

@@ -66,6 +66,7 @@ func (n *node) arm() error {
 // refuse ends the node's tracer because of why.
 func (n *node) refuse(why error) {
 	n.mu.Lock()
+	n.refused = true
 	cancel := n.cancel
 	n.mu.Unlock()
 	if cancel != nil {

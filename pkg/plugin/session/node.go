@@ -40,22 +40,24 @@ type node struct {
 	targets wire.Targets
 	tracer  Tracer
 	// held: nobody is acted upon yet. cancel ends the tracer because of an error; nil before there is one.
-	held   bool
-	cancel context.CancelCauseFunc
-	hello  bool
-	ended  bool
-	failed error
+	held bool
+	// refused: it was not armed, and its tracer is removed without waiting for its last words.
+	refused bool
+	cancel  context.CancelCauseFunc
+	hello   bool
+	ended   bool
+	failed  error
 }
 
 func (s *session) newNode(name string, targets wire.Targets) *node {
 	return &node{name: name, targets: targets, held: s.Approve != nil, tally: newTally(), started: make(chan struct{})}
 }
 
-// isTraced says whether its tracer said hello.
+// isTraced says whether its tracer said hello, and was not sent away.
 func (n *node) isTraced() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.hello
+	return n.hello && !n.refused
 }
 
 func (n *node) settle() { n.startedOnce.Do(func() { close(n.started) }) }

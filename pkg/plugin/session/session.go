@@ -112,6 +112,8 @@ type Result struct {
 	Summary render.SummaryData
 	// Started says that a tracer said hello: without, there is nothing to sum up.
 	Started bool
+	// Armed says that Approve was asked and agreed.
+	Armed bool
 	// Reason why it ended, one of the Err… values or an error.
 	Reason error
 	// ExitCode of the command that local mode ran.
@@ -364,6 +366,11 @@ func (s *session) result(took time.Duration) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Result{Summary: render.SummaryData{Duration: took}, Reason: s.stop.Reason()}
+	select {
+	case <-s.armed:
+		r.Armed = true
+	default:
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
 		n := s.nodes[name]
 		r.Summary.Nodes = append(r.Summary.Nodes, n.tally.summary(name))

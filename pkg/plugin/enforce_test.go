@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// kills is a policy that enforces.
+func kills(t *testing.T, name, more string) string {
+	return writePolicy(t, name, more+"  kprobes: [{call: security_file_open, syscall: false, args: [{index: 0, type: file}], "+
+		"selectors: [{matchArgs: [{index: 0, operator: Prefix, values: [/nowhere/]}], matchActions: [{action: Sigkill}]}]}]")
+}
+
+func TestEnforceRefuses(t *testing.T) {
+	killing, named := kills(t, "killing", ""), kills(t, "deny-write", "")
+	observing := writePolicy(t, "observing", "  loader: true")
+	monitoring := kills(t, "monitoring", "  options: [{name: policy-mode, value: monitor}]\n")
+	const etc = "--deny-write /etc "
+	for args, want := range map[string]string{
+		etc:                                                         "enforce on what?",
+		etc + "--node n1 --yes":                                     "enforce on what?",
+		etc + "-n shop":                                             "enforce on what?",
+		etc + "web":                                                 "this is no terminal",
+		etc + "--monitor --yes web":                                 "leave out --yes",
+		etc + "--all-pods web":                                      "exclude each other",
+		etc + "--all-pods -A":                                       "exclude each other",
+		etc + "--all-pods -l a=b":                                   "exclude each other",
+		etc + "--yes -A web":                                        "looked up in one namespace",
+		etc + "--yes --host web":                                    "add --local",
+		etc + "--yes --local":                                       "say --host if it is meant",
+		etc + "--yes --local --pid 1":                               "add --host if it is meant",
+		etc + "--yes --local --host -- true":                        "leave it out, or the command",
+		etc + "--yes --local --all-pods":                            "leave them out with --local",
+		etc + "--yes --local --allow-system":                        "leave them out with --local",
+		etc + "--yes --duration 24h1s web":                          "at most 24h",
+		etc + "--yes --duration 0s web":                             "at least 1s",
+		etc + "--yes web":                                           "no cluster is configured",
+		"--yes web":                                                 "what is to be enforced?",
+		"--yes --kill -f " + killing + " web":                       "--kill is about the --deny flags",
+		"--yes -f /nonexistent/p.yaml web":                          "no such file",
+		"-f - web":                                                  "-f - takes standard input",
+		"--yes -f " + observing + " web":                            "policy observing has no action that enforces",
+		"--monitor -f " + observing + " web":                        "run shows what these policies report",
+		"--yes -f " + monitoring + " web":                           "only monitors, by its own option",
+		"--yes -f " + named + " " + etc + " web":                    "give it another name",
+		"--print-policy":                                            "--print-policy prints what the --deny flags make",
+		"--yes --deny-write= web":                                   `--deny-write "": empty`,
+		"--yes --deny-write etc web":                                "not absolute",
+		"--yes --deny-write / web":                                  "that is everything",
+		"--yes --deny-write // web":                                 "that is everything",
+		"--yes --deny-write /etc/../usr web":                        "/usr is meant",
+		"--yes --deny-exec /usr//bin/nc web":                        "/usr/bin/nc is meant",
+		"--yes --deny-exec nc web":                                  "not absolute",
+		"--yes --deny-exec / web":                                   "that is everything",
+		"--yes --deny-connect 10.0.0.1 web":                         "10.0.0.1/32 is meant",
+		"--yes --deny-connect fd00::1 web":                          "fd00::1/128 is meant",
+		"--yes --deny-connect 10.0.0.1/8 web":                       "10.0.0.0/8 is meant",
+		"--yes --deny-connect 10.0.0.0/33 web":                      "not a network",
+		"--yes --deny-connect example.org web":                      "not a network",
+		"--yes --deny-conect 10.0.0.0/8 web":                        "did you mean --deny-connect?",
+		"--yes --deny-write /" + strings.Repeat("x", 4096) + " web": "longer than",
+	} {
+		t.Run(args, func(t *testing.T) {
+			code, out, errOut := runPlugin(t, built, append([]string{"enforce"}, strings.Fields(args)...)...)
+			if code != exitError || out != "" || !strings.Contains(errOut, want) {
+				t.Errorf("exit code %d, stdout %q, stderr lacks %q:\n%s", code, out, want, errOut)
+			}
+		})
+	}
+}
+
+func TestHelpOfEnforce(t *testing.T) { testHelp(t, "enforce") }
+
+func TestPrintsTheDenials(t *testing.T) {
+	code, out, errOut := runPlugin(t, built, "enforce", "--print-policy", "--deny-exec", "/bin/nc", "--deny-write", "/etc/", "--deny-connect", "10.0.0.0/8")
+	file, err := policy.Parse("printed", strings.NewReader(out))
+	if code != exitOK || err != nil || len(file.Policies) != 3 {
+		t.Fatalf("exit code %d, %v, stderr:\n%s", code, err, errOut)
+	}
+	for _, p := range file.Policies {
+		if !p.Acts() {
+			t.Errorf("policy %s enforces nothing", p.Name)
+		}
+	}
+}
+
+// previewed are policies of every way to enforce, and one that only reports.
+const previewed = `
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: denies}
+spec:
+  kprobes:
+  - {call: security_file_open, syscall: false, selectors: [{matchActions: [{action: Override, argError: -1}]}]}
+  - {call: security_path_unlink, syscall: false, selectors: [{matchActions: [{action: Override, argError: -13}]}]}
+---
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: kills}
+spec:
+  kprobes:
+  - {call: security_path_rename, syscall: false, selectors: [{matchActions: [{action: Sigkill}, {action: NoPost}]}]}
+  - {call: security_path_link, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}, {matchActions: [{action: Signal, argSig: 15}]}]}
+  - {call: security_path_mkdir, syscall: false, selectors: [{matchActions: [{action: Override, argError: -1}, {action: Sigkill}, {action: Post, rateLimit: 5s}]}]}
+  - {call: security_path_rmdir, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}]}
+  - {call: security_path_chmod, syscall: false, ignore: {callNotFound: true}, selectors: [{matchActions: [{action: Sigkill}]}]}
+  - {call: security_bprm_check, syscall: false}
+---
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: notifies}
+spec:
+  enforcers: [{calls: [sys_symlink]}]
+  tracepoints:
+  - {subsystem: syscalls, event: sys_enter_symlink, selectors: [{matchActions: [{action: NotifyEnforcer, argError: -1, argSig: 9}]}]}
+---
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: reports}
+spec: {loader: true}
+`
+
+// hooksOn are what became of the previewed hooks on a node that can deny, or one that can't.
+func hooksOn(prevents bool) (hooks []event.Hook) {
+	add := func(policy, name string, more event.Hook) {
+		more.Policy, more.Name = policy, name
+		if more.Refused == "" && more.Notes == nil {
+			more.Backend, more.Prevents = "lsm", prevents
+			if !prevents {
+				more.Backend, more.Via = "sys_enter", "tracepoint sys_enter"
+				more.Notes = []string{"what is done through io_uring is not seen"}
+			}
+		}
+		hooks = append(hooks, more)
+	}
+	add("denies", "security_file_open", event.Hook{})
+	add("denies", "security_path_unlink", event.Hook{})
+	for _, name := range []string{"rename", "link", "mkdir"} {
+		add("kills", "security_path_"+name, event.Hook{})
+	}
+	add("kills", "security_path_rmdir", event.Hook{Refused: "lsm: the verifier refuses\x1b[2J it"})
+	add("kills", "security_path_chmod", event.Hook{Notes: []string{"left out, as the policy allows: this kernel has no such function"}})
+	add("kills", "security_bprm_check", event.Hook{})
+	add("notifies", "syscalls/sys_enter_symlink", event.Hook{})
+	add("reports", "loader", event.Hook{})
+	if prevents {
+		add("notifies", "enforcer sys_symlink", event.Hook{})
+	} else {
+		add("notifies", "enforcer sys_symlink", event.Hook{Refused: "no error injection"})
+	}
+	return append(hooks, event.Hook{Name: "sched_process_exec", Backend: "tp_btf"})
+}
+
+func parsed(t *testing.T, text string, names ...string) (policies []*policy.Policy) {
+	t.Helper()
+	file, err := policy.Parse("test.yaml", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range file.Policies {
+		for _, name := range names {
+			if p.Name == name {
+				policies = append(policies, p)
+			}
+		}
+	}
+	return policies
+}
+
+func TestPreview(t *testing.T) {
+	strong, weak := hooksOn(true), hooksOn(false)
+	for name, test := range map[string]struct {
+		policies []string
+		nodes    map[string][]event.Hook
+		// refused are the nodes that must be.
+		refused map[string]string
+	}{
+		"both": {[]string{"kills", "reports"}, map[string][]event.Hook{"n1": strong, "n2": weak, "n3": strong}, nil},
+		"one can't deny": {[]string{"denies"}, map[string][]event.Hook{"n1": strong, "n2": weak},
+			map[string]string{"n2": "Override can't be carried out at security_file_open"}},
+		"enforcers": {[]string{"notifies"}, map[string][]event.Hook{"n1": strong, "n2": weak}, nil},
+		"nothing is served": {[]string{"kills"}, map[string][]event.Hook{"n1": {{Policy: "kills", Name: "security_path_rename", Refused: "no"}}, "n2": weak},
+			map[string]string{"n1": "none of the hooks"}},
+		"not all is told": {[]string{"kills"}, map[string][]event.Hook{"n1": append(weak[:3:3], event.Hook{Name: "…", Refused: "no room to say what became of 9 hooks"})}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := preview{policies: parsed(t, previewed, test.policies...), nodes: test.nodes, targets: map[string][]string{"n1": {"shop/a", "shop/b (has the node's network)"}, "n2": {"shop/c"}}}
+			refused := p.refused("the remedy")
+			for node := range test.nodes {
+				want, why := test.refused[node], refused[node]
+				if (want == "") != (why == nil) || why != nil && !strings.Contains(why.Error(), want) {
+					t.Errorf("%s: %v, want %q", node, why, want)
+				}
+			}
+			goldenText(t, "enforce-"+strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", "")+".txt", p.text(refused, 10*time.Minute))
+		})
+	}
+}
+
+func goldenText(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s (-update rewrites it):\n%s", path, got)
+	}
+}
+
+// asking is an approval whose answer comes from in; what it says goes to errOut.
+func asking(t *testing.T, in io.Reader, errOut io.Writer, args ...string) *approval {
+	t.Helper()
+	o := newTraceOptions(nil, genericiooptions.IOStreams{In: in, Out: io.Discard, ErrOut: errOut}, built)
+	o.arming = &armingOptions{yes: len(args) > 0}
+	o.session.duration = enforceDuration
+	o.output.color, o.output.emoji = string(terminal.WhenNever), string(terminal.WhenNever)
+	o.policies.policies = parsed(t, previewed, "denies")
+	err := o.prepareFilters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := o.view()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.approval(v, nil)
+}
+
+func TestAnswers(t *testing.T) {
+	for answer, want := range map[string]bool{"y\n": true, "Yes \n": true, "Y": true, "n\n": false, "\n": false, "": false, "yesterday\n": false, "no, y\n": false} {
+		var said bytes.Buffer
+		rest := strings.NewReader(answer + "for the command")
+		if !strings.HasSuffix(answer, "\n") {
+			rest = strings.NewReader(answer)
+		}
+		_, err := asking(t, rest, &said).approve(t.Context(), map[string]*event.Hello{"n1": {Hooks: hooksOn(true)}})
+		if (err == nil) != want {
+			t.Errorf("%q: %v", answer, err)
+		}
+		if left, _ := io.ReadAll(rest); strings.HasSuffix(answer, "\n") && string(left) != "for the command" {
+			t.Errorf("%q: what is behind the answer was read too: %q is left", answer, left)
+		}
+		if text := said.String(); !strings.Contains(text, "denied (EPERM)") || !strings.Contains(text, "[y/N]") || strings.Index(text, "[y/N]") < strings.Index(text, "EPERM") {
+			t.Errorf("said:\n%s", text)
+		}
+	}
+}
+
+// Nodes that can't do what is asked for are refused; later ones without a question, and whatever was answered before.
+func TestApproval(t *testing.T) {
+	var said bytes.Buffer
+	a := asking(t, strings.NewReader(""), &said, "--yes")
+	refused, err := a.approve(t.Context(), map[string]*event.Hello{"n1": {Hooks: hooksOn(true)}, "n2": {Hooks: hooksOn(false)}})
+	if err != nil || len(refused) != 1 || refused["n2"] == nil {
+		t.Errorf("%v, %v", refused, err)
+	}
+	if refused, err := a.approve(t.Context(), map[string]*event.Hello{"n3": {Hooks: hooksOn(false)}}); err != nil || refused["n3"] == nil {
+		t.Errorf("a later node: %v, %v", refused, err)
+	}
+	if refused, err := a.approve(t.Context(), map[string]*event.Hello{"n4": {Hooks: hooksOn(true)}}); err != nil || refused["n4"] != nil {
+		t.Errorf("a later node: %v, %v", refused, err)
+	}
+	if strings.Contains(said.String(), "[y/N]") || !strings.Contains(said.String(), "NOT on n2") {
+		t.Errorf("said:\n%s", said.String())
+	}
+	if _, err := asking(t, strings.NewReader(""), io.Discard, "--yes").approve(t.Context(), map[string]*event.Hello{"n2": {Hooks: hooksOn(false)}}); err == nil || !strings.Contains(err.Error(), "node n2") {
+		t.Errorf("no node is left: %v", err)
+	}
+}
+
+// Who does not answer is not waited for when the session ends.
+func TestInterruptedQuestion(t *testing.T) {
+	in, out := io.Pipe()
+	defer out.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errTooLate)
+	if _, err := asking(t, in, io.Discard).approve(ctx, map[string]*event.Hello{"n1": {Hooks: hooksOn(true)}}); !errors.Is(err, errTooLate) {
+		t.Error(err)
+	}
+}
+
+var errTooLate = fmt.Errorf("too late")
