@@ -26,9 +26,9 @@ PROGRAM     process.binary of the JSON: /usr/bin/curl is that path, curl any tha
 REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise; an argument that has a blank is in "quotes"
 --ancestor  of processes that all ran before, a child of a match is known, a grandchild is not
 --cel       has a variable for each type of event (process_exec, process_kprobe, …), with what the JSON has there, and
-            is about the types that it names. A field that an event lacks is an error, said once, and no match:
-            has(process_exec.process.pod) asks for it. 64-bit numbers are strings: int(process_uprobe.offset) > 4096.
-            For addresses there are Kubernetes' ip() and cidr().
+            node_name and connection beside; it is about the types that it names. What an event lacks is an error,
+            said once, and no match: ask has(process_exec.process.pod). 64-bit numbers are strings, as in the JSON:
+            int(process_uprobe.offset) > 4096. For addresses there are Kubernetes' ip() and cidr().
 --redact    comes last: filters see what is taken out
 
 Examples:

@@ -34,13 +34,13 @@ type pidOnNode struct {
 }
 
 // compileAncestors reads regular expressions on "binary" or "binary arguments".
-func compileAncestors(values []string, wrong func(string, error) error) (compiled, error) {
+func compileAncestors(v values) (compiled, error) {
 	a := newAncestry(maxFollowed)
 	var errs []error
-	for _, value := range values {
+	for _, value := range v.list {
 		pattern, err := expression(value)
 		if err != nil {
-			errs = append(errs, wrong(value, err))
+			errs = append(errs, v.wrong(value, err))
 		}
 		a.patterns = append(a.patterns, pattern)
 	}

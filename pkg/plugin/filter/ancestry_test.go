@@ -95,7 +95,7 @@ func TestAncestryLearnsFromWhatIsRejected(t *testing.T) {
 }
 
 func TestAncestryForgets(t *testing.T) {
-	a, err := compileAncestors([]string{"evil"}, nil)
+	a, err := compileAncestors(values{list: []string{"evil"}})
 	if err != nil {
 		t.Fatal(err)
 	}

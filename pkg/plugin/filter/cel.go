@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,38 +42,44 @@ func (t *trouble) tell(err error) {
 // calculation is an expression.
 type calculation struct {
 	program cel.Program
-	// about are the bodies that it names; variables are those of all types of events, empty.
+	// about are the bodies that it names, beside what else of an event; variables are all that there are, empty.
 	about     map[string]body
+	beside    []body
 	variables map[string]any
 	trouble   *trouble
 }
 
 // compileExpressions makes expressions alternatives.
-func (f *Filter) compileExpressions(values []string, where func(string) string, wrong func(string, error) error) (compiled, error) {
+func (f *Filter) compileExpressions(v values) (compiled, error) {
 	env, err := newEnvironment()
 	if err != nil {
 		return compiled{}, err
 	}
 	var alternatives []criterion
 	var errs []error
-	for _, value := range values {
+	for _, value := range v.list {
 		c, err := calculationOf(env, value)
 		if err != nil {
-			errs = append(errs, wrong(value, err))
+			errs = append(errs, v.wrong(value, err))
 			continue
 		}
-		c.trouble = &trouble{about: where(value)}
+		c.trouble = &trouble{about: v.where(value)}
 		f.troubles = append(f.troubles, c.trouble)
 		alternatives = append(alternatives, c.matches)
 	}
 	return compiled{criterion: anyOf(alternatives)}, errors.Join(errs...)
 }
 
-// newEnvironment has a variable for each type of event, its body in JSON, and Kubernetes' functions for addresses.
+// newEnvironment has a variable for each type of event, its body in JSON, and for what stands beside that, and Kubernetes'
+// functions for addresses.
 func newEnvironment() (*cel.Env, error) {
 	options := []cel.EnvOption{ext.Network()}
-	for _, b := range bodies() {
-		options = append(options, cel.Variable(b.name, cel.MapType(cel.StringType, cel.DynType)))
+	for _, b := range slices.Concat(bodies(), besideBody()) {
+		kind := cel.StringType
+		if isObject(element(b.kind)) {
+			kind = cel.MapType(cel.StringType, cel.DynType)
+		}
+		options = append(options, cel.Variable(b.name, kind))
 	}
 	env, err := cel.NewEnv(options...)
 	if err != nil {
@@ -103,9 +110,12 @@ func calculationOf(env *cel.Env, text string) (*calculation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &calculation{program: program, about: names.about, variables: map[string]any{}}
-	for _, name := range bodyNames() {
-		c.variables[name] = map[string]any{}
+	c := &calculation{program: program, about: names.about, beside: names.beside, variables: map[string]any{}}
+	for _, b := range slices.Concat(bodies(), besideBody()) {
+		c.variables[b.name] = ""
+		if isObject(element(b.kind)) {
+			c.variables[b.name] = map[string]any{}
+		}
 	}
 	return c, nil
 }
@@ -138,17 +148,10 @@ func isBoolean(checked *cel.Ast, names *naming, root ast.Expr) bool {
 
 // matches is false for events of types that the expression does not name.
 func (c *calculation) matches(e *event.Event) bool {
-	var variables map[string]any
-	for name, b := range c.about {
-		if value := reflect.ValueOf(e).Elem().Field(b.index); !value.IsNil() {
-			data, err := asJSON(value.Interface())
-			if err != nil {
-				c.trouble.tell(err)
-				return false
-			}
-			variables = maps.Clone(c.variables)
-			variables[name] = data
-		}
+	variables, err := c.values(reflect.ValueOf(e).Elem())
+	if err != nil {
+		c.trouble.tell(err)
+		return false
 	}
 	if variables == nil {
 		return false
@@ -165,8 +168,29 @@ func (c *calculation) matches(e *event.Event) bool {
 	return matched
 }
 
+// values are the variables for an event, nil if it is of a type that the expression does not name.
+func (c *calculation) values(e reflect.Value) (variables map[string]any, err error) {
+	for name, b := range c.about {
+		if e.Field(b.index).IsNil() {
+			continue
+		}
+		variables = maps.Clone(c.variables)
+		if variables[name], err = asJSON(e.Field(b.index).Interface()); err != nil {
+			return nil, err
+		}
+		for _, beside := range c.beside {
+			if value := e.Field(beside.index); !value.IsZero() {
+				if variables[beside.name], err = asJSON(value.Interface()); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return variables, nil
+}
+
 // asJSON is a value as its JSON has it; integers stay integers.
-func asJSON(value any) (data map[string]any, err error) {
+func asJSON(value any) (data any, err error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err

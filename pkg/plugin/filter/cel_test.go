@@ -46,6 +46,10 @@ func TestExpressions(t *testing.T) {
 		{"ip(process_kprobe.args[0].sock_arg.daddr).family() == 4", connect(), true},
 		{"process_exec.process.pod.pod_labels['app.kubernetes.io/name'] == 'web'", labelled, true},
 		{"process_exec.process.in_init_tree", exec, false}, // not there
+		{"process_exec.process.pid == 42 && node_name == 'n1' && executable == ''", exec, true},
+		{"process_kprobe.process.pid == 42 && connection.remote == 'pod shop/db' && connection.incoming", connected(), true},
+		{"process_kprobe.process.pid == 42 && has(connection.remote)", connect(), false},
+		{"process_exec.process.pid == 42 && time.startsWith('19')", timed(), true},
 	} {
 		if got := kept(t, Options{Match: map[string][]string{KeyCEL: {test.expression}}}, test.e); got != test.want {
 			t.Errorf("%s: %t", test.expression, got)
@@ -56,6 +60,19 @@ func TestExpressions(t *testing.T) {
 	if !kept(t, Options{Match: map[string][]string{KeyCEL: {"process_exec.process.in_init_tree"}}}, exec) {
 		t.Error("a field that is true")
 	}
+}
+
+// connected is an event of which more is known than the tracer told.
+func connected() *event.Event {
+	e := connect()
+	e.Connection = &event.Connection{Incoming: true, Remote: "pod shop/db"}
+	return e
+}
+
+func timed() *event.Event {
+	e := execOf(curl(), shell())
+	e.Time = &event.Timestamp{Time: time.Unix(0, 0).UTC()}
+	return e
 }
 
 // What goes wrong with an expression is said once, redacted, and is no match.

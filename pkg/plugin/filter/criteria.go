@@ -27,40 +27,30 @@ const (
 	KeyCEL          = "cel"
 )
 
-// row is a criterion whose values are compared with one thing of an event each, independently of other events.
+// row is a criterion: compile reads its values, which are alternatives.
 type row struct {
-	key string
-	// parse reads one value.
-	parse func(value string) (criterion, error)
+	key     string
+	compile func(*Filter, values) (compiled, error)
 }
 
 // criteria is the table of these.
 var criteria = [...]row{
-	{KeyBinary, func(value string) (criterion, error) { return program(value, (*event.Event).Process) }},
-	{KeyParentBinary, func(value string) (criterion, error) { return program(value, (*event.Event).Parent) }},
-	{KeyArguments, func(value string) (criterion, error) {
+	{KeyBinary, each(func(value string) (criterion, error) { return program(value, (*event.Event).Process) })},
+	{KeyParentBinary, each(func(value string) (criterion, error) { return program(value, (*event.Event).Parent) })},
+	{KeyArguments, each(func(value string) (criterion, error) {
 		pattern, err := expression(value)
 		return func(e *event.Event) bool { p := e.Process(); return p != nil && pattern.MatchString(p.Arguments) }, err
-	}},
-	{KeyUID, func(value string) (criterion, error) {
+	})},
+	{KeyUID, each(func(value string) (criterion, error) {
 		return number(value, func(p *event.Process) *uint32 { return p.Uid })
-	}},
-	{KeyPID, func(value string) (criterion, error) {
+	})},
+	{KeyPID, each(func(value string) (criterion, error) {
 		return number(value, func(p *event.Process) *uint32 { return p.Pid })
-	}},
-	{KeyPolicy, func(value string) (criterion, error) {
-		if value == "" {
-			return nil, errors.New("the name of a policy is missing")
-		}
-		return func(e *event.Event) bool { h := e.Hooked(); return h != nil && h.PolicyName == value }, nil
-	}},
-	{KeyEvent, func(value string) (criterion, error) {
-		kind := event.Kind("PROCESS_" + strings.ToUpper(value))
-		if !slices.Contains(EventTypes(), value) {
-			return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(value, EventTypes()))
-		}
-		return func(e *event.Event) bool { return e.Kind() == kind }, nil
-	}},
+	})},
+	{KeyPolicy, each(ofPolicy)},
+	{KeyEvent, each(ofType)},
+	{KeyAncestor, func(_ *Filter, v values) (compiled, error) { return compileAncestors(v) }},
+	{KeyCEL, (*Filter).compileExpressions},
 }
 
 // Keys are those of all criteria.
@@ -69,7 +59,7 @@ func Keys() []string {
 	for i := range criteria {
 		keys[i] = criteria[i].key
 	}
-	return append(keys, KeyAncestor, KeyCEL)
+	return keys
 }
 
 // EventTypes are the words for the types of events about processes: those of the JSON without "process_".
@@ -81,18 +71,20 @@ func EventTypes() []string {
 	return types
 }
 
-// compileCriterion makes the values of a row alternatives.
-func compileCriterion(r row, values []string, wrong func(string, error) error) (compiled, error) {
-	var alternatives []criterion
-	var errs []error
-	for _, value := range values {
-		made, err := r.parse(value)
-		if err != nil {
-			errs = append(errs, wrong(value, err))
+// each compiles values that are compared with one thing of an event each, independently of other events.
+func each(parse func(value string) (criterion, error)) func(*Filter, values) (compiled, error) {
+	return func(_ *Filter, v values) (compiled, error) {
+		var alternatives []criterion
+		var errs []error
+		for _, value := range v.list {
+			made, err := parse(value)
+			if err != nil {
+				errs = append(errs, v.wrong(value, err))
+			}
+			alternatives = append(alternatives, made)
 		}
-		alternatives = append(alternatives, made)
+		return compiled{criterion: anyOf(alternatives)}, errors.Join(errs...)
 	}
-	return compiled{criterion: anyOf(alternatives)}, errors.Join(errs...)
 }
 
 func anyOf(alternatives []criterion) criterion {
@@ -120,4 +112,19 @@ func number(value string, of func(*event.Process) *uint32) (criterion, error) {
 		p := e.Process()
 		return p != nil && of(p) != nil && *of(p) == uint32(n)
 	}, nil
+}
+
+func ofPolicy(name string) (criterion, error) {
+	if name == "" {
+		return nil, errors.New("the name of a policy is missing")
+	}
+	return func(e *event.Event) bool { h := e.Hooked(); return h != nil && h.PolicyName == name }, nil
+}
+
+func ofType(name string) (criterion, error) {
+	if !slices.Contains(EventTypes(), name) {
+		return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(name, EventTypes()))
+	}
+	kind := event.Kind("PROCESS_" + strings.ToUpper(name))
+	return func(e *event.Event) bool { return e.Kind() == kind }, nil
 }

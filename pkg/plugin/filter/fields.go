@@ -17,8 +17,8 @@ import (
 // Fields are those of an event's JSON that are shown. Paths are dotted and begin below the event's type: process.pod.name; in a
 // list they are of all elements: args.file_arg.path.
 type Fields struct {
-	shown, hidden paths
-	bodies        []body
+	shown, hidden  paths
+	bodies, beside []body
 	// of are the fields of each struct in events: asking for them takes long.
 	of map[reflect.Type]map[string]reflect.StructField
 }
@@ -26,14 +26,13 @@ type Fields struct {
 // paths are fields by name with the paths below them; one without is meant as a whole.
 type paths map[string]paths
 
-// besideBody are the fields of an event that stand beside its body. Unless they are taken out by name the first two are shown,
-// as tetra does.
-var besideBody = []string{"node_name", "time", "executable"}
+// unlessHidden are the fields beside the body that are shown if they are not taken out by name, as tetra does.
+var unlessHidden = []string{"node_name", "time"}
 
 // ParseFields reads paths; those that begin with "-" are left out of what the others ask for, or, where there are no others, of
 // everything. Its error is everything that is wrong with them.
 func ParseFields(list []string) (*Fields, error) {
-	f := &Fields{shown: paths{}, hidden: paths{}, bodies: bodies(), of: map[reflect.Type]map[string]reflect.StructField{}}
+	f := &Fields{shown: paths{}, hidden: paths{}, bodies: bodies(), beside: besideBody(), of: map[reflect.Type]map[string]reflect.StructField{}}
 	f.learn(reflect.TypeFor[event.Event]())
 	var errs []error
 	for _, path := range list {
@@ -65,14 +64,20 @@ func (f *Fields) learn(t reflect.Type) {
 
 // checkField wants a field that some type of event has.
 func checkField(path string) error {
-	if slices.Contains(besideBody, path) {
-		return nil
-	}
 	names := strings.Split(path, ".")
 	first := map[string]bool{}
 	var deepest error
+	for _, b := range besideBody() {
+		first[b.name] = true
+		if b.name != names[0] {
+			continue
+		}
+		if deepest = checkFieldBelow(b.kind, names[:1], names[1:]); deepest == nil {
+			return nil
+		}
+	}
 	for _, b := range bodies() {
-		err := checkFieldOf(b.kind, names)
+		err := checkFieldBelow(b.kind, nil, names)
 		if err == nil {
 			return nil
 		}
@@ -89,7 +94,8 @@ func checkField(path string) error {
 	return fmt.Errorf("no event has a field %q%s", names[0], policy.DidYouMean(names[0], slices.Sorted(maps.Keys(first))))
 }
 
-func checkFieldOf(t reflect.Type, names []string) (err error) {
+// checkFieldBelow wants a type to have fields of these names, one below the other; above leads to the type.
+func checkFieldBelow(t reflect.Type, above, names []string) (err error) {
 	for i, name := range names {
 		if name == "" {
 			return errors.New("a name is missing between two dots")
@@ -97,7 +103,7 @@ func checkFieldOf(t reflect.Type, names []string) (err error) {
 		if element(t).Kind() == reflect.Map {
 			return nil // of labels, whose names may have dots, any
 		}
-		if t, err = member(element(t), strings.Join(names[:i], "."), name); err != nil {
+		if t, err = member(element(t), strings.Join(slices.Concat(above, names[:i]), "."), name); err != nil {
 			return err
 		}
 	}
@@ -139,20 +145,20 @@ func (f *Fields) Of(e *event.Event) *event.Event {
 			field.Set(f.chosen(field, f.hidden, false))
 		}
 	}
-	for _, name := range besideBody {
-		if !f.showsBeside(name) {
-			value.FieldByIndex(f.of[value.Type()][name].Index).SetZero()
+	for _, b := range f.beside {
+		field := value.Field(b.index)
+		if below, shown := f.shown[b.name]; len(below) > 0 {
+			field.Set(f.chosen(field, below, true))
+		} else if !shown && len(f.shown) > 0 && !slices.Contains(unlessHidden, b.name) {
+			field.SetZero()
+		}
+		if below, hidden := f.hidden[b.name]; len(below) > 0 {
+			field.Set(f.chosen(field, below, false))
+		} else if hidden {
+			field.SetZero()
 		}
 	}
 	return &only
-}
-
-func (f *Fields) showsBeside(name string) bool {
-	if _, hidden := f.hidden[name]; hidden {
-		return false
-	}
-	_, shown := f.shown[name]
-	return shown || name != "executable" || len(f.shown) == 0
 }
 
 // chosen is a copy of a value with only the fields that p has, or with all others.

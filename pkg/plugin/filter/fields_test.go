@@ -40,6 +40,11 @@ func TestFields(t *testing.T) {
 		{"function_name", exec, `{"process_exec":{}` + tail}, // another type has it
 		{"function_name,args.sock_arg.daddr", hook, `{"process_kprobe":{"function_name":"tcp_connect","args":[{"sock_arg":{"daddr":"10.1.2.3"}},{}]},"node_name":"n1"}`},
 		{"args,-args.label", hook, `{"process_kprobe":{"args":[{"sock_arg":{"daddr":"10.1.2.3","dport":443}},{"string_arg":"x"}]},"node_name":"n1"}`},
+		{"process.pid", connected(), `{"process_kprobe":{"process":{"pid":42}},"node_name":"n1"}`},
+		{"process.pid,connection", connected(), `{"process_kprobe":{"process":{"pid":42}},"connection":{"incoming":true,"remote":"pod shop/db"},"node_name":"n1"}`},
+		{"process.pid,connection.remote", connected(), `{"process_kprobe":{"process":{"pid":42}},"connection":{"remote":"pod shop/db"},"node_name":"n1"}`},
+		{"process.pid,connection,-connection.remote", connected(), `{"process_kprobe":{"process":{"pid":42}},"connection":{"incoming":true},"node_name":"n1"}`},
+		{"process.pid,connection.remote", connect(), `{"process_kprobe":{"process":{"pid":42}},"node_name":"n1"}`},
 		{"process.binary", &event.Event{Notice: &event.Notice{Level: "info", Text: "x"}, NodeName: "n1"}, `{"notice":{"level":"info","text":"x"},"node_name":"n1"}`},
 	} {
 		f, err := ParseFields(strings.Split(test.fields, ","))
@@ -72,6 +77,8 @@ func TestFieldsRefused(t *testing.T) {
 		{"-", "no event has a field"},
 		{"-process.pidd", "did you mean pid?"},
 		{"time.x", "time has no fields"},
+		{"node_name.x", "node_name has no fields"},
+		{"connection.remot", "connection has no field \"remot\"; did you mean remote?"},
 	} {
 		if _, err := ParseFields([]string{test.field, "process.nope"}); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "nope") {
 			t.Errorf("%q: got %v, want %q and the other", test.field, err, test.want)

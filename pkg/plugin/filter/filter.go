@@ -39,24 +39,33 @@ type criterion func(*event.Event) bool
 func New(o Options) (*Filter, error) {
 	f := &Filter{}
 	var errs []error
-	for _, key := range Keys() {
-		if values := o.Match[key]; len(values) > 0 {
-			made, err := f.compile(key, values, func(value string) string { return fmt.Sprintf("--%s %q", key, value) })
+	excluded, err := excludes(o.Exclude)
+	errs = append(errs, err)
+	for _, row := range criteria {
+		if list := o.Match[row.key]; len(list) > 0 {
+			made, err := row.compile(f, values{list, func(value string) string { return fmt.Sprintf("--%s %q", row.key, value) }})
 			errs = append(errs, err)
 			f.wanted = add(f.wanted, &f.descent, made)
 		}
-	}
-	excluded, err := excludes(o.Exclude)
-	errs = append(errs, err)
-	for _, key := range Keys() {
-		if values := excluded[key]; len(values) > 0 {
-			made, err := f.compile(key, values, func(value string) string { return fmt.Sprintf("--exclude %s=%q", key, value) })
+		if list := excluded[row.key]; len(list) > 0 {
+			made, err := row.compile(f, values{list, func(value string) string { return fmt.Sprintf("--exclude %s=%q", row.key, value) }})
 			errs = append(errs, err)
 			f.unwanted = add(f.unwanted, &f.descentUnwanted, made)
 		}
 	}
 	f.redaction, err = newRedaction(o.Redact)
 	return f, errors.Join(append(errs, err)...)
+}
+
+// values are those of one key, as the user wrote them.
+type values struct {
+	list []string
+	// where says which one is meant.
+	where func(value string) string
+}
+
+func (v values) wrong(value string, err error) error {
+	return fmt.Errorf("%s: %w", v.where(value), err)
 }
 
 // compiled is what the values of one key became: one of the two.
@@ -73,18 +82,6 @@ func add(all []criterion, descent **ancestry, made compiled) []criterion {
 		all = append(all, made.criterion)
 	}
 	return all
-}
-
-// compile makes the values of a key one criterion; where says which value is wrong.
-func (f *Filter) compile(key string, values []string, where func(value string) string) (compiled, error) {
-	wrong := func(value string, err error) error { return fmt.Errorf("%s: %w", where(value), err) }
-	switch key {
-	case KeyAncestor:
-		return compileAncestors(values, wrong)
-	case KeyCEL:
-		return f.compileExpressions(values, where, wrong)
-	}
-	return compileCriterion(criteria[slices.IndexFunc(criteria[:], func(c row) bool { return c.key == key })], values, wrong)
 }
 
 // excludes sorts KEY=VALUE by key.
@@ -131,7 +128,7 @@ func (f *Filter) Report(say func(text string)) {
 	}
 }
 
-// Active says whether there is anything to filter or redact.
+// Active says whether there are events that are not kept.
 func (f *Filter) Active() bool {
-	return len(f.wanted)+len(f.unwanted) > 0 || f.descent != nil || f.descentUnwanted != nil || !f.redaction.empty()
+	return len(f.wanted)+len(f.unwanted) > 0 || f.descent != nil || f.descentUnwanted != nil
 }

@@ -4,6 +4,7 @@ package filter
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -12,8 +13,9 @@ import (
 
 // naming checks the names in an expression: CEL itself knows of the events only that they are maps.
 type naming struct {
-	// about are the types of events that are named.
-	about map[string]body
+	// about are the types of events that are named, beside what is named of all events.
+	about  map[string]body
+	beside []body
 	// types of the variables; those that the expression makes for the elements of lists are added.
 	types map[string]reflect.Type
 	all   map[string]body
@@ -25,6 +27,9 @@ func newNaming() *naming {
 	for _, b := range bodies() {
 		n.types[b.name], n.all[b.name] = b.kind, b
 	}
+	for _, b := range besideBody() {
+		n.types[b.name] = b.kind
+	}
 	return n
 }
 
@@ -34,6 +39,11 @@ func (n *naming) visit(e ast.Expr) {
 	case ast.IdentKind:
 		if b, is := n.all[e.AsIdent()]; is {
 			n.about[b.name] = b
+		}
+		for _, b := range besideBody() {
+			if b.name == e.AsIdent() && !slices.ContainsFunc(n.beside, func(have body) bool { return have.name == b.name }) {
+				n.beside = append(n.beside, b)
+			}
 		}
 	case ast.ComprehensionKind: // list.exists(x, …) and its like
 		c := e.AsComprehension()

@@ -14,11 +14,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
-// body is the part of an event that is of its type: its key in JSON, and where it is in event.Event.
+// body is the part of an event that is of its type, a struct: its key in JSON, and where it is in event.Event.
 type body struct {
 	name  string
 	index int
-	kind  reflect.Type // a struct
+	kind  reflect.Type
 }
 
 // bodies are those of the events about processes.
@@ -26,6 +26,19 @@ func bodies() (all []body) {
 	for f := range reflect.TypeFor[event.Event]().Fields() {
 		if name := nameOf(f); strings.HasPrefix(name, "process_") {
 			all = append(all, body{name, f.Index[0], f.Type.Elem()})
+		}
+	}
+	return all
+}
+
+// aboutTheStream are the bodies of events that are about no process.
+var aboutTheStream = []string{"hello", "loss", "notice", "bye"}
+
+// besideBody are the fields of an event that stand beside its body, whatever its type: node_name, time, …
+func besideBody() (all []body) {
+	for f := range reflect.TypeFor[event.Event]().Fields() {
+		if name := nameOf(f); !strings.HasPrefix(name, "process_") && !slices.Contains(aboutTheStream, name) {
+			all = append(all, body{name, f.Index[0], f.Type})
 		}
 	}
 	return all
