@@ -160,7 +160,7 @@ var forbidden = scenario{
 			s.Logf("in %s the file was changed before vi died: %q", pod, content)
 		}
 	},
-	about: regexp.MustCompile(" /usr/bin/vi "),
+	about: regexp.MustCompile("POD /usr/bin/vi( |$)"),
 	want: []string{
 		"🚀 process POD /usr/bin/vi donotchange.me",
 		"📬 open    POD /usr/bin/vi /tmp/forbidden/donotchange.me",
@@ -185,9 +185,26 @@ var killedEditor = scenario{
 			s.Errorf("in %s: %s, before: %s", pod, after, before)
 		}
 	},
-	about: regexp.MustCompile(" /usr/bin/vi( |$)"),
+	about: regexp.MustCompile("POD /usr/bin/vi( |$)"),
 	want: []string{
 		"🚀 process POD /usr/bin/vi /etc/passwd",
+		"📬 open    POD /usr/bin/vi /etc/ld.so.cache",
+		"📪 close   POD /usr/bin/vi",
+		"📬 open    POD /usr/bin/vi /etc/vim/vimrc.tiny",
+		"📚 read    POD /usr/bin/vi /etc/vim/vimrc.tiny 4096 bytes",
+		"📚 read    POD /usr/bin/vi /etc/vim/vimrc.tiny 4096 bytes",
+		"📪 close   POD /usr/bin/vi",
+		"📬 open    POD /usr/bin/vi /etc/passwd",
+		"📚 read    POD /usr/bin/vi /etc/passwd 4096 bytes",
+		"📪 close   POD /usr/bin/vi",
+		"📬 open    POD /usr/bin/vi /etc/passwd",
+		"📬 open    POD /usr/bin/vi /etc/.passwd.swp",
+		"📬 open    POD /usr/bin/vi /etc/.passwd.swpx",
+		"📪 close   POD /usr/bin/vi",
+		"📪 close   POD /usr/bin/vi",
+		"📬 open    POD /usr/bin/vi /etc/.passwd.swp",
+		"📝 write   POD /usr/bin/vi /etc/.passwd.swp 4096 bytes ⛔ SIGKILL",
+		"💥 exit    POD /usr/bin/vi /etc/passwd SIGKILL",
 	},
 }
 
@@ -198,7 +215,7 @@ func (c *cast) deniedRead() {
 	refusals := map[string]string{}
 	for _, pod := range pods {
 		node := pod.Spec.NodeName
-		refusal := "node " + node + ": not armed: Override can't be carried out at security_file_permission"
+		refusal := "🛑 " + node + ": not armed: Override can't be carried out at security_file_permission"
 		c.eventuallyDoing("an answer of "+node, func() bool {
 			if strings.Contains(b.err.String(), refusal) {
 				refusals[pod.Name] = refusal

@@ -79,10 +79,16 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// background starts the plugin and returns when all of nodes are traced: tracing has begun when nothing is waited for.
+// background starts the plugin.
 func (s *scene) background(args ...string) *background {
 	s.Helper()
-	b := &background{scene: s, cmd: s.command(args...)}
+	return s.backgroundOf(s.command(args...))
+}
+
+// backgroundOf starts a command of the plugin.
+func (s *scene) backgroundOf(cmd *exec.Cmd) *background {
+	s.Helper()
+	b := &background{scene: s, cmd: cmd}
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.err
 	if err := b.cmd.Start(); err != nil {
 		s.Fatal(err)
