@@ -174,3 +174,17 @@ func asked(r *row, e *event.Event) (pieces []piece) {
 	}
 	return pieces
 }
+
+// Bits of a mode that say what a file is, include/uapi/linux/stat.h.
+const (
+	typeOfFile  = 0o170000
+	regularFile = 0o100000
+)
+
+// created: the kernel asks the same about a new file as about a device.
+func created(e *event.Event, r *row) {
+	mode, ok := integer(argument(e, 2))
+	if kind := mode & typeOfFile; ok && (kind == 0 || kind == regularFile) {
+		r.word = "create"
+	}
+}

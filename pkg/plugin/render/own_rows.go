@@ -42,7 +42,7 @@ var ownRows = map[string]functionRow{
 	"sys_linkat":       {emoji: "🔗", ascii: "*", word: "link", details: everything},
 	"path_link":        {emoji: "🔗", ascii: "*", word: "link", details: linkTo(0)},
 	"inode_link":       {emoji: "🔗", ascii: "*", word: "link", details: everything},
-	"path_mknod":       {emoji: "📝", ascii: "w", word: "mknod", details: lastPath},
+	"path_mknod":       {emoji: "📝", ascii: "w", word: "mknod", vary: created, details: lastPath},
 	"inode_create":     {emoji: "📝", ascii: "w", word: "create", details: lastPath},
 	"sys_chmod":        {emoji: "🔏", ascii: "*", word: "chmod", details: newMode},
 	"sys_fchmod":       {emoji: "🔏", ascii: "*", word: "chmod", details: newMode},

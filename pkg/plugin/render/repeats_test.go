@@ -337,6 +337,19 @@ func TestShortBytes(t *testing.T) {
 	}
 }
 
+// A new file is asked about as a device is.
+func TestCreatedFiles(t *testing.T) {
+	for mode, want := range map[uint32]string{0o100644: "📝 create  ", 0o644: "📝 create  ", 0o20644: "📝 mknod   ", 0o10644: "📝 mknod   "} {
+		got := told(t, Options{Format: "compact"}, func(s *story) {
+			e := s.call(s.reader(), "", "/dev", 0)
+			e.ProcessKprobe.FunctionName = "security_path_mknod"
+			e.ProcessKprobe.Args = []event.Argument{{PathArg: &event.FileArg{Path: "/dev"}}, {PathArg: &event.FileArg{Path: "/dev/x"}}, {UintArg: &mode}}
+			s.show(e)
+		})
+		wantLines(t, got, want+"default/busybox /bin/vi /dev/x")
+	}
+}
+
 // Who asks for arguments sees them, whatever our words have for the function.
 func TestAskedArguments(t *testing.T) {
 	hooked := event.Hooked{Args: []event.Argument{{StringArg: new("/a b"), Label: "path"}, {IntArg: new(int32(7))}, {Label: "nothing"}}}
