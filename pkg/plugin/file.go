@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -122,6 +123,8 @@ func (f *fileOptions) absolute(flag, name string) (string, error) {
 		return "", fmt.Errorf("--%s %.20q… has %d bytes: no path has more than %d", flag, name, len(name), longestPath)
 	case strings.ContainsRune(name, 0):
 		return "", fmt.Errorf("--%s %q: no path has a zero byte", flag, name)
+	case !utf8.ValidString(name):
+		return "", fmt.Errorf("--%s %q is not UTF-8: a policy can't name it, its folder can be a --prefix", flag, name)
 	}
 	return path.Clean(name), nil
 }
@@ -132,6 +135,8 @@ func checkSuffix(suffix string) error {
 		return errors.New("--suffix is empty")
 	case strings.HasPrefix(suffix, "*"):
 		return fmt.Errorf("--suffix %q: the end alone is meant, without a pattern: --suffix %s", suffix, strings.TrimLeft(suffix, "*"))
+	case len(suffix) > longestPath || strings.ContainsRune(suffix, 0) || !utf8.ValidString(suffix):
+		return fmt.Errorf("--suffix %.20q… is not the end of a path: want UTF-8 of at most %d bytes", suffix, longestPath)
 	case strings.HasSuffix(suffix, "/"):
 		return fmt.Errorf("--suffix %q: no path ends in a slash", suffix)
 	}

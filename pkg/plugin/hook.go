@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -73,6 +75,11 @@ var errNoPlace = errors.New("hook what? sys_ptrace, tcp_connect, lsm:file_open, 
 func (h *hookOptions) policy(inPods bool) (compose.Policy, error) {
 	if h.place == "" {
 		return compose.Policy{}, errNoPlace
+	}
+	for _, text := range slices.Concat([]string{h.place, h.returned, h.rateLimit}, h.arguments, h.matches) {
+		if !utf8.ValidString(text) {
+			return compose.Policy{}, fmt.Errorf("hook: %q is not UTF-8, and can't be in a policy", text)
+		}
 	}
 	hook, err := compose.NewAdHoc(h.place)
 	if err != nil {

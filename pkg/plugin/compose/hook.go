@@ -50,8 +50,8 @@ var hookKinds = [...]hookKind{
 	{"usdt", policy.USDT, (*AdHoc).usdt, func(p *Policy) *[]Hook { return &p.USDTs }, false, false},
 }
 
-// HookKinds are the words that may stand before the colon of a place.
-func HookKinds() (names []string) {
+// kindNames are the words that may stand before the colon of a place.
+func kindNames() (names []string) {
 	for _, k := range hookKinds {
 		names = append(names, k.name)
 	}
@@ -73,7 +73,7 @@ func NewAdHoc(text string) (*AdHoc, error) {
 	i := slices.IndexFunc(hookKinds[:], func(k hookKind) bool { return k.name == word })
 	switch {
 	case i < 0:
-		return nil, fmt.Errorf("%q is no kind of hook%s", word, policy.DidYouMean(word, HookKinds()))
+		return nil, fmt.Errorf("%q is no kind of hook%s", word, policy.DidYouMean(word, kindNames()))
 	case place == "":
 		return nil, fmt.Errorf("the place is missing: which %s?", word)
 	case !given && syscalls.Known(syscalls.Native, place):
@@ -270,13 +270,15 @@ func (h *AdHoc) Match(text string) error {
 		return errors.New("want INDEX:OPERATOR:VALUE[,VALUE], as in 0:Prefix:/etc/,/usr/")
 	}
 	f := Filter{Operator: parts[1]}
-	if len(parts) == 3 {
-		reader := csv.NewReader(strings.NewReader(parts[2]))
-		values, err := reader.Read()
-		if err != nil {
-			return fmt.Errorf("values %s: %w", parts[2], errors.Unwrap(err))
+	if len(parts) == 3 && parts[2] != "" {
+		records, err := csv.NewReader(strings.NewReader(parts[2])).ReadAll()
+		switch {
+		case err != nil:
+			return fmt.Errorf("values: %w", err)
+		case len(records) != 1:
+			return errors.New("values: a value that has a line feed stands in double quotes")
 		}
-		f.Values = values
+		f.Values = records[0]
 	}
 	if parts[0] == returnedValue {
 		if h.hook.ReturnArg == nil {
