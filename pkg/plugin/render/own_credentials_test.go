@@ -36,7 +36,12 @@ func TestChangesOfCredentials(t *testing.T) {
 		{root, user, false, "🔑 creds uid,euid,suid 0 -> 1001 gid,egid,sgid 0 -> 1002 -CAP_SYS_ADMIN,CAP_SETUID,CAP_CHOWN and 2 more"},
 		{user, nested, true, "🔑 creds user namespace level 0 -> 1 +CAP_CHOWN"},
 		{limited, nested, true, "🔑 creds user namespace level 0 -> 1 -CAP_KILL effective +CAP_CHOWN"},
-		{nested, func() *event.ProcessCredentials { c := *limited; c.UserNs = nested.UserNs; c.Caps = &event.Capabilities{Permitted: []string{"CAP_CHOWN"}}; return &c }(), false, "🔑 creds effective -CAP_CHOWN"},
+		{nested, func() *event.ProcessCredentials {
+			c := *limited
+			c.UserNs = nested.UserNs
+			c.Caps = &event.Capabilities{Permitted: []string{"CAP_CHOWN"}}
+			return &c
+		}(), false, "🔑 creds effective -CAP_CHOWN"},
 		{user, other, false, "🔑 creds fsuid 1001 -> 7 inheritable +CAP_KILL securebits +SecBitKeepCaps"},
 		{user, user, false, "🔑 creds unchanged, uid 1001, gid 1002, euid 1001, egid 1002, 0 capabilities"},
 		{nil, user, false, "🔑 creds uid 1001, gid 1002, euid 1001, egid 1002, 0 capabilities (before: not known)"},

@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 )
 
-// mostOpen is how many connections are remembered at once; beyond that all are forgotten, and of those no duration is told.
+// mostOpen is how many connections and listeners are remembered at once; beyond that all are forgotten, and of those no duration is told.
 const mostOpen = 100_000
 
 // Names says what is at an address, empty for what it does not know. It must not wait for anything.
@@ -83,6 +83,7 @@ func (b *Book) accept(e *event.Event) bool {
 
 func (b *Book) listen(e *event.Event) bool {
 	if s := socketOf(e); s != nil {
+		b.begin(e, s, false)
 		e.Connection = b.ends(s)
 	}
 	return true
