@@ -55,106 +55,98 @@ static __always_inline __u64 letters(__u64 word)
 	return (from_a & ~beyond_z & ~word & high) >> 2;
 }
 
-/* Two texts, of which one is compared with the other. */
-struct text_pair {
-	/* where the text is in data */
-	__u32 at;
-	/* the operand at which the other begins, and its bytes */
-	__u32 words, size;
-	__u32 ignore_case;
-};
-
 /* Bits in which word number index of the texts differs. Without branches: each would double what the verifier looks at. */
-static __always_inline __u64 difference(struct hook_scratch *s, const struct text_pair *pair, __u32 index)
+static __always_inline __u64 difference(struct hook_scratch *s, __u32 index)
 {
-	__s64 rest = (__s64)pair->size - index * 8; /* bytes from this word on */
+	const struct text_match *m = &s->text;
+	__s64 rest = (__s64)m->size - index * 8; /* bytes from this word on */
 	__u64 is_short = (__u64)(rest - 8) >> 63, is_beyond = (__u64)(rest - 1) >> 63;
 	__u64 mask = (~0ULL >> ((8 * (8 - rest) * is_short) & 63)) & (is_beyond - 1);
-	__u64 have = *(__u64 *)&s->data[(pair->at + index * 8) & (HOOK_DATA - 1)];
+	__u64 have = *(__u64 *)&s->data[(m->at + m->offset + index * 8) & (HOOK_DATA - 1)];
 
-	have |= letters(have) & -(__u64)pair->ignore_case;
-	return (have ^ operand(pair->words + index)) & mask;
+	have |= letters(have) & -(__u64)m->ignore_case;
+	return (have ^ operand(m->words + index)) & mask;
 }
 
-struct word_comparison {
+/* What loops know of their work: the rest is in the scratch, the stack is short. */
+struct in_scratch {
 	struct hook_scratch *s;
-	struct text_pair pair;
-	__u32 different, reserved;
 };
 
-static long compare_word(__u32 index, struct word_comparison *c)
+static long compare_word(__u32 index, struct in_scratch *in)
 {
-	c->different = difference(c->s, &c->pair, index + SHORT_WORDS) != 0;
-	return c->different & 1;
+	struct hook_scratch *s = in->s;
+
+	s->text.different = difference(s, index + SHORT_WORDS) != 0;
+	return s->text.different & 1;
 }
 
 /* Whether the texts are equal, as far as the second goes. Not static, as has_text: it is verified once. */
-__noinline int equal_texts(struct hook_scratch *s, const struct text_pair *pair)
+__noinline int equal_texts(struct hook_scratch *s)
 {
-	struct word_comparison c = { .s = s };
+	struct in_scratch in = { .s = s };
 	__u64 differ;
 
-	if (!s || !pair)
+	if (!s)
 		return 0;
-	differ = difference(s, pair, 0);
+	differ = difference(s, 0);
 	if (differ) /* most do at once */
 		return 0;
 	for (__u32 i = 1; i < SHORT_WORDS; i++)
-		differ |= difference(s, pair, i);
+		differ |= difference(s, i);
 	if (differ)
 		return 0;
-	if (pair->size <= 8 * SHORT_WORDS)
+	if (s->text.size <= 8 * SHORT_WORDS)
 		return 1;
-	c.pair = *pair;
-	bpf_loop((pair->size + 7) / 8 - SHORT_WORDS, compare_word, &c, 0);
-	return !c.different;
+	s->text.different = 0;
+	bpf_loop((s->text.size + 7) / 8 - SHORT_WORDS, compare_word, &in, 0);
+	return !s->text.different;
 }
 
-struct text_match {
-	struct hook_scratch *s;
-	/* the text in data */
-	__u32 at, length;
-	/* operand of the first of the texts that it is compared with */
-	__u32 first;
-	__u32 match, found, reserved;
-	struct text_pair pair;
-};
-
-static long try_offset(__u32 offset, struct text_match *m)
+static long try_offset(__u32 offset, struct in_scratch *in)
 {
-	m->pair.at = m->at + offset;
-	m->found = equal_texts(m->s, &m->pair);
-	return m->found & 1;
+	struct hook_scratch *s = in->s;
+
+	s->text.offset = offset;
+	s->text.found = equal_texts(s);
+	return s->text.found & 1;
 }
 
-static long try_text(__u32 index, struct text_match *m)
+static long try_text(__u32 index, struct in_scratch *in)
 {
+	struct hook_scratch *s = in->s;
+	struct text_match *m = &s->text;
 	__u64 text = operand(m->first + index);
 	__u32 size = text >> 32;
 
-	m->pair.size = size;
-	m->pair.words = text;
+	m->size = size;
+	m->words = text;
+	m->offset = 0;
 	if (size > m->length || (m->match == MATCH_EQUAL && size != m->length))
 		return 0;
 	if (m->match == MATCH_SUBSTRING) {
-		bpf_loop(m->length - size + 1, try_offset, m, 0);
+		bpf_loop(m->length - size + 1, try_offset, in, 0);
 		return m->found & 1;
 	}
-	m->pair.at = m->at;
 	if (m->match == MATCH_POSTFIX)
-		m->pair.at += m->length - size;
-	m->found = equal_texts(m->s, &m->pair);
+		m->offset = m->length - size;
+	m->found = equal_texts(s);
 	return m->found & 1;
 }
 
 static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first, __u32 count)
 {
-	struct text_match m = {
-		.s = s, .at = value->at, .length = value->length, .first = first, .match = match, .pair.ignore_case = ignore_case,
-	};
+	struct in_scratch in = { .s = s };
+	struct text_match *m = &s->text;
 
-	bpf_loop(count, try_text, &m, 0);
-	return m.found;
+	m->at = value->at;
+	m->length = value->length;
+	m->first = first;
+	m->match = match;
+	m->ignore_case = ignore_case;
+	m->found = 0;
+	bpf_loop(count, try_text, &in, 0);
+	return m->found;
 }
 
 struct address_match {

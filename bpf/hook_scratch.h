@@ -28,6 +28,19 @@ struct value {
 	__u8 known, readable, failed, reserved;
 };
 
+/* A text that is compared with others. */
+struct text_match {
+	/* the text in data, and where in it the other is compared */
+	__u32 at, length, offset;
+	/* operand of the first of the others */
+	__u32 first;
+	/* the one that is compared: the operand at which it begins, and its bytes */
+	__u32 words, size;
+	/* enum filter_match */
+	__u32 match, ignore_case;
+	__u32 different, found;
+};
+
 struct hook_scratch {
 	__u32 busy;
 	/* end of what is in data */
@@ -38,6 +51,7 @@ struct hook_scratch {
 	struct value values[HOOK_ARGUMENTS];
 	/* the numbers of values as they were at the entry; not on the stack, which is short */
 	__u64 words[HOOK_ARGUMENTS];
+	struct text_match text;
 	char path[2 * PATH_MAX];
 	/* of an expression; deeper ones are refused */
 	__u64 stack[EXPRESSION_DEPTH];

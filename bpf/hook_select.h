@@ -28,18 +28,16 @@ static __always_inline struct process_state *current_state(void)
 	return state_of(bpf_get_current_pid_tgid() >> 32);
 }
 
-static __always_inline __u64 namespace_changes(struct task_struct *task)
+static __always_inline __u64 namespace_changes(const struct namespaces *now)
 {
 	struct process_state *then = current_state();
-	struct namespaces now = {};
-	__u32 *a, *b = (__u32 *)&now;
+	const __u32 *a, *b = (const __u32 *)now;
 	__u64 changes = 0;
 
 	if (!then)
 		return 0;
-	fill_namespaces(&now, task);
 	a = (__u32 *)&then->namespaces;
-	for (int i = 0; i < sizeof(now) / sizeof(*a); i++)
+	for (int i = 0; i < sizeof(*now) / sizeof(*a); i++)
 		if (a[i] != b[i])
 			changes |= 1ULL << i;
 	return changes;
@@ -48,24 +46,25 @@ static __always_inline __u64 namespace_changes(struct task_struct *task)
 static __always_inline __u64 number_of_process(const volatile struct hook_filter *f)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct namespaces now = {};
 	struct process_state *state;
 
+	if (f->subject == SUBJECT_NAMESPACE || f->subject == SUBJECT_NAMESPACE_CHANGES)
+		fill_namespaces(&now, task);
 	switch (f->subject) {
 	case SUBJECT_PID:
 		return bpf_get_current_pid_tgid() >> 32;
 	case SUBJECT_NAMESPACE_PID:
 		return namespace_pid_of(task);
 	case SUBJECT_NAMESPACE: {
-		struct namespaces all = {};
 		__u32 place = f->place;
 
-		fill_namespaces(&all, task);
-		return place < sizeof(all) / sizeof(__u32) ? ((__u32 *)&all)[place] : 0;
+		return place < sizeof(now) / sizeof(__u32) ? ((__u32 *)&now)[place] : 0;
 	}
 	case SUBJECT_CAPABILITIES:
 		return capabilities_of(BPF_CORE_READ(task, cred), f->place);
 	case SUBJECT_NAMESPACE_CHANGES:
-		return namespace_changes(task);
+		return namespace_changes(&now);
 	case SUBJECT_CAPABILITY_CHANGES:
 		state = current_state();
 		return state && f->place < 3 ? state->capabilities[f->place] ^ capabilities_of(BPF_CORE_READ(task, cred), f->place) : 0;

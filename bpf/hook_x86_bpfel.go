@@ -344,7 +344,20 @@ type HookHookScratch struct {
 		Failed    uint8
 		Reserved  uint8
 	}
-	Words  [16]uint64
+	Words [16]uint64
+	Text  struct {
+		_          structs.HostLayout
+		At         uint32
+		Length     uint32
+		Offset     uint32
+		First      uint32
+		Words      uint32
+		Size       uint32
+		Match      uint32
+		IgnoreCase uint32
+		Different  uint32
+		Found      uint32
+	}
 	Path   [8192]int8
 	Stack  [64]uint64
 	Record HookHookRecord
