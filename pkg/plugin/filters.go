@@ -92,9 +92,9 @@ func (o *traceOptions) prepareFilters() error {
 			match[filter.KeyPID] = append(match[filter.KeyPID], strconv.FormatUint(uint64(pid), 10))
 		}
 	}
-	for key := range match {
-		if o.given[key] && len(match[key]) == 0 && key != filter.KeyPID {
-			errs = append(errs, fmt.Errorf("--%s is empty", key))
+	for _, flag := range filterFlags {
+		if o.given[flag.key] && len(match[flag.key]) == 0 {
+			errs = append(errs, fmt.Errorf("--%s is empty", flag.key))
 		}
 	}
 	var err error

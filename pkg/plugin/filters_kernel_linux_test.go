@@ -100,10 +100,10 @@ func TestNarrowedPolicyTellsTheSame(t *testing.T) {
 		DIR/bin/script.sh; DIR//bin/script.sh; (cd DIR/bin; ./script.sh; ./link FILE; ./reader FILE; ../bin/link FILE)
 		PATH=DIR/bin/; link FILE; script.sh; PATH=DIR/bin; link FILE; script.sh; cd DIR/bin; PATH=; link FILE; script.sh; PATH=/usr/bin:/bin
 		exec 5<DIR/bin/reader 6<DIR/bin/script.sh; /proc/self/fd/5 FILE; /dev/fd/5 FILE; /proc/self/fd/6
-		(read x <FILE); read x <FILE; sh -c 'read x <FILE; (read x <FILE); exec DIR/bin/link FILE'; cat FILE; perl -e 'exec {"cat"} "reader", "FILE"'`)
+		(read x <FILE); read x <FILE; sh -c 'read x <FILE; (read x <FILE); exec DIR/bin/link FILE'; cat FILE`)
 	_, all := told(t, runReads(t, file, "-o", "json", "--local", "--", "/bin/sh", "-c", script))
 	for _, program := range []string{
-		folder + "/bin/reader", folder + "/bin/link", folder + "/bin/script.sh", "/bin/sh", "/usr/bin/cat", "/usr/bin/perl", "script.sh", "link", "sh", "6",
+		folder + "/bin/reader", folder + "/bin/link", folder + "/bin/script.sh", "/bin/sh", "/usr/bin/cat", "/usr/bin/tac", "script.sh", "link", "sh", "6",
 	} {
 		pattern := "~^" + regexp.QuoteMeta(program) + "$"
 		if !strings.HasPrefix(program, "/") {
