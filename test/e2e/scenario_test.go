@@ -25,6 +25,8 @@ type scenario struct {
 	act func(s *scene, pod string)
 	// entered: act enters the pod by kubectl exec, so that nothing comes before the first program.
 	entered bool
+	// deniable: what is enforced on is what a kernel can deny, if it lets programs do so.
+	deniable bool
 	// about, if it is not nil, matches the lines that are compared.
 	about *regexp.Regexp
 	// want are the lines of compact output about a pod, which is called POD there. tracepoints are those on nodes that have
@@ -101,6 +103,7 @@ func (c *cast) perform(one scenario) {
 	b := c.background(append(slices.Clone(one.args), "-l", "app="+one.pods, "-o", "compact")...)
 	if one.args[0] == "enforce" {
 		b.awaitArmed(c.pods[one.pods])
+		b.checkPreview(c.pods[one.pods], one.deniable)
 	} else {
 		b.awaitStart()
 	}
