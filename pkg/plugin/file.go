@@ -53,7 +53,7 @@ What is read and written through io_uring or mapped memory is not seen; that a f
 
 func (f *fileOptions) flags() *pflag.FlagSet {
 	fs := newFlags()
-	fs.StringArrayVar(&f.prefixes, "prefix", nil, "This `DIRECTORY` and all below it (/: everything); repeatable")
+	fs.StringArrayVar(&f.prefixes, "prefix", nil, "This `DIRECTORY` and all below it (/: everything, pipes and sockets too); repeatable")
 	fs.StringArrayVar(&f.paths, "path", nil, "The file of this `PATH`; repeatable")
 	fs.StringArrayVar(&f.suffixes, "suffix", nil, "Files whose path ends in `TEXT`, of those below --prefix if there is one; repeatable")
 	fs.StringSliceVar(&f.operations, "op", nil, "`LIST` of "+strings.Join(operationNames(), ", ")+"; default: all but "+strings.Join(askedOperations(), ", "))
