@@ -23,7 +23,8 @@ func TestCanariesLocal(t *testing.T) {
 	}))
 	defer server.Close()
 	directory, seen, missed := twoFiles(t)
-	policy := writePolicy(t, "canaries", `  kprobes:
+	policy := func(also string) string {
+		return writePolicy(t, "canaries", `  kprobes:
   - call: security_file_permission
     syscall: false
     args: [{index: 0, type: file}, {index: 1, type: int}]
@@ -31,22 +32,25 @@ func TestCanariesLocal(t *testing.T) {
     - matchArgs:
       - {index: 0, operator: Prefix, values: ["`+directory+`/"]}
       - {index: 1, operator: Mask, values: ["4"]}
-      matchActions: [{action: GetUrl, argUrl: "`+server.URL+`/read"}, {action: DnsLookup, argFqdn: canary.invalid}]`)
+      matchActions: [{action: GetUrl, argUrl: "`+server.URL+`/read"}`+also+`]`)
+	}
 	read := func(file string) string { return "dd if=" + file + " of=/dev/null bs=1 count=1 status=none;" }
+	const look = ", {action: DnsLookup, argFqdn: canary.invalid}"
 	for name, test := range map[string]struct {
+		also   string
 		flags  []string
 		script string
 		want   []string
 		said   string
 	}{
-		"off":       {nil, read(seen), nil, "GetUrl and DnsLookup of policy canaries are not carried out"},
-		"on":        {[]string{"--allow-canary"}, read(missed) + read(seen) + read(seen), []string{"/read"}, "canary URL " + server.URL + "/read: fetched: 200 OK"},
-		"looked up": {[]string{"--allow-canary"}, read(seen), []string{"/read"}, "canary name canary.invalid: failed: "},
-		"near miss": {[]string{"--allow-canary"}, read(missed), nil, "1 hook attached"},
+		"off":       {look, nil, read(seen), nil, "GetUrl and DnsLookup of policy canaries are not carried out"},
+		"on":        {"", []string{"--allow-canary"}, read(missed) + read(seen) + read(seen), []string{"/read"}, "canary URL " + server.URL + "/read: fetched: 200 OK"},
+		"looked up": {look, []string{"--allow-canary"}, read(seen), []string{"/read"}, "canary name canary.invalid: failed: "},
+		"near miss": {look, []string{"--allow-canary"}, read(missed), nil, "1 hook attached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fetched = nil
-			args := slices.Concat([]string{"run", "-f", policy, "--local", "-o", "json"}, test.flags, []string{"--", "/bin/sh", "-c", test.script})
+			args := slices.Concat([]string{"run", "-f", policy(test.also), "--local", "-o", "json"}, test.flags, []string{"--", "/bin/sh", "-c", test.script})
 			code, _, stderr := runPlugin(t, built, args...)
 			if code != exitOK || !strings.Contains(stderr, test.said) {
 				t.Errorf("exit code %d, stderr lacks %q:\n%s", code, test.said, stderr)
