@@ -5,9 +5,11 @@
 package tracer
 
 import (
-	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -15,30 +17,50 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
-// containers are the root directories of the targets' containers that run, through one process of each.
-func (s *session) containers() (roots []string, err error) {
-	images, err := s.tasks.All()
+// containers are the root directories of the targets' containers that run.
+func (s *session) containers() ([]string, error) {
+	return containerRoots("/proc", s.Orders.Targets.PodUIDs)
+}
+
+// containerRoots are those of the containers of pods, through one process of each. Processes are looked for in proc and not
+// among the kernel's tasks: a node may be a container itself (kind), and the numbers that its /proc has are not the kernel's.
+func containerRoots(proc string, pods []string) (roots []string, err error) {
+	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return nil, err
 	}
-	return containerRoots(images, s.Orders.Targets.PodUIDs), nil
-}
-
-func containerRoots(images []*kernel.Image, pods []string) (roots []string) {
 	seen := map[string]bool{}
-	for _, i := range images {
-		is := cgroup.Parse(i.CgroupPath)
-		if is.ContainerID == "" || seen[is.ContainerID] || !slices.Contains(pods, is.PodUID) {
+	for _, entry := range entries {
+		if _, err := strconv.ParseUint(entry.Name(), 10, 32); err != nil {
 			continue
 		}
-		root := fmt.Sprintf("/proc/%d/root", i.Header.Process.Tgid)
-		if _, err := os.Stat(root + "/"); err != nil {
-			continue // it has ended: another process may be there
+		id, ok := containerOf(filepath.Join(proc, entry.Name(), "cgroup"), pods)
+		if !ok || seen[id] {
+			continue
 		}
-		seen[is.ContainerID] = true
+		root := filepath.Join(proc, entry.Name(), "root")
+		if _, err := os.Stat(root + "/"); err != nil {
+			continue // it has ended: the container may have another
+		}
+		seen[id] = true
 		roots = append(roots, root)
 	}
-	return roots
+	return roots, nil
+}
+
+// containerOf is the container of pods that a file /proc/PID/cgroup tells of: the first line that tells of one.
+func containerOf(file string, pods []string) (id string, ok bool) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", false // it has ended
+	}
+	for line := range strings.Lines(string(text)) {
+		_, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":/") // after the number and the controllers
+		if is := cgroup.Parse(path); is.ContainerID != "" && slices.Contains(pods, is.PodUID) {
+			return is.ContainerID, true
+		}
+	}
+	return "", false
 }
 
 // looksIntoContainers says whether a policy has programs looked up in containers.
