@@ -72,7 +72,7 @@ type shower interface {
 
 // repeats is the stage before a shower that counts events which repeat. Nothing gets lost in it: what is counted is shown
 // when it does not go on, when something else happens to the file or by its process, and at the end. What a process does is
-// shown in the order in which it begins; of several processes, it may be shown settleTime too late.
+// shown in the order in which it begins; beside what others do, it may be shown late by settleTime, of a burst by longestBurst.
 type repeats struct {
 	next shower
 
