@@ -9,6 +9,9 @@
 /* include/uapi/linux/if_ether.h, in.h */
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86DD
+/* TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_LISTEN, include/net/tcp_states.h: while a socket begins to connect there may be the port
+ * of its last try. */
+#define HAD_A_PORT (1U << 1 | 1U << 8 | 1U << 10)
 
 /* An IPv4 address as part of IPv6 (::ffff:a.b.c.d). */
 static __always_inline void map_address(__u64 *to, __be32 address)
@@ -53,6 +56,9 @@ static __always_inline void read_sock(struct hook_scratch *s, struct value *valu
 		return;
 	}
 	v->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	/* A port that the kernel chose it has taken back when it tells of the last state: here it still stands. */
+	if (!v->source_port && HAD_A_PORT & (1U << (v->state & 31)))
+		v->source_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	v->destination_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 

@@ -293,9 +293,6 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	struct {
-		__s64 counter;
-	} skc_cookie;
 };
 
 struct sock {
@@ -304,6 +301,10 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_priority;
 	__u32 sk_mark;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
 };
 
 struct socket {

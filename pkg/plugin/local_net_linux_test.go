@@ -138,16 +138,25 @@ func TestNetEvents(t *testing.T) {
 	}
 }
 
-// A socket that is closed with unread data goes down at once.
+// A socket that is closed with unread data goes down at once. The ports are the kernel's choice, which it takes back then.
 func TestNetUnread(t *testing.T) {
 	const script = `use IO::Socket::INET; $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die;
-		$c = IO::Socket::INET->new("127.0.0.1:" . $l->sockport) or die; $s = $l->accept or die; syswrite $s, "unread"; close $c`
+		$c = IO::Socket::INET->new("127.0.0.1:" . $l->sockport) or die; $s = $l->accept or die; syswrite $s, "unread"; close $c; close $l`
+	var port uint32
 	var closed int
-	for _, e := range netEvents(t, "--op connect,accept,close", "perl", "-e", script) {
-		if c := e.Connection; e.ProcessKprobe.FunctionName == "tcp_close" && !c.Incoming {
+	for _, e := range netEvents(t, "--op connect,accept,listen,close", "perl", "-e", script) {
+		c, k := e.Connection, e.ProcessKprobe
+		switch {
+		case k.FunctionName == "inet_csk_accept":
+			port = k.Return.SockArg.Sport
+		case k.FunctionName == "tcp_close" && k.Args[0].SockArg.State == "TCP_LISTEN":
+			if got := k.Args[0].SockArg.Sport; got != port || got == 0 {
+				t.Errorf("the listener's port is %d, want %d", got, port)
+			}
+		case k.FunctionName == "tcp_close" && !c.Incoming:
 			closed++
-			if *c.BytesSent != 0 || *c.BytesReceived != 6 || c.DurationNs == nil {
-				t.Errorf("sent %d, received %d", *c.BytesSent, *c.BytesReceived)
+			if *c.BytesSent != 0 || *c.BytesReceived != 6 || c.DurationNs == nil || k.Args[0].SockArg.Sport == 0 {
+				t.Errorf("sent %d, received %d, from port %d", *c.BytesSent, *c.BytesReceived, k.Args[0].SockArg.Sport)
 			}
 		}
 	}
