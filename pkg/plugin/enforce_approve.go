@@ -155,7 +155,10 @@ func (o *traceOptions) approveLocal(ctx context.Context, v view, tracer machineT
 		return why
 	}
 	a.show(nil)
-	return a.ask(ctx, "Enforce on "+o.localSubject())
+	if err := a.ask(ctx, "Enforce on "+o.localSubject()); err != nil {
+		return fmt.Errorf("%w: %w", session.ErrNotArmed, err)
+	}
+	return nil
 }
 
 // localSubject is what of this machine is traced, in words.

@@ -31,7 +31,7 @@ const (
 	KeepAlive = 10 * time.Second
 	// ArmedSilence and ArmedKeepAlive are those of a session that enforces: nobody who is gone may go on enforcing for longer
 	// than 5 s, of which the end of the tracer takes its part.
-	ArmedSilence   = 4 * time.Second
+	ArmedSilence   = 3500 * time.Millisecond
 	ArmedKeepAlive = time.Second
 	// ContainerName of the only container in a tracer pod.
 	ContainerName = "tracer"

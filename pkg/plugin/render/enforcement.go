@@ -73,7 +73,14 @@ func (p *pen) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSumm
 			line(toneCaution, p.choose("⚠️", "!")+" WOULD HAVE ENFORCED", fmt.Sprintf("%s on %s by policy %s", n.counts(policy, true), n.Node, policy))
 		}
 	}
-	if d.Enforce && !said {
+	lost := slices.ContainsFunc(nodes, func(n NodeSummary) bool { return n.lost() > 0 })
+	switch {
+	case !d.Enforce:
+	case said && lost:
+		line(toneCaution, p.choose("⚠️", "!")+" AT LEAST", "that was enforced: events were lost, and with them what they told of it")
+	case !said && !d.Complete():
+		line(toneCaution, p.choose("⚠️", "!")+" UNKNOWN", "whether something was enforced: nothing was told of it, but not everything was told")
+	case !said:
 		out.WriteString("nothing was enforced: no call was one that the policies forbid\n")
 	}
 }

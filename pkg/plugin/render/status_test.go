@@ -125,6 +125,7 @@ func TestSummary(t *testing.T) {
 		data SummaryData
 		out  terminal.Capabilities
 	}{
+		"summary-unknown":  {SummaryData{Enforce: true, Nodes: []NodeSummary{{Node: "node-1", Ended: event.ByeStopped, Lost: map[string]uint64{event.LostRing: 1}}}}, pipe},
 		"summary-harmless": {SummaryData{Enforce: true, Nodes: []NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
 		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {SummaryData{}, pipe},
 	} {
