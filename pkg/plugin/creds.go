@@ -37,6 +37,7 @@ capabilities of their own), before and after, and who makes user namespaces. Wha
   # What a script on this machine becomes
   sudo kubectl-trace_sec creds --local -- ./suspect.sh`,
 		title: "Credentials", flags: f.flags(),
+		whole: true, // a process has what its parent had
 		prepare: func(o *traceOptions) {
 			o.process.Credentials = true // what processes had is told with them
 			o.completing = func(context.Context, kubernetes.Interface, func(event.Level, string)) func(*event.Event) bool {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestCredsPolicy(t *testing.T) {
-	for _, args := range []string{"", "--every", "--rises", "--to-uid 0 --to-uid 1000"} {
+	for _, args := range []string{"", "--every", "--rises", "--to-uid 0 --to-uid 1000", "--binary su"} {
 		goldenPolicy(t, "creds", append([]string{"creds"}, strings.Fields(args)...)...)
 	}
 }

@@ -24,6 +24,8 @@ type verb struct {
 	prepare func(*traceOptions)
 	// takes gets the arguments before -- and returns those that are targets; nil: all are.
 	takes func(args []string) (targets []string)
+	// whole: what is filtered out has to be told as well, because what is shown is completed with it.
+	whole bool
 	// policies writes the policies from flags and arguments. Its error is everything that is wrong with them.
 	policies func(*traceOptions) ([]compose.Policy, error)
 }
@@ -49,6 +51,9 @@ func newVerbCommand(c *cluster, streams genericiooptions.IOStreams, build Build,
 	word, _, _ := strings.Cut(v.use, " ")
 	write := func() ([]compose.Policy, error) {
 		policies, err := v.policies(o)
+		if v.whole {
+			return policies, err
+		}
 		return compose.Narrow(policies, o.narrowing()), err
 	}
 	o.readPolicies = func() (policySet, error) {
