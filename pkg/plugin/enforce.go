@@ -46,6 +46,9 @@ func newEnforceCommand(c *cluster, streams genericiooptions.IOStreams, build Bui
 		if o.filters.keep() != nil {
 			o.remarks = append(o.remarks, "filters choose what is shown, never what is enforced: that is always shown")
 		}
+		if a.monitor {
+			o.remarks = append(o.remarks, "monitoring: nothing is enforced; what would have been is shown and counted")
+		}
 		return o.enforcedPolicies()
 	}
 	cmd := &cobra.Command{
