@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,8 +70,8 @@ func (a *approval) approve(ctx context.Context, hellos map[string]*event.Hello) 
 	a.first = false
 	if len(refused) == len(hellos) {
 		var errs []error
-		for node, why := range refused {
-			errs = append(errs, fmt.Errorf("node %s: %w", node, why))
+		for _, node := range slices.Sorted(maps.Keys(refused)) {
+			errs = append(errs, fmt.Errorf("node %s: %w", node, refused[node]))
 		}
 		return nil, errors.Join(errs...)
 	}
@@ -86,7 +88,7 @@ func (a *approval) approve(ctx context.Context, hellos map[string]*event.Hello) 
 
 // remedy is what to do about a node that cannot deny.
 func (a *approval) remedy() string {
-	if a.o.arming.writes() {
+	if a.o.arming.writes() && !a.o.arming.kill {
 		return "--kill kills instead, and denies where that is possible"
 	}
 	return "an action Sigkill would kill, and deny where that is possible"
@@ -95,8 +97,8 @@ func (a *approval) remedy() string {
 // show says what would be done, where, and why not elsewhere.
 func (a *approval) show(refused map[string]error) {
 	text := a.preview.text(refused, a.o.session.duration)
-	for node, why := range refused {
-		text += fmt.Sprintf("  NOT on %s: %s\n", node, why)
+	for _, node := range slices.Sorted(maps.Keys(refused)) {
+		text += fmt.Sprintf("  NOT on %s: %s\n", node, refused[node])
 	}
 	a.v.status.Say(event.LevelWarning, text)
 }
