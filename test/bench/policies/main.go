@@ -7,6 +7,7 @@
 //	backends  a loop of system calls with an empty program, with a hook for others, filtered out, and posted, for each way
 //	          in which the kernel can run a program
 //	session   the same loops beside the whole tracer with a policy about files
+//	file      the same beside what the command file asks for
 //	rate      events per second from the kernel to frames without losing one
 //	load      how long it takes to load and attach a policy with ten hooks, and the tracer's memory
 package main
@@ -26,12 +27,13 @@ import (
 var parts = map[string]func(*workload, options) error{
 	"backends": backends,
 	"session":  session,
+	"file":     fileCommand,
 	"rate":     rate,
 	"load":     load,
 }
 
 func main() {
-	part := flag.String("part", "backends", "what to measure: backends, session, rate, load")
+	part := flag.String("part", "backends", "what to measure: backends, session, file, rate, load")
 	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
 	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread.* cgroups\"")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -99,10 +100,30 @@ var sessionRows = []struct {
 	{"pread", "traced, of a file that does not match", false, true},
 	{"pread", "of a file that matches", true, true},
 	{"open+close", "traced, of a file that does not match", false, true},
+	{"open+close", "of a file that matches", true, true},
 }
 
 // session measures loops beside the whole tracer, in turns with none.
 func session(w *workload, o options) error {
+	return beside(w, o, "a policy about the files below a folder", policyOf("files", fmt.Sprintf(files, w.inside)))
+}
+
+// fileCommand is session with what the command file asks for.
+func fileCommand(w *workload, o options) error {
+	var usual []string
+	for _, operation := range compose.FileOperations() {
+		if !operation.Asked {
+			usual = append(usual, operation.Name)
+		}
+	}
+	text, err := compose.YAML(compose.File(compose.FilePaths{Prefixes: []string{w.inside}}, usual))
+	if err != nil {
+		return err
+	}
+	return beside(w, o, "what file --prefix asks for", string(text))
+}
+
+func beside(w *workload, o options, what, policy string) error {
 	c, err := newCgroups(w.pid())
 	if err != nil {
 		return err
@@ -110,7 +131,7 @@ func session(w *workload, o options) error {
 	base, traced := make([]float64, len(sessionRows)), make([]float64, len(sessionRows))
 	lost := uint64(0)
 	for range o.rounds {
-		if err := sessionRound(w, c, base, traced, &lost); err != nil {
+		if err := sessionRound(w, c, policy, base, traced, &lost); err != nil {
 			return errors.Join(err, c.close(w))
 		}
 	}
@@ -118,13 +139,13 @@ func session(w *workload, o options) error {
 	for i, row := range sessionRows {
 		t.add(row.loop, row.what, fmt.Sprintf("%.2f µs", base[i]/1000), fmt.Sprintf("%.2f µs", traced[i]/1000), fmt.Sprintf("× %.2f", traced[i]/base[i]))
 	}
-	fmt.Printf("the whole tracer, with a policy about the files below a folder; fastest of %d rounds\n", o.rounds)
+	fmt.Printf("the whole tracer, with %s; fastest of %d rounds\n", what, o.rounds)
 	t.print()
 	fmt.Printf("  events lost meanwhile: %d\n", lost)
 	return c.close(w)
 }
 
-func sessionRound(w *workload, c *cgroups, base, traced []float64, lost *uint64) error {
+func sessionRound(w *workload, c *cgroups, policy string, base, traced []float64, lost *uint64) error {
 	measure := func(best []float64, targets func(target bool) bool) error {
 		for i, row := range sessionRows {
 			if !targets(row.target) {
@@ -149,7 +170,7 @@ func sessionRound(w *workload, c *cgroups, base, traced []float64, lost *uint64)
 		return err
 	}
 	for _, target := range []bool{false, true} {
-		r, err := startTracer(wire.Targets{Cgroups: []string{c.folder(target)}}, policyOf("files", fmt.Sprintf(files, w.inside)))
+		r, err := startTracer(wire.Targets{Cgroups: []string{c.folder(target)}}, policy)
 		if err != nil {
 			return err
 		}
