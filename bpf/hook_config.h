@@ -34,6 +34,9 @@ enum value_source {
 	FROM_DATA_LOCATION = 6,
 	/* context + offset itself */
 	FROM_CONTEXT_ADDRESS = 7,
+	/* offset if one of some functions of the kernel called, else 0: there are scale / 2 of them, of which walk has by twos how
+	 * far behind constant they begin and how long they are */
+	FROM_CALLERS = 8,
 };
 
 enum argument_flags {

@@ -44,6 +44,30 @@ static __always_inline __u64 user_address(void *ctx, const volatile struct hook_
 	return address;
 }
 
+/* Frames in which a caller is looked for: the first are of the program and of what called it. */
+#define CALLER_FRAMES 6
+
+/* Whether one of the functions that an argument of FROM_CALLERS names is among the callers. Not inlined: its frames would be on
+ * the stack of everything else that is called. */
+static __noinline bool is_called_by(void *ctx, const volatile struct hook_argument *a)
+{
+	__u64 frames[CALLER_FRAMES] = {};
+
+	if (bpf_get_stack(ctx, frames, sizeof(frames), 0) <= 0)
+		return false;
+	for (__u32 i = 0; i < CALLER_FRAMES; i++) {
+		__u64 distance = frames[i] - 1 - a->constant; /* a call at a function's end returns behind it */
+
+		for (__u32 w = 0; w + 1 < RESOLVE_STEPS; w += 2) {
+			if (w >= a->scale)
+				break;
+			if (distance >= a->walk[w] && distance - a->walk[w] < a->walk[w + 1])
+				return true;
+		}
+	}
+	return false;
+}
+
 static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
 {
 	switch (a->source) {
@@ -61,6 +85,8 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 		return context_address(ctx) + (word_at((char *)ctx + a->offset) & 0xffff);
 	case FROM_CONTEXT_ADDRESS:
 		return context_address(ctx) + a->offset;
+	case FROM_CALLERS:
+		return is_called_by(ctx, a) ? a->offset : 0;
 	case FROM_USER_MEMORY: {
 		__u64 word = 0;
 

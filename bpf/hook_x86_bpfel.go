@@ -503,6 +503,7 @@ const (
 	HookValueSourceFROM_ENTRY           HookValueSource = 5
 	HookValueSourceFROM_DATA_LOCATION   HookValueSource = 6
 	HookValueSourceFROM_CONTEXT_ADDRESS HookValueSource = 7
+	HookValueSourceFROM_CALLERS         HookValueSource = 8
 )
 
 // Names of all BPF objects in the ELF.

@@ -187,3 +187,13 @@ func checkAdvice(t *testing.T, format, out string) {
 		}
 	}
 }
+
+// The kernel asks for CAP_SYS_ADMIN at each mmap and fork, only to know it: that is not told.
+func TestCapsAudited(t *testing.T) {
+	if got, want := answers(t, "unshare --mount true", "--cap", "sys_admin"), []string{"unshare CAP_SYS_ADMIN 0"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := answers(t, "unshare --mount true", "--cap", "sys_admin", "--all-checks", "--every"); len(got) < 10 {
+		t.Errorf("all checks are %q", got)
+	}
+}

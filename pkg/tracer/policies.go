@@ -77,6 +77,7 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed b
 		Marks:     &plan.Marks{},
 		Root:      nodeRoot(),
 		Functions: tracefs.Functions,
+		Places:    symbol.Places,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) {
 			return tracefs.Read(types, subsystem, name)
 		},

@@ -61,6 +61,17 @@ var selectors = []row{
 		do:   []string{"open $D/text then read 5 then read 100 then read 100 then open $D/program then read 100"},
 		want: []string{"file $D/text -rw-r--r--, size 100, = long 4"}},
 
+	{name: "returned-by-a-check", spec: kprobe("cap_capable", "{index: 2, type: capability}",
+		"matchArgs: ["+filter(2, "Equal", "CAP_SYS_CHROOT")+"]\n    matchReturnArgs: [{index: 0, operator: NotEqual, values: ['0']}]") +
+		"\n  return: true\n  returnArg: {index: 0, type: int}",
+		do:   []string{"chroot / then capset 0 0 0 then try chroot /"},
+		want: []string{`{"capability_arg":{"value":18,"name":"CAP_SYS_CHROOT"}}, = int -1`}},
+	// the kernel asks for CAP_SYS_ADMIN without this option at each mmap
+	{name: "audited-checks", spec: kprobe("cap_capable", "{index: 2, type: capability}, {index: 3, type: uint32}",
+		"matchArgs: ["+filter(2, "Equal", "CAP_SYS_ADMIN")+", "+filter(3, "Equal", "0", "4")+"]"),
+		do:   []string{"unshare " + newUTS},
+		want: []string{`{"capability_arg":{"value":21,"name":"CAP_SYS_ADMIN"}}, uint 0`}},
+
 	asked("namespaces-of-the-host", "matchNamespaces: [{namespace: Uts, operator: In, values: [host_ns]}]",
 		ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
 	asked("other-namespaces", "matchNamespaces: [{namespace: Mnt, operator: NotIn, values: [host_ns]}]",

@@ -35,6 +35,8 @@ var privileges = [...]privilege{
 		why: "/proc/PID/maps and the files there: the names of a stack's frames"},
 	{of: "kernelStackTrace", needed: posts(func(a policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
 		why: "/proc/kallsyms: the names of a stack's frames, whose addresses it shows to nobody else"},
+	{of: "cap_capable", needed: calls("cap_capable"), capability: "SYSLOG",
+		why: "/proc/kallsyms: where the functions are whose checks are not audited, which its tracepoint does not tell"},
 	{of: "tracepoints", needed: func(h *policy.Hook) bool { return h.Kind == policy.Tracepoint }, directory: tracefs,
 		why: "the number of each tracepoint, and where its fields are; a tracefs of its own would take CAP_SYS_ADMIN"},
 	{of: "lists of functions by pattern", needed: func(h *policy.Hook) bool { return h.Pattern != nil }, directory: tracefs,
@@ -45,6 +47,13 @@ var privileges = [...]privilege{
 const tracefs = "/sys/kernel/tracing"
 
 func inProgram(h *policy.Hook) bool { return h.Kind&(policy.Uprobe|policy.USDT) != 0 }
+
+// calls finds hooks on a function.
+func calls(function string) func(*policy.Hook) bool {
+	return func(h *policy.Hook) bool {
+		return slices.ContainsFunc(h.Calls, func(c policy.Call) bool { return c.Function == function })
+	}
+}
 
 // posts finds hooks of which some action is such.
 func posts(such func(policy.Action) bool) func(*policy.Hook) bool {

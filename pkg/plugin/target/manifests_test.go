@@ -34,6 +34,7 @@ func TestTargetReaderManifest(t *testing.T) {
 	for _, n := range Needs("") {
 		want = append(want, n.Verb+" "+n.Group+"/"+n.Resources())
 	}
+	want = append(want, "list /services", "watch /services") // package address follows them
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -85,7 +85,7 @@ func (c *compiler) argumentFilter(f policy.ArgumentFilter, role Role) (bpf.HookH
 		c.needs(int(compiled.Other))
 	}
 	late := uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
-	if role == Result || c.def.Arguments[place].Flags&late != 0 {
+	if c.def.Arguments[place].Flags&late != 0 { // not so a result that is known at the entry
 		compiled.Flags |= atReturn
 	} else if row.subject == bpf.HookFilterSubjectSUBJECT_NUMBER && isNumber(c.def.Arguments[place].Kind) {
 		compiled.Flags |= cheap

@@ -101,7 +101,7 @@ var equals = map[string][]equal{
 	"commit_creds":   changingCredentials,
 	"create_user_ns": creatingUserNamespace,
 	"cap_capable": {
-		{event: "cap_capable", arguments: []seen{slot(0), slot(1), slot(3), is(0)}, result: slot(4)},
+		{event: "cap_capable", arguments: []seen{slot(0), slot(1), slot(3), calledBy(withoutAudit, unaudited, "which checks are not audited is not seen")}, result: slot(4)},
 	},
 	"security_bprm_check":            execRows,
 	"security_bprm_creds_for_exec":   execRows,
@@ -161,6 +161,14 @@ func bitOf(number seen, b int, set bool) when {
 	}
 	return when{value: flag, min: 1, max: 1, negated: !set}
 }
+
+// withoutAudit is CAP_OPT_NOAUDIT, include/linux/security.h.
+const withoutAudit = 2
+
+// unaudited are the functions that ask for capabilities with this option. A shorter list would do on most kernels: which of
+// them call, and which jump, is the compiler's choice.
+var unaudited = []string{"ns_capable_noaudit", "has_ns_capability_noaudit", "has_capability_noaudit", "kallsyms_show_value",
+	"cap_vm_enough_memory", "security_vm_enough_memory_mm"}
 
 // truncates: argument n of an open, its flags, says that the file is emptied.
 func truncates(n int) when { return bit(n, truncateBit, true) }

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/program"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/symbol"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 )
 
@@ -35,6 +36,8 @@ type Node struct {
 	Marks *Marks
 	// Formats reads the layout of a classic tracepoint.
 	Formats func(subsystem, event string) (*tracefs.Format, error)
+	// Places says where functions of the kernel are, those that it has.
+	Places func(names ...string) ([]symbol.Place, error)
 	// Functions lists the kernel functions that can be traced.
 	Functions func() ([]string, error)
 

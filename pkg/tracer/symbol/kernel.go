@@ -17,8 +17,7 @@ import (
 )
 
 // ErrHidden: the kernel shows no addresses of its functions.
-var ErrHidden = errors.New("the kernel hides the addresses of its functions (/proc/sys/kernel/kptr_restrict is 2, or CAP_SYSLOG is missing): " +
-	"kernel stacks have no names")
+var ErrHidden = errors.New("the kernel hides the addresses of its functions (/proc/sys/kernel/kptr_restrict is 2, or CAP_SYSLOG is missing)")
 
 const (
 	kallsyms = "/proc/kallsyms"
@@ -86,8 +85,8 @@ func (k *Kernel) load() {
 		return
 	}
 	if k.problem == nil {
-		k.problem = err
-		k.report(err)
+		k.problem = fmt.Errorf("kernel stacks have no names: %w", err)
+		k.report(k.problem)
 	}
 }
 

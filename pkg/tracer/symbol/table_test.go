@@ -6,6 +6,7 @@ package symbol
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -73,5 +74,20 @@ func TestCache(t *testing.T) {
 	c.put(key(7), of(10))
 	if got := has(); got != "7" || c.bytes != 10 || c.recent.Len() != 1 {
 		t.Errorf("%s, %d bytes", got, c.bytes)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	var all table
+	for _, f := range []struct {
+		name    string
+		address uint64
+	}{{"a", 0x1000}, {"b", 0x1040}, {"a", 0x2000}, {"last", 0x9000}} {
+		all.add([]byte(f.name), f.address, unknownSize)
+	}
+	all.sort()
+	want := []Place{{0x1000, 0x40}, {0x2000, 0x7000}, {0x9000, longestKernelFunction}}
+	if got := all.places([]string{"last", "a", "none", "aa", ""}); !slices.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
 	}
 }
