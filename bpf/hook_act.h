@@ -7,6 +7,8 @@
 #include "preemption.h"
 
 #define SIGKILL 9
+/* include/linux/sched.h */
+#define PF_EXITING 0x4
 /* Bytes of each argument that tell repeats apart, as in Tetragon. */
 #define RATE_BYTES 40
 #define RATE_ARGUMENTS 5
@@ -109,7 +111,10 @@ static __always_inline bool is_runtime(void)
 	if (!(hook.flags & HOOK_WITHOUT_RUNTIME))
 		return false;
 	state = state_of(bpf_get_current_pid_tgid() >> 32);
-	return !state || !state->of_container;
+	if (state)
+		return !state->of_container;
+	/* What has ended is not remembered any more while its files and sockets are closed. */
+	return !(BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_EXITING);
 }
 
 /* Whether the process is about to execute something in a container, whoever it is. */

@@ -51,7 +51,9 @@ Addresses are named where you may list pods and services.`,
 				asked, _ := f.net() // checked by now
 				var names traffic.Names
 				if client != nil {
-					names = address.New(ctx, client, func(text string) { say(event.LevelWarning, text) }).Of
+					known := address.New(ctx, client, func(text string) { say(event.LevelWarning, text) })
+					known.Start()
+					names = known.Of
 				}
 				return traffic.NewBook(asked, names).Complete
 			}

@@ -21,8 +21,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Names are the names of addresses. It asks the cluster nothing until the first address is looked up, and nobody ever waits
-// for it: what is not known yet has no name. Its methods may be called at the same time.
+// Names are the names of addresses. It asks the cluster nothing until Start or the first address that is looked up, and nobody
+// ever waits for it: what is not known yet has no name. Its methods may be called at the same time.
 type Names struct {
 	ctx    context.Context
 	client kubernetes.Interface
@@ -56,9 +56,14 @@ func New(ctx context.Context, client kubernetes.Interface, warn func(text string
 	return &Names{ctx: ctx, client: client, warn: warn, at: map[netip.Addr][]holder{}}
 }
 
+// Start begins to read names, so that they are there when they are asked for.
+func (n *Names) Start() {
+	n.start.Do(func() { go n.follow() })
+}
+
 // Of is what is at an address: "pod shop/web-0", "service default/kubernetes", "node n1"; empty when that is not known.
 func (n *Names) Of(a netip.Addr) string {
-	n.start.Do(func() { go n.follow() })
+	n.Start()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	best := holder{rank: rankNode + 1}
