@@ -216,17 +216,17 @@ var binaries = scenario{
 // strace: one process looks into another. Before it does, it tries out what the kernel can.
 var strace = scenario{
 	name:    "strace",
-	args:    policyArgs("run", "ptrace"),
+	args:    []string{"hook", "sys_ptrace", "--arg", "0:int", "--match", "0:Equal:0,16,16902"}, // TRACEME, ATTACH, SEIZE
 	pods:    "debian",
 	act:     func(s *scene, pod string) { s.execIn(pod, "/usr/bin/strace", "-o", "/dev/null", "/usr/bin/true") },
 	entered: true,
 	want: []string{
 		"🚀 process POD /usr/bin/strace -o /dev/null /usr/bin/true",
-		"❓ syscall POD /usr/bin/strace __x64_sys_ptrace",
+		"🔍 ptrace  POD /usr/bin/strace int=16902",
 		"💥 exit    POD /usr/bin/strace -o /dev/null /usr/bin/true SIGKILL",
-		"❓ syscall POD /usr/bin/strace __x64_sys_ptrace",
+		"🔍 ptrace  POD /usr/bin/strace int=0",
 		"💥 exit    POD /usr/bin/strace -o /dev/null /usr/bin/true 0",
-		"❓ syscall POD /usr/bin/strace __x64_sys_ptrace",
+		"🔍 ptrace  POD /usr/bin/strace int=16902",
 		"🚀 process POD /usr/bin/true",
 		"💥 exit    POD /usr/bin/true  0",
 		"💥 exit    POD /usr/bin/strace -o /dev/null /usr/bin/true 0",
