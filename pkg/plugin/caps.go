@@ -69,16 +69,8 @@ func (caps *capsOptions) prepare(o *traceOptions) {
 	o.keep = caps.shows
 }
 
-// shows says whether an event is what was asked for, as far as the policy can't say it: whose rights a check is about, and on
-// kernels where a tracepoint stands in, which answer was given.
-func (caps *capsOptions) shows(e *event.Event) bool {
-	k := e.ProcessKprobe
-	if k == nil || k.Return == nil || k.Return.IntArg == nil {
-		return true
-	}
-	granted := *k.Return.IntArg == 0
-	return !(caps.denied && granted) && !(caps.granted && !granted) && (caps.allChecks || !advise.Foreign(e))
-}
+// shows says whether an event is what was asked for, as far as the policy can't say it: whose rights a check is about.
+func (caps *capsOptions) shows(e *event.Event) bool { return caps.allChecks || !advise.Foreign(e) }
 
 // policies writes the policy; the error is everything that is wrong with the flags.
 func (caps *capsOptions) policies(o *traceOptions) ([]compose.Policy, error) {
