@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/symbol"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 )
 
@@ -184,7 +185,7 @@ func (b *bench) load(p place) (*hook.Set, error) {
 		return nil, fmt.Errorf("%w in\n%s", err, text)
 	}
 	node := &plan.Node{
-		Kernel: b.types, Registers: registers, Armed: p.armed, Marks: &plan.Marks{}, Functions: tracefs.Functions,
+		Kernel: b.types, Registers: registers, Armed: p.armed, Marks: &plan.Marks{}, Functions: tracefs.Functions, Places: symbol.Places,
 		Unavailable: func(m hook.Mechanism) error {
 			if m == p.mechanism {
 				return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/symbol"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 )
 
@@ -97,7 +98,7 @@ func (l *loader) node(t *testing.T, armed bool) *plan.Node {
 		t.Fatal(err)
 	}
 	return &plan.Node{
-		Kernel: l.types, Registers: registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{},
+		Kernel: l.types, Registers: registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{}, Places: symbol.Places,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
 }

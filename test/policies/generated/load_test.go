@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/symbol"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/tracefs"
 )
 
@@ -96,7 +97,7 @@ func random(seed uint64) []byte {
 func (l *loader) policy(t *testing.T, text string, p *policy.Policy, armed bool) {
 	node := &plan.Node{
 		Kernel: l.types, Registers: l.registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{},
-		Functions: tracefs.Functions,
+		Functions: tracefs.Functions, Places: symbol.Places,
 		Formats:   func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
 	set, err := hook.NewSet(l.programs, l.types.Cache())
