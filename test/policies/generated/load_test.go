@@ -98,7 +98,7 @@ func (l *loader) policy(t *testing.T, text string, p *policy.Policy, armed bool)
 	node := &plan.Node{
 		Kernel: l.types, Registers: l.registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{},
 		Functions: tracefs.Functions, Places: symbol.Places,
-		Formats:   func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
+		Formats: func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
 	set, err := hook.NewSet(l.programs, l.types.Cache())
 	if err != nil {
