@@ -7,37 +7,48 @@ package tracer
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf"
 )
 
-// programs counts our programs in the kernel, whoever loaded them.
-func programs(t *testing.T) (count int) {
+// programsOf are the programs of which a process has descriptors. The kernel does not use a number again.
+func programsOf(t *testing.T, pid int) (ids []ebpf.ProgramID) {
 	t.Helper()
-	names := []string{"process_exec", "process_fork", "process_exit", "cgroup_made", "tasks"}
-	for id := ebpf.ProgramID(0); ; {
-		next, err := ebpf.ProgramGetNextID(id)
+	descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	must(t, err)
+	for _, name := range descriptors {
+		info, err := os.ReadFile(name)
 		if errors.Is(err, os.ErrNotExist) {
-			return count
+			continue // closed in between
 		}
 		must(t, err)
-		id = next
-		program, err := ebpf.NewProgramFromID(id)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // gone in between
+		for line := range strings.Lines(string(info)) {
+			var id ebpf.ProgramID
+			if _, err := fmt.Sscanf(line, "prog_id:\t%d", &id); err == nil && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
-		must(t, err)
-		info, err := program.Info()
-		must(t, err)
-		if slices.Contains(names, info.Name) {
-			count++
-		}
-		program.Close()
 	}
+	return ids
+}
+
+// inKernel says whether the kernel has a program.
+func inKernel(t *testing.T, id ebpf.ProgramID) bool {
+	t.Helper()
+	program, err := ebpf.NewProgramFromID(id)
+	if errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	must(t, err)
+	program.Close()
+	return true
 }
 
 // lockedBuffer is a bytes.Buffer for two goroutines.

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -318,17 +320,20 @@ func TestTerminated(t *testing.T) {
 
 // TestNothingIsLeftInTheKernel: a tracer that is killed takes its programs along.
 func TestNothingIsLeftInTheKernel(t *testing.T) {
-	before := programs(t)
 	run, _ := startTracer(t)
-	during := programs(t)
+	loaded := programsOf(t, run.Process.Pid)
 	must(t, run.Process.Signal(syscall.SIGKILL))
 	_ = run.Wait()
-	if during < before+4 {
-		t.Fatalf("%d programs before, %d while tracing", before, during)
+	if len(loaded) < 4 {
+		t.Fatalf("programs %v while tracing, want four at least", loaded)
 	}
-	for deadline := time.Now().Add(5 * time.Second); programs(t) > before; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		loaded = slices.DeleteFunc(loaded, func(id ebpf.ProgramID) bool { return !inKernel(t, id) })
+		if len(loaded) == 0 {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d programs before, %d after", before, programs(t))
+			t.Fatalf("programs %v are left", loaded)
 		}
 	}
 }
