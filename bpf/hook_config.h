@@ -146,12 +146,10 @@ enum filter_subject {
 	SUBJECT_MARKS = 17,
 	/* 1 if the process is in a user namespace other than the host's */
 	SUBJECT_IN_USER_NAMESPACE = 18,
-	/* bits of the workloads that the process belongs to */
-	SUBJECT_WORKLOADS = 19,
 	/* the value of the expression of `count` operations that begins at `first` */
-	SUBJECT_EXPRESSION = 20,
+	SUBJECT_EXPRESSION = 19,
 	/* as SUBJECT_MARKS, of the parent */
-	SUBJECT_PARENT_MARKS = 21,
+	SUBJECT_PARENT_MARKS = 20,
 };
 
 enum filter_match {

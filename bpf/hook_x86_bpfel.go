@@ -191,9 +191,8 @@ const (
 	HookFilterSubjectSUBJECT_CAPABILITY_CHANGES HookFilterSubject = 16
 	HookFilterSubjectSUBJECT_MARKS              HookFilterSubject = 17
 	HookFilterSubjectSUBJECT_IN_USER_NAMESPACE  HookFilterSubject = 18
-	HookFilterSubjectSUBJECT_WORKLOADS          HookFilterSubject = 19
-	HookFilterSubjectSUBJECT_EXPRESSION         HookFilterSubject = 20
-	HookFilterSubjectSUBJECT_PARENT_MARKS       HookFilterSubject = 21
+	HookFilterSubjectSUBJECT_EXPRESSION         HookFilterSubject = 19
+	HookFilterSubjectSUBJECT_PARENT_MARKS       HookFilterSubject = 20
 )
 
 type HookHookActions uint32
