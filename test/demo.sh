@@ -18,7 +18,7 @@ script=(sh -c 'sleep 2; (sleep 3; false)')
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	own_cluster=yes
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee /dev/stderr | tail -n 1)
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee -a /dev/stderr | tail -n 1)
 	export KUBECONFIG
 	./test/cluster/load-image.sh bin/tracer-image.tar
 	DEMO_IMAGE=localhost/debian:1

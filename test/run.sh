@@ -45,7 +45,7 @@ T
 if [[ -z ${KUBECONFIG:-} ]]; then
 	step "test cluster: two nodes on this machine's kernel, one virtual machine with another"
 	trap ./test/cluster/down.sh EXIT
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 --vm | tee /dev/stderr | tail -n 1)
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 --vm | tee -a /dev/stderr | tail -n 1)
 	export KUBECONFIG
 	./test/cluster/load-image.sh bin/tracer-image.tar
 fi

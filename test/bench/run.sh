@@ -18,7 +18,7 @@ for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done
 
 if [[ -z ${KUBECONFIG:-} ]]; then
 	trap ./test/cluster/down.sh EXIT
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee /dev/stderr | tail -n 1)
+	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee -a /dev/stderr | tail -n 1)
 	export KUBECONFIG
 	./test/cluster/load-image.sh bin/tracer-image.tar
 	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
