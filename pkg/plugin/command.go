@@ -97,6 +97,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 		newOptionsCommand(streams),
 	)
 	cluster.completeFlags(root)
+	explainCompletion(root)
 	return root
 }
 
@@ -113,7 +114,13 @@ func newVersionCommand(streams genericiooptions.IOStreams, build Build) *cobra.C
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the plugin's version and its tracer image",
-		Args:  cobra.NoArgs,
+		Example: `  # What is this
+  kubectl trace-sec version
+  # The image, to copy it to a registry that the nodes reach
+  kubectl trace-sec version | sed -n 's/^tracer image: //p'
+  # What a report of a problem should begin with
+  kubectl trace-sec version && kubectl version && kubectl get nodes -o wide`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			image := build.Image
 			if image == "" {
@@ -130,10 +137,31 @@ func newOptionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "options",
 		Short: "Print the flags that every command has (kubeconfig, context, credentials, -v)",
-		Args:  cobra.NoArgs,
+		Example: `  # All of them
+  kubectl trace-sec options
+  # Another cluster, and a namespace of it
+  kubectl trace-sec exec --context prod -n shop deploy/web
+  # As somebody else, with each request that is made
+  kubectl trace-sec exec --as responder -v 6 deploy/web`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprint(streams.Out, "The following flags can be passed to every command:\n\n"+cmd.InheritedFlags().FlagUsagesWrapped(helpWidth))
 			return err
 		},
+	}
+}
+
+// explainCompletion gives cobra's own command examples.
+func explainCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Example = `  # For this shell
+  source <(kubectl-trace_sec completion bash)
+  # For all shells to come
+  kubectl-trace_sec completion bash > /etc/bash_completion.d/kubectl-trace_sec
+  # For zsh
+  kubectl-trace_sec completion zsh > "${fpath[1]}/_kubectl-trace_sec"`
+		}
 	}
 }

@@ -32,21 +32,24 @@ REGEX       RE2, found anywhere in the text unless ^ and $ say otherwise; an arg
 --redact    comes last: filters see what is taken out
 
 Examples:
-  # What curl and wget did as root, but for calls to localhost
+` + exampleFilters + "\n"
+
+// exampleFilters are of the flags themselves.
+const exampleFilters = `  # What curl and wget did as root, but for calls to localhost
   kubectl trace-sec exec deploy/web --binary curl --binary wget --uid 0 --exclude args=localhost
   # All that descends from a login, passwords taken out
   kubectl trace-sec exec -A --ancestor '/sshd$' --redact '--password[ =](\S+)'
   # Connections to a network, as a few fields of JSON
   kubectl trace-sec run -f net.yaml --cel 'cidr("10.0.0.0/8").containsIP(process_kprobe.args[0].sock_arg.daddr)' \
-    -o json --fields process.binary,process.pod.name,args
-`
+    -o json --fields process.binary,process.pod.name,args`
 
 // newFiltersCommand explains the flags of the filters, once for all commands.
 func newFiltersCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	return &cobra.Command{
-		Use:   filtersTopic,
-		Short: "Print the flags that filter events, which every command that traces has",
-		Args:  cobra.NoArgs,
+		Use:     filtersTopic,
+		Short:   "Print the flags that filter events, which every command that traces has",
+		Example: exampleFilters,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			var f filterOptions
 			_, err := fmt.Fprint(streams.Out, aboutFilters+f.flags().FlagUsagesWrapped(helpWidth)+moreAboutFilters)
