@@ -37,6 +37,13 @@ var programs = []row{
 		do: []string{inProgram + "function text 5 and function text 4"}, want: []string{"string text, long 5*"}},
 	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""),
 		do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
+	{name: "uprobe-and-task", // the kernel's types are known though the program's are not
+		spec: uprobe("provoke_function", "\n  data: [{source: current_task, type: int, resolve: mm.owner.tgid}]",
+			"matchData: ["+filter(0, "NotEqual", "$P")+"]"),
+		do: []string{inProgram + "function text 5"}, want: []string{"data int *"}},
+	{name: "uprobe-untyped", everywhere: true, refused: "btfType file: ",
+		spec: uprobe("provoke_function", "\n  args: [{index: 0, type: int64, btfType: file, resolve: f_pos}]"),
+		do:   []string{inProgram + "function text 5"}},
 	{name: "usdt", spec: usdt, do: []string{inProgram + "probe 17 and probe -1"},
 		want: []string{"long 17, int 5, string 17", "long -1, int 5, string -1"}},
 	{name: "usdt-selected", spec: usdt + selected([]string{matchArgs(0, "LT", "0")}),

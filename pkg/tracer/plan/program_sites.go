@@ -75,7 +75,7 @@ func (n *Node) inPrograms(h *policy.Hook, found []programFile, entry, result hoo
 func (n *Node) inProgram(h *policy.Hook, file programFile, m hook.Mechanism) *site {
 	s := &site{backend: string(m), user: true, register: func(r layout.Register) source { return at(r.Offset) }}
 	n.inFunctionRegisters(s, 0)
-	s.spec, _ = file.Types(file.root, h.Program) // without types only what needs them is refused
+	s.spec, s.untyped = file.Types(file.root, h.Program)
 	if s.spec != nil {
 		s.parameter = func(index int) (btf.Type, error) {
 			return nil, fmt.Errorf("the program's type information is not read for whole arguments: give it a btfType")

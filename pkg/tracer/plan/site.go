@@ -50,8 +50,9 @@ type site struct {
 	conditions []condition
 	config     bpf.HookHookConfig
 	functions  []string
-	// type information for walks.
-	spec *btf.Spec
+	// spec is the type information for walks, nil where untyped says why there is none.
+	spec    *btf.Spec
+	untyped error
 }
 
 // route is the sites that together see all calls of a hook: one, or several tracepoints that share the work.

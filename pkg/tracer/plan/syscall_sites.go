@@ -74,7 +74,7 @@ func (n *Node) userRegisters(base uint16) *site {
 	s.register = func(r layout.Register) source { return inRegisters(base, r.Offset) }
 	s.config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL)
 	s.config.FunctionBase, s.config.FunctionOffset = uint32(base), numberOffset[n.Registers.Architecture]
-	s.spec, _ = n.Kernel.Spec()
+	s.spec, s.untyped = n.Kernel.Spec()
 	return s
 }
 

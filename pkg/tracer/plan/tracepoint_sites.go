@@ -54,8 +54,8 @@ func (n *Node) tracepointSites(h *policy.Hook) ([]route, []Refusal) {
 	if err != nil {
 		return nil, []Refusal{{string(hook.Tracepoint), err}}
 	}
-	spec, _ := n.Kernel.Spec()
-	s := &site{backend: string(hook.Tracepoint), spec: spec, entry: attached(hook.Entry, hook.Tracepoint, h.Event)}
+	s := &site{backend: string(hook.Tracepoint), entry: attached(hook.Entry, hook.Tracepoint, h.Event)}
+	s.spec, s.untyped = n.Kernel.Spec()
 	s.entry.TracepointID = uint64(format.ID)
 	s.returned = func() (source, error) { return source{}, fmt.Errorf("a tracepoint returns nothing") }
 	s.word = func(index int) (source, error) {

@@ -38,10 +38,11 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 			return v, errors.Join(err, typeErr)
 		}
 	}
-	from, root, err := c.origin(a)
+	start, err := c.origin(a)
 	if err != nil {
 		return value{}, err
 	}
+	from, root := start.from, start.declared
 	if len(a.Resolve) == 0 || a.Source == policy.SourceRegisters {
 		t := a.Type
 		if t.Class == policy.ClassAuto {
@@ -74,55 +75,84 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 	if root == nil {
 		return value{}, fmt.Errorf("resolve: the kernel does not say what this argument is; give it a btfType")
 	}
-	return c.resolved(a, from, root)
+	return c.resolved(a, start)
 }
 
-// origin is where the first word of an argument stands, and its type in the kernel if that is known.
-func (c *compiler) origin(a *policy.Argument) (from source, root btf.Type, err error) {
+// origin is where the first word of an argument stands.
+type origin struct {
+	from source
+	// declared is the word's type, nil if nobody says it.
+	declared btf.Type
+	// spec is the type information that declared is of.
+	spec *btf.Spec
+}
+
+func (c *compiler) origin(a *policy.Argument) (origin, error) {
 	switch a.Source {
 	case policy.SourceTask:
-		from = source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}
-		root, err = layout.Struct(c.site.spec, "task_struct")
-		return from, root, err
+		return c.task()
 	case policy.SourceRegisters:
-		if c.site.register == nil {
-			return from, nil, fmt.Errorf("%s does not see the registers", c.site.backend)
-		}
-		register, err := c.node.Registers.Named(a.Register)
-		if err != nil {
-			return from, nil, err
-		}
-		from = c.site.register(register)
-		from.ShiftLeft = uint8(64 - 8*register.Size)
-		from.ShiftRight = from.ShiftLeft
-		return from, nil, nil
+		return c.register(a)
 	}
-	if from, err = c.site.word(a.Index); err != nil {
-		return from, nil, err
+	from, err := c.site.word(a.Index)
+	if err != nil {
+		return origin{}, err
 	}
 	if a.BTFType != "" {
-		spec := c.site.spec
-		if a.BTFTypeModule != "" {
-			if spec, err = c.node.Kernel.Module(a.BTFTypeModule); err != nil {
-				return from, nil, err
-			}
-		}
-		target, err := layout.Struct(spec, a.BTFType)
-		return from, &btf.Pointer{Target: target}, err
+		return c.btfType(a, from)
 	}
+	o := origin{from: from, spec: c.site.spec}
 	if c.site.parameter == nil {
-		return from, nil, nil
+		return o, nil
 	}
 	needed := a.Type.Class == policy.ClassAuto || len(a.Resolve) > 0
-	if root, err = c.site.parameter(a.Index); err != nil && !needed {
-		return from, nil, nil
+	if o.declared, err = c.site.parameter(a.Index); err != nil && !needed {
+		o.declared, err = nil, nil
 	}
-	return from, root, err
+	return o, err
+}
+
+// task is the current task, whose layout only the kernel knows, also where the hook is in a program.
+func (c *compiler) task() (origin, error) {
+	o := origin{from: source{kernel: true, HookHookArgument: bpf.HookHookArgument{Source: uint8(bpf.HookValueSourceFROM_TASK)}}}
+	var err error
+	if o.spec, err = c.node.Kernel.Spec(); err != nil {
+		return o, err
+	}
+	o.declared, err = layout.Struct(o.spec, "task_struct")
+	return o, err
+}
+
+func (c *compiler) register(a *policy.Argument) (origin, error) {
+	if c.site.register == nil {
+		return origin{}, fmt.Errorf("%s does not see the registers", c.site.backend)
+	}
+	register, err := c.node.Registers.Named(a.Register)
+	if err != nil {
+		return origin{}, err
+	}
+	from := c.site.register(register)
+	from.ShiftLeft = uint8(64 - 8*register.Size)
+	from.ShiftRight = from.ShiftLeft
+	return origin{from: from}, nil
+}
+
+// btfType is a word that points at what the policy says.
+func (c *compiler) btfType(a *policy.Argument, from source) (origin, error) {
+	spec, err := c.site.spec, c.site.untyped
+	if a.BTFTypeModule != "" {
+		spec, err = c.node.Kernel.Module(a.BTFTypeModule)
+	}
+	if err != nil {
+		return origin{}, fmt.Errorf("btfType %s: %w", a.BTFType, err)
+	}
+	target, err := layout.Struct(spec, a.BTFType)
+	return origin{from: from, declared: &btf.Pointer{Target: target}, spec: spec}, err
 }
 
 // resolved compiles the way from an argument to a field.
-func (c *compiler) resolved(a *policy.Argument, from source, root btf.Type) (value, error) {
-	walk, err := layout.Resolve(c.site.spec, root, a.Resolve)
+func (c *compiler) resolved(a *policy.Argument, start origin) (value, error) {
+	walk, err := layout.Resolve(start.spec, start.declared, a.Resolve)
 	if err != nil {
 		return value{}, err
 	}
@@ -138,7 +168,7 @@ func (c *compiler) resolved(a *policy.Argument, from source, root btf.Type) (val
 	if len(walk.Offsets) > hook.MaxWalk {
 		return value{}, fmt.Errorf("resolve: %d pointers, at most %d can be followed", len(walk.Offsets), hook.MaxWalk)
 	}
-	v, err := c.typed(a, t, from)
+	v, err := c.typed(a, t, start.from)
 	if err != nil {
 		return v, err
 	}
