@@ -101,13 +101,13 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 	case KIND_LOAD_INFO: {
 		struct load_info *info = (void *)word;
 
-		read_module(r, BPF_CORE_READ(info, mod), BPF_CORE_READ(info, name), BPF_CORE_READ(info, sig_ok));
+		read_module(r, BPF_CORE_READ(info, mod), BPF_CORE_READ(info, name), SIGNATURE_OK(info));
 		break;
 	}
 	case KIND_MODULE: {
 		struct module *module = (void *)word;
 
-		read_module(r, module, module->name, BPF_CORE_READ(module, sig_ok));
+		read_module(r, module, module->name, SIGNATURE_OK(module));
 		break;
 	}
 	case KIND_BPF_ATTR:

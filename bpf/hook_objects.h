@@ -42,6 +42,9 @@ static __always_inline void read_unix_address(struct reading *r, __u64 address, 
 	take_text(r, size);
 }
 
+/* Kernels without CONFIG_MODULE_SIG look at no signature. */
+#define SIGNATURE_OK(of) (bpf_core_field_exists((of)->sig_ok) && BPF_CORE_READ(of, sig_ok))
+
 static __always_inline void read_module(struct reading *r, struct module *module, const char *name, bool signature_ok)
 {
 	struct module_value *v = reserve(r->s, sizeof(*v));

@@ -209,6 +209,10 @@ var argumentTypes = []row{
 		want: []string{`{"module_arg":{*}}`}},
 	{name: "module", spec: rawTracepoint("module", "module_load", "{index: 0, type: module}"), refused: "module_load",
 		do: []string{"nothing"}, want: nil},
+	{name: "module-unsigned", // kernels built without CONFIG_MODULE_SIG have no such field
+		spec: rawTracepoint("sched", "sched_process_wait", "{index: 0, type: module}"), do: []string{"nothing"}, want: nil},
+	{name: "load-info-built-without", refused: "CONFIG_MODULES",
+		spec: rawTracepoint("sched", "sched_process_wait", "{index: 0, type: load_info}"), do: []string{"nothing"}, want: nil},
 }
 
 func TestArgumentTypes(t *testing.T) {

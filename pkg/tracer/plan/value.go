@@ -202,6 +202,9 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if !ok {
 		return value{}, fmt.Errorf("type %s cannot be read by a hook", t)
 	}
+	if err := c.node.builtFor(kind, t); err != nil {
+		return value{}, err
+	}
 	l := from.HookHookArgument
 	if !from.override {
 		l.Kind = kind
