@@ -16,6 +16,7 @@ const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
 const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
 
 #include "hook_act.h"
+#include "hook_judged.h"
 #include "preemption.h"
 #include "syscall_abi.h"
 
@@ -102,19 +103,35 @@ static __always_inline __u64 size_of_buffer(struct hook_scratch *s, __u32 place)
 	return size;
 }
 
-/* Reads the arguments of the stages that are not known yet; filtered: only those that filters need. */
-static __always_inline void read_arguments(struct hook_scratch *s, __u32 stages, bool filtered)
+/* Reads the arguments of the stages that are not known yet. */
+static __always_inline void read_arguments(struct hook_scratch *s, __u32 stages)
 {
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		if (i >= hook.arguments)
 			break;
 		if (!is_of_stage(i, stages) || s->values[i].known)
 			continue;
-		if (filtered && !(hook_arguments[i].flags & ARGUMENT_FILTERED))
-			continue;
-		if (!filtered && (hook_arguments[i].flags & ARGUMENT_UNSENT))
+		if (hook_arguments[i].flags & ARGUMENT_UNSENT)
 			continue;
 		read_argument(s, i, size_of_buffer(s, i));
+	}
+}
+
+/* Reads those that filters need, but a file of which is known what they say. */
+static __always_inline void read_filtered(struct hook_scratch *s, __u32 stages)
+{
+	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
+		bool judged = (hook.flags & HOOK_JUDGES) && hook.judged == i;
+
+		if (i >= hook.arguments)
+			break;
+		if (!is_of_stage(i, stages) || s->values[i].known || !(hook_arguments[i].flags & ARGUMENT_FILTERED))
+			continue;
+		if (judged && recall(s, i))
+			continue;
+		read_argument(s, i, size_of_buffer(s, i));
+		if (judged)
+			judge(s, i);
 	}
 }
 
@@ -122,15 +139,17 @@ static __always_inline void read_arguments(struct hook_scratch *s, __u32 stages,
 static __always_inline void begin_arguments(struct hook_scratch *s)
 {
 	s->used = 0;
+	s->judged = 0;
 	s->record.argument_count = 0;
 	s->record.flags = 0;
 }
 
-/* Fills the rest of a record; now is boot time in ns. */
-static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages, __u64 now)
+/* Fills the rest of a record. */
+static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct hook_record *r = &s->record;
+	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 arguments = r->argument_count, flags = r->flags;
 
 	__builtin_memset(r, 0, sizeof(*r));
@@ -205,7 +224,7 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 		actions &= ~ACTION_POST;
 	track_result(s, stages);
 	if (actions & ACTION_POST) {
-		read_arguments(s, stages, false);
+		read_arguments(s, stages);
 		if ((stages & STAGE_ENTRY) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
 		    is_repeat(s, selector, r->header.time))
 			actions &= ~ACTION_POST;
@@ -222,7 +241,7 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	return verdict;
 }
 
-static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u64 now)
+static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
 {
 	struct hook_record *r = &s->record;
 	struct entry_note *note = NULL;
@@ -236,14 +255,14 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 		for (__u32 i = 0; i < HOOK_ARGUMENTS; i++)
 			s->words[i] = s->values[i].number;
 	if (hook.selectors) {
-		read_arguments(s, stages, true);
+		read_filtered(s, stages);
 		selector = select(s, false);
 		if (selector < 0)
 			return 0;
 		if ((stages & STAGE_RETURN) && !try_return(s, selector))
 			return 0;
 	}
-	begin_record(ctx, s, stages, now);
+	begin_record(ctx, s, stages);
 	r->selector = selector;
 	if (hook.flags & HOOK_HAS_RETURN) {
 		note = leave_note(s);
@@ -253,7 +272,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	return finish(ctx, s, stages, note);
 }
 
-static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, __u64 now)
+static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 {
 	struct entry_note *note = note_of_current(0);
 	struct hook_record *r = &s->record;
@@ -263,14 +282,14 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, __
 		return;
 	fetch_words(ctx, s, STAGE_RETURN, note);
 	begin_arguments(s);
-	begin_record(ctx, s, STAGE_RETURN, now);
+	begin_record(ctx, s, STAGE_RETURN);
 	r->entered = note->entered;
 	r->selector = selector = note->selector;
 	note->entered = 0;
 	if (hook.selectors) {
 		if (selector >= HOOK_SELECTORS)
 			return;
-		read_arguments(s, STAGE_RETURN, true);
+		read_filtered(s, STAGE_RETURN);
 		if (!try_return(s, selector)) {
 			r->flags |= HOOK_RECORD_VOID;
 			if (note->posted)
@@ -287,6 +306,11 @@ static __always_inline bool concerns(void *ctx)
 	return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
 }
 
+/* Of so many runs one is timed and stands for all: to ask the clock takes longer than most runs do. A prime, as hooks run in
+ * turns. */
+#define TIMED_RUNS 13
+
+/* The scratch for a run, with the time (boot time in ns) at which it began if it is one that is timed. */
 static __always_inline struct hook_scratch *begin(void)
 {
 	struct hook_scratch *s = take_scratch();
@@ -294,6 +318,8 @@ static __always_inline struct hook_scratch *begin(void)
 
 	if (s) {
 		s->deferred = 0;
+		s->began = s->runs ? 0 : bpf_ktime_get_boot_ns();
+		s->runs = s->runs ? s->runs - 1 : TIMED_RUNS - 1;
 		return s;
 	}
 	hold_cpu();
@@ -304,11 +330,20 @@ static __always_inline struct hook_scratch *begin(void)
 	return NULL;
 }
 
-/* Only the counters need the CPU held; while it is, the verifier allows no global function, which comparing texts is. */
-static __always_inline void account_held(__u64 began)
+/* Ends a run. Only the counters need the CPU held; while it is, the verifier allows no global function, which comparing texts
+ * is. */
+static __always_inline void end(struct hook_scratch *s)
 {
+	__u64 took = s->began ? (bpf_ktime_get_boot_ns() - s->began) * TIMED_RUNS : 0;
+	struct counters *c;
+
+	give_back(s);
 	hold_cpu();
-	account(CLASS_HOOK, began);
+	c = counters_of(CLASS_HOOK);
+	if (c) {
+		c->nanoseconds += took;
+		c->runs++;
+	}
 	release_cpu();
 }
 
@@ -316,20 +351,17 @@ static __always_inline int run(void *ctx, __u32 stages)
 {
 	struct hook_scratch *s;
 	int verdict = 0;
-	__u64 began;
 
 	if (!concerns(ctx))
 		return 0;
-	began = bpf_ktime_get_boot_ns();
 	s = begin();
 	if (!s)
 		return 0;
 	if (stages & STAGE_ENTRY)
-		verdict = work_at_entry(ctx, s, stages, began);
+		verdict = work_at_entry(ctx, s, stages);
 	else
-		work_at_return(ctx, s, began);
-	give_back(s);
-	account_held(began);
+		work_at_return(ctx, s);
+	end(s);
 	return verdict;
 }
 
@@ -380,21 +412,18 @@ int hook_hashing(__u64 *ctx)
 {
 	struct hook_scratch *s;
 	int verdict = 0;
-	__u64 began;
 
 	if (!concerns(ctx))
 		return 0;
-	began = bpf_ktime_get_boot_ns();
 	s = begin();
 	if (!s)
 		return 0;
-	verdict = work_at_entry(ctx, s, STAGE_ENTRY, began);
+	verdict = work_at_entry(ctx, s, STAGE_ENTRY);
 	if (s->deferred) {
 		read_hash(ctx, s);
 		post(ctx, s, s->deferred);
 	}
-	give_back(s);
-	account_held(began);
+	end(s);
 	return within_errors(verdict);
 }
 

@@ -242,6 +242,8 @@ type HookHookConfig struct {
 	FunctionOffset        uint32
 	SockPlace             uint32
 	RuntimeMountNamespace uint32
+	Judged                uint32
+	Judging               uint32
 }
 
 type HookHookFilter struct {
@@ -277,6 +279,7 @@ const (
 	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
 	HookHookFlagsHOOK_WITHOUT_RUNTIME HookHookFlags = 32768
 	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
+	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
 )
 
 type HookHookRecord struct {
@@ -331,8 +334,22 @@ type HookHookScratch struct {
 	Busy     uint32
 	Used     uint32
 	Deferred uint32
+	Judged   uint32
+	Verdict  uint64
+	Began    uint64
+	Runs     uint32
 	Reserved uint32
-	Values   [16]struct {
+	Print    struct {
+		_          structs.HostLayout
+		Dentry     uint64
+		Mnt        uint64
+		MntRoot    uint64
+		RootDentry uint64
+		RootMnt    uint64
+		Sum        uint64
+		Done       uint64
+	}
+	Values [16]struct {
 		_         structs.HostLayout
 		Number    uint64
 		At        uint32
@@ -384,6 +401,12 @@ const (
 	HookHookStageSTAGE_ENTRY  HookHookStage = 1
 	HookHookStageSTAGE_RETURN HookHookStage = 2
 )
+
+type HookJudgedPath struct {
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+}
 
 type HookModuleValue struct {
 	_           structs.HostLayout
@@ -503,6 +526,7 @@ const (
 	HookValueSourceFROM_DATA_LOCATION   HookValueSource = 6
 	HookValueSourceFROM_CONTEXT_ADDRESS HookValueSource = 7
 	HookValueSourceFROM_CALLERS         HookValueSource = 8
+	HookValueSourceFROM_SLOT            HookValueSource = 9
 )
 
 // Names of all BPF objects in the ELF.
@@ -516,6 +540,7 @@ const (
 	HookMapEvents                  = "events"
 	HookMapHookOperands            = "hook_operands"
 	HookMapHookScratches           = "hook_scratches"
+	HookMapJudgedPaths             = "judged_paths"
 	HookMapProcessStates           = "process_states"
 	HookMapRateLimits              = "rate_limits"
 	HookMapScopeStates             = "scope_states"
@@ -621,6 +646,7 @@ type HookMapSpecs struct {
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
+	JudgedPaths     *ebpf.MapSpec `ebpf:"judged_paths"`
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
@@ -696,6 +722,7 @@ type HookMaps struct {
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
+	JudgedPaths     *ebpf.Map `ebpf:"judged_paths"`
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
@@ -713,6 +740,7 @@ func (m *HookMaps) Close() error {
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,
+		m.JudgedPaths,
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,

@@ -13,6 +13,8 @@
 #define HOOK_SELECTORS 16
 /* Filters of all selectors of a hook together. */
 #define HOOK_FILTERS 96
+/* Filters of a judged argument that can be remembered: the first of a hook's. */
+#define JUDGED_FILTERS 32
 /* No place, no register. */
 #define NOWHERE 255
 
@@ -37,6 +39,8 @@ enum value_source {
 	/* offset if one of some functions of the kernel called, else 0: there are scale / 2 of them, of which walk has by twos how
 	 * far behind constant they begin and how long they are */
 	FROM_CALLERS = 8,
+	/* at context + offset, where programs may read it without a helper: a register at a probe, a typed argument */
+	FROM_SLOT = 9,
 };
 
 enum argument_flags {
@@ -277,6 +281,8 @@ enum hook_flags {
 	HOOK_WITHOUT_RUNTIME = 1 << 15,
 	/* it is about a program that is about to be executed: where that is the container's, it does not matter who executes it */
 	HOOK_AT_EXEC = 1 << 16,
+	/* the argument in place `judged` is a file whose path alone is compared: what filters say of it is remembered */
+	HOOK_JUDGES = 1 << 17,
 };
 
 struct hook_config {
@@ -295,4 +301,6 @@ struct hook_config {
 	__u32 sock_place;
 	/* of HOOK_WITHOUT_RUNTIME: inode number of the namespace that the runtime runs in */
 	__u32 runtime_mount_namespace;
+	/* of HOOK_JUDGES: place of the argument, and a number that no hook with other filters has */
+	__u32 judged, judging;
 };

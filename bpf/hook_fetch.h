@@ -2,6 +2,7 @@
 /* The number or pointer that an argument is, before it is known what stands behind it. */
 #pragma once
 #include "hook_scratch.h"
+#include "kernel_memory.h"
 #include "scope.h"
 
 /* What an entry program leaves for the return program of the same call. */
@@ -26,6 +27,33 @@ static __always_inline __u64 word_at(const void *address)
 
 	bpf_probe_read_kernel(&word, sizeof(word), address);
 	return word;
+}
+
+#define SLOT(n)                                                                                                           \
+	case 8 * (n):                                                                                                     \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(word) : "r"(ctx), "i"(8 * (n)));                             \
+		return word
+
+/* The word at an offset of the context. What the verifier allows to be loaded, it allows by an instruction that has the offset
+ * in itself; the offset is constant, so one of them stays. */
+static __always_inline __u64 slot_at(void *ctx, __u32 offset)
+{
+	__u64 word;
+
+	switch (offset) {
+		SLOT(0); SLOT(1); SLOT(2); SLOT(3); SLOT(4); SLOT(5); SLOT(6); SLOT(7); SLOT(8); SLOT(9); SLOT(10); SLOT(11);
+		SLOT(12); SLOT(13); SLOT(14); SLOT(15); SLOT(16); SLOT(17); SLOT(18); SLOT(19); SLOT(20); SLOT(21); SLOT(22);
+		SLOT(23); SLOT(24); SLOT(25); SLOT(26); SLOT(27); SLOT(28); SLOT(29); SLOT(30); SLOT(31); SLOT(32); SLOT(33);
+	}
+	return word_at((char *)ctx + offset);
+}
+
+/* The register at an offset of a struct pt_regs. */
+static __always_inline __u64 register_at(__u64 registers, __u32 offset)
+{
+	if (bpf_rdonly_cast)
+		return *(__u64 *)((char *)bpf_rdonly_cast((void *)registers, bpf_core_type_id_kernel(struct pt_regs___entered_x86)) + offset);
+	return word_at((char *)registers + offset);
 }
 
 /* The context's address as a number: with a pointer the verifier does not let us compute. */
@@ -73,8 +101,10 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	switch (a->source) {
 	case FROM_CONTEXT:
 		return word_at((char *)ctx + a->offset);
+	case FROM_SLOT:
+		return slot_at(ctx, a->offset);
 	case FROM_REGISTERS:
-		return word_at((char *)word_at((char *)ctx + a->base) + a->offset);
+		return register_at(slot_at(ctx, a->base), a->offset);
 	case FROM_TASK:
 		return bpf_get_current_task();
 	case FROM_CONSTANT:
@@ -144,11 +174,13 @@ static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argumen
 
 	if (a->steps)
 		failed = walk(a, &value);
-	value <<= a->shift_left & 63;
-	if (a->flags & ARGUMENT_SIGNED)
-		value = (__s64)value >> (a->shift_right & 63);
-	else
-		value >>= a->shift_right & 63;
+	if (a->shift_left || a->shift_right) { /* the verifier lets no pointer be shifted, not by 0 either */
+		value <<= a->shift_left & 63;
+		if (a->flags & ARGUMENT_SIGNED)
+			value = (__s64)value >> (a->shift_right & 63);
+		else
+			value >>= a->shift_right & 63;
+	}
 	*word = value;
 	return failed;
 }

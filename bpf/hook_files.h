@@ -4,6 +4,18 @@
 #include "hook_reading.h"
 #include "path.h"
 
+struct place_of_file {
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+};
+
+static __always_inline struct place_of_file place_of(struct file *file)
+{
+	struct place_of_file at = { .dentry = FIELD(struct file, file, f_path.dentry), .mnt = FIELD(struct file, file, f_path.mnt) };
+
+	return at;
+}
+
 /* Puts the path of a dentry in a mount, NULL for that of its file system alone, behind its file_value. */
 static __always_inline void read_path_in(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd, bool may_be_new)
 {
@@ -41,11 +53,13 @@ static __always_inline void read_dentry(struct reading *r, struct dentry *dentry
 
 static __always_inline void read_file(struct reading *r, struct file *file, __u32 fd)
 {
+	struct place_of_file at = place_of(file);
+
 	if (!file) {
 		r->flags |= VALUE_ABSENT;
 		return;
 	}
-	read_path(r, FIELD(struct file, file, f_path.dentry), FIELD(struct file, file, f_path.mnt), fd);
+	read_path(r, at.dentry, at.mnt, fd);
 }
 
 static __always_inline struct file *file_of(__u32 fd)
@@ -169,4 +183,21 @@ static __always_inline __u64 object_of(__u32 fd, __u8 kind)
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & type_bits) != socket)
 		return 0;
 	return (__u64)BPF_CORE_READ(file, private_data);
+}
+
+/* Where the file is that an argument of some kinds stands for; nowhere for others. */
+static __always_inline struct place_of_file locate(const volatile struct hook_argument *a, __u64 word)
+{
+	struct place_of_file nowhere = {};
+	struct file *file = (void *)word;
+
+	if (a->kind == KIND_FD)
+		file = file_of(word);
+	else if (a->flags & ARGUMENT_FROM_FD)
+		file = (void *)object_of(word, a->kind);
+	else if (a->kind == KIND_KIOCB)
+		file = BPF_CORE_READ((struct kiocb *)word, ki_filp);
+	if (!file || (a->kind != KIND_FD && a->kind != KIND_FILE && a->kind != KIND_KIOCB))
+		return nowhere;
+	return place_of(file);
 }

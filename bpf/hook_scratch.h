@@ -41,13 +41,27 @@ struct text_match {
 	__u32 different, found;
 };
 
+/* The print of a path while it is made; see hook_judged.h. Addresses become numbers here: with those in registers the verifier
+ * does not let us compute. */
+struct path_print {
+	volatile __u64 dentry, mnt, mnt_root, root_dentry, root_mnt;
+	__u64 sum;
+	__u64 done;
+};
+
 struct hook_scratch {
 	__u32 busy;
 	/* end of what is in data */
 	__u32 used;
 	/* actions of a record that is posted later */
 	__u32 deferred;
-	__u32 reserved;
+	/* verdict holds: bits of the filters of the judged argument that are true */
+	__u32 judged;
+	__u64 verdict;
+	/* when the run began, 0 if it is not timed, and how many are not before the next that is */
+	__u64 began;
+	__u32 runs, reserved;
+	struct path_print print;
 	struct value values[HOOK_ARGUMENTS];
 	/* the numbers of values as they were at the entry; not on the stack, which is short */
 	__u64 words[HOOK_ARGUMENTS];

@@ -146,6 +146,14 @@ __noinline int has_text(struct hook_scratch *s, __u32 index)
 	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
 }
 
+/* Whether filter number index asks for the path that verdicts are remembered of. */
+static __always_inline bool is_judged(__u32 index)
+{
+	const volatile struct hook_filter *f = &hook_filters[index];
+
+	return (hook.flags & HOOK_JUDGES) && index < JUDGED_FILTERS && f->subject == SUBJECT_TEXT && f->place == hook.judged;
+}
+
 /* Tries filter number index. cheap: those that need more than numbers are taken for true. */
 static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap)
 {
@@ -163,6 +171,8 @@ static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap
 	/* what could not be read is nothing, and so not what is asked for */
 	if (is_about_argument(f->subject) && !value->readable)
 		return negated;
+	if (s->judged && is_judged(index))
+		return (s->verdict >> (index & 63) & 1) != negated;
 	if (f->subject == SUBJECT_TEXT)
 		return (has_text(s, index) != 0) != negated;
 	return matches(s, f, value) != negated;

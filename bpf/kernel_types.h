@@ -134,6 +134,7 @@ struct cred {
 
 struct qstr {
 	__u32 len;
+	__u64 hash_len;
 	const unsigned char *name;
 };
 
@@ -150,6 +151,7 @@ struct inode {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;

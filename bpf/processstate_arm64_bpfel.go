@@ -41,8 +41,22 @@ type ProcessStateHookScratch struct {
 	Busy     uint32
 	Used     uint32
 	Deferred uint32
+	Judged   uint32
+	Verdict  uint64
+	Began    uint64
+	Runs     uint32
 	Reserved uint32
-	Values   [16]struct {
+	Print    struct {
+		_          structs.HostLayout
+		Dentry     uint64
+		Mnt        uint64
+		MntRoot    uint64
+		RootDentry uint64
+		RootMnt    uint64
+		Sum        uint64
+		Done       uint64
+	}
+	Values [16]struct {
 		_         structs.HostLayout
 		Number    uint64
 		At        uint32

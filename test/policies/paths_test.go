@@ -42,6 +42,20 @@ var ways = []way{
 		paths("$D/kept/come")},
 	{"a folder renamed", "open $D/kept/folder1/file then rename $D/kept/folder1 $D/kept/folder2 then pread 1 0",
 		paths("$D/kept/folder2/file")},
+	// What was said of a path is remembered; these are others before it is forgotten.
+	{"its folder renamed into it", "open $D/other/moving/file then pread 1 0 then rename $D/other/moving $D/kept/moved then pread 1 0",
+		paths("$D/kept/moved/file")},
+	{"renamed where it lies", "open $D/other/silent then pread 1 0 then rename $D/other/silent $D/other/told-of then pread 1 0",
+		paths("$D/other/told-of")},
+	{"its mount moved into it", "unshare " +
+		newMount + " then mount none / none 0x44000 then mkdir $D/other/leaves then mkdir $D/kept/enters" +
+		" then mount none $D/other/leaves tmpfs then open $D/other/leaves/file bc then write x then pread 1 0" +
+		" then mount $D/other/leaves $D/kept/enters none 0x2000 then pread 1 0", paths("$D/kept/enters/file")},
+	{"its root changed", "open $D/root/rooted/file then pread 1 0 then chroot $D/root then pread 1 0", paths("/rooted/file")},
+	{"unlinked after it was read", "open $D/kept/going then pread 1 0 then unlink $D/kept/going then pread 1 0",
+		paths("$D/kept/going", "$D/kept/going (deleted)")},
+	{"read again", "open $D/kept/file then pread 1 0 then pread 1 0 then open $D/other/file then pread 1 0 then pread 1 0",
+		paths("$D/kept/file", "$D/kept/file")},
 	{"unlinked", "open $D/kept/gone then unlink $D/kept/gone then pread 1 0", paths("$D/kept/gone (deleted)")},
 	{"by its descriptor", "open $D/kept/file then dup-to 9 then open /proc/self/fd/9 then pread 1 0", paths("$D/kept/file")},
 	{"by its process's root", "open /proc/self/root$D/kept/file then pread 1 0", paths("$D/kept/file")},
@@ -79,10 +93,10 @@ func levels(count int) (path string) {
 
 func preparePaths(t *testing.T, in string) {
 	t.Helper()
-	for _, name := range strings.Fields("kept kept-not other kept/below kept/folder1 kept/merged lower upper work root root/rooted") {
+	for _, name := range strings.Fields("kept kept-not other other/moving kept/below kept/folder1 kept/merged lower upper work root root/rooted") {
 		harness.Folder(t, filepath.Join(in, name))
 	}
-	for _, name := range strings.Fields("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
+	for _, name := range strings.Fields("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/going other/moving/file other/silent kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
 		write(t, filepath.Join(in, name), "text")
 	}
 	for link, target := range map[string]string{"other/link": in + "/kept/file", "other/folder": "../kept",
@@ -102,7 +116,7 @@ func TestPaths(t *testing.T) {
 	folders := []string{newFolder(t, ""), newFolder(t, disk)}
 	policy := row{name: "folder",
 		spec: kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(0, "Prefix", "$D/kept/",
-			"/rooted/")+reading+"]")}
+			"$D/other/told-", "/rooted/")+reading+"]")}
 	var steps []harness.Step
 	for _, folder := range folders {
 		preparePaths(t, folder)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -45,6 +46,8 @@ type Set struct {
 	dispatch *Dispatch
 	// runtime is Marking.Runtime.
 	runtime uint32
+	// judging is the last number that a definition was loaded with.
+	judging atomic.Uint32
 	// mutex is for what follows, and for dispatch.
 	mutex  sync.Mutex
 	loaded []*Loaded
@@ -84,7 +87,7 @@ func NewSet(host Host, types *btf.Cache) (*Set, error) {
 	for name, m := range host.SharedMaps() {
 		s.shared[name] = m
 	}
-	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners"} {
+	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners", "judged_paths"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("make the map %s: %w", name, err), s.Close())
@@ -185,6 +188,7 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
 		config.RuntimeMountNamespace = s.runtime
 	}
+	config.Judging = s.judging.Add(1)
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
 	for name, value := range map[string]any{
 		"hook":           config,

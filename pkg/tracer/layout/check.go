@@ -71,3 +71,15 @@ func isStruct(t btf.Type, name string) bool {
 	s, ok := btf.UnderlyingType(t).(*btf.Struct)
 	return ok && s.Name == name
 }
+
+// Loadable says whether a tracing program may load an argument of a type from its context by an instruction: numbers and
+// pointers to structs. Other pointers the verifier refuses on some kernels (btf_ctx_access in kernel/bpf/btf.c).
+func Loadable(t btf.Type) bool {
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Int, *btf.Enum:
+		return true
+	case *btf.Pointer:
+		return composite(btf.UnderlyingType(t.Target))
+	}
+	return false
+}

@@ -46,6 +46,7 @@ func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*
 		return nil, nil, nil, err
 	}
 	c.track(p)
+	c.judge()
 	c.attach()
 	return c.def, c.places, append(slices.Clone(s.notes), c.notes...), nil
 }

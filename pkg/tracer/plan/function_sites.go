@@ -125,12 +125,16 @@ func (n *Node) overriding(s *site) *site {
 }
 
 // inSlots says where the arguments of tracing programs stand: a slot of 8 bytes each, then the result.
-func inSlots(backend string, count, before int) (func(int) (source, error), func() (source, error)) {
+func inSlots(backend string, count, before int, parameter func(int) (btf.Type, error)) (func(int) (source, error), func() (source, error)) {
 	argument := func(index int) (source, error) {
 		if index < 0 || before+index >= count {
 			return source{}, fmt.Errorf("%s has %d arguments, there is no argument %d", backend, count-before, index)
 		}
-		return at(uint32(word * (before + index))), nil
+		from := at(uint32(word * (before + index)))
+		if t, err := parameter(index); err == nil && layout.Loadable(t) {
+			from.Source = uint8(bpf.HookValueSourceFROM_SLOT)
+		}
+		return from, nil
 	}
 	return argument, func() (source, error) { return at(uint32(word * count)), nil }
 }
@@ -151,7 +155,7 @@ func (n *Node) trampoline(h *policy.Hook, f function, decides bool) *site {
 		backend: string(hook.FEntry), spec: f.spec, parameter: f.parameter, returnedType: f.result,
 		entry: attached(hook.Entry, hook.FEntry, f.name), result: attached(hook.Return, hook.FExit, f.name),
 	}
-	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
+	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before, f.parameter)
 	if decides || onlyNumbers(h) {
 		s.both = attached(hook.Both, hook.FExit, f.name)
 	}
@@ -174,7 +178,7 @@ func (n *Node) denying(f function, m hook.Mechanism, symbol string) *site {
 		backend: string(m), spec: f.spec, parameter: f.parameter, returnedType: f.result, denies: true,
 		entry: attached(hook.Entry, m, symbol), result: attached(hook.Return, hook.FExit, f.name),
 	}
-	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before)
+	s.word, s.returned = inSlots("function "+f.name, f.parameters, f.before, f.parameter)
 	return s
 }
 
@@ -183,7 +187,7 @@ func (n *Node) probe(f function) *site {
 	s := &site{
 		backend: string(hook.Kprobe), spec: f.spec, parameter: f.parameter, returnedType: f.result,
 		entry: attached(hook.Entry, hook.Kprobe, f.name), result: attached(hook.Return, hook.Kretprobe, f.name),
-		register: func(r layout.Register) source { return at(r.Offset) },
+		register: inContext,
 	}
 	n.inFunctionRegisters(s, f.before)
 	return s
@@ -206,7 +210,14 @@ func (n *Node) unknown(name string) (*site, error) {
 func (n *Node) inFunctionRegisters(s *site, before int) {
 	s.word = func(index int) (source, error) {
 		register, err := n.Registers.Argument(before + index)
-		return at(register.Offset), err
+		return inContext(register), err
 	}
-	s.returned = func() (source, error) { return at(n.Registers.Result().Offset), nil }
+	s.returned = func() (source, error) { return inContext(n.Registers.Result()), nil }
+}
+
+// inContext is a register of a probe, whose context is the registers.
+func inContext(r layout.Register) source {
+	from := at(r.Offset)
+	from.Source = uint8(bpf.HookValueSourceFROM_SLOT)
+	return from
 }

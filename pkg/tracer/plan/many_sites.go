@@ -12,7 +12,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 )
 
 const (
@@ -50,7 +49,7 @@ func (n *Node) manySites(p *policy.Policy, h *policy.Hook, calls []policy.Call) 
 	s := &site{
 		backend: string(hook.KprobeMulti), spec: spec, functions: names,
 		entry: attached(hook.Entry, hook.KprobeMulti, names...), result: attached(hook.Return, hook.KretprobeMulti, names...),
-		register: func(r layout.Register) source { return at(r.Offset) },
+		register: inContext,
 	}
 	for i := range names {
 		s.entry.Cookies = append(s.entry.Cookies, uint64(i))

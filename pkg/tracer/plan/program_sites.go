@@ -13,7 +13,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/program"
 )
 
@@ -73,7 +72,7 @@ func (n *Node) inPrograms(h *policy.Hook, found []programFile, entry, result hoo
 
 // inProgram is a site in a program: arguments are in registers, what they point at is in user memory.
 func (n *Node) inProgram(h *policy.Hook, file programFile, m hook.Mechanism) *site {
-	s := &site{backend: string(m), user: true, register: func(r layout.Register) source { return at(r.Offset) }}
+	s := &site{backend: string(m), user: true, register: inContext}
 	n.inFunctionRegisters(s, 0)
 	s.spec, s.untyped = file.Types(file.root, h.Program)
 	if s.spec != nil {

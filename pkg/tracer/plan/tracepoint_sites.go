@@ -43,7 +43,7 @@ func (n *Node) rawTracepoint(event string) (*site, error) {
 		backend: string(hook.RawTracepoint), spec: spec, entry: attached(hook.Entry, hook.RawTracepoint, event),
 		parameter: func(index int) (btf.Type, error) { return layout.TracepointParameter(spec, event, index) },
 	}
-	s.word, _ = inSlots("tracepoint "+event, count, 0)
+	s.word, _ = inSlots("tracepoint "+event, count, 0, s.parameter)
 	s.returned = func() (source, error) { return source{}, fmt.Errorf("a tracepoint returns nothing") }
 	return s, nil
 }
@@ -124,7 +124,7 @@ func (n *Node) lsmSites(p *policy.Policy, h *policy.Hook, name string) (routes [
 			backend: string(hook.LSM), spec: spec, denies: true, entry: attached(hook.Entry, hook.LSM, name),
 			parameter: func(index int) (btf.Type, error) { return layout.LSMParameter(spec, name, index) },
 		}
-		s.word, s.returned = inSlots("LSM hook "+name, count, 0)
+		s.word, s.returned = inSlots("LSM hook "+name, count, 0, s.parameter)
 		if hashes(h) {
 			s.hash(spec, name)
 		}

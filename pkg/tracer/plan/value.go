@@ -172,6 +172,9 @@ func (c *compiler) resolved(a *policy.Argument, start origin) (value, error) {
 	if err != nil {
 		return v, err
 	}
+	if v.layout.Source == uint8(bpf.HookValueSourceFROM_SLOT) && len(walk.Offsets) > 0 {
+		v.layout.Source = uint8(bpf.HookValueSourceFROM_CONTEXT) // with pointers that may be NULL the verifier lets nothing be computed
+	}
 	v.layout.Steps = uint8(copy(v.layout.Walk[:], walk.Offsets))
 	v.layout.Size = uint8(min(max(walk.Size, 1), word))
 	number := isNumber(v.layout.Kind)

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * What filters said of a file's path before. Most reads and writes are of a file that was read or written a moment ago, and
+ * putting its path together and comparing it costs many times what it takes to see that the path is still the same one.
+ */
+#pragma once
+#include "hook_arguments.h"
+#include "hook_select.h"
+
+/* Paths that are remembered (a power of two), by a part of their prints. */
+#define JUDGED_PATHS 4096
+/* Names and mounts on the way up that a print is made of; what lies deeper is judged anew each time. */
+#define PRINT_STEPS 64
+/* A verdict holds for so many ticks of the kernel's clock, 1/10 s to 1 s by how the kernel was built: should two paths ever have
+ * the same print, that is how long one is taken for the other. */
+#define JUDGED_TICKS 100
+/* In d_flags: the file system has names of its own, of which different ones may be equal. include/linux/dcache.h, the same in all
+ * kernels. */
+#define DCACHE_OP_HASH 1
+
+/* What was said of a path: readers and writers need no lock, as one half does not go with the other half of another write. */
+struct judged_path {
+	/* the path's print XOR the mixed verdict */
+	__u64 check;
+	/* ticks << 32 | bits of the filters that held */
+	__u64 verdict;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JUDGED_PATHS);
+	__type(key, __u32);
+	__type(value, struct judged_path);
+} judged_paths SEC(".maps");
+
+static __always_inline __u64 mixed(__u64 sum, __u64 with)
+{
+	sum = (sum ^ with) * 0x9e3779b97f4a7c15ULL; /* 2^64 divided by the golden ratio */
+	return sum ^ sum >> 32;
+}
+
+/* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. */
+static long print_step(__u32 step, struct in_scratch *in)
+{
+	struct path_print *p = &in->s->print;
+	struct vfsmount *mnt = (struct vfsmount *)p->mnt;
+	struct dentry *dentry = (struct dentry *)p->dentry, *parent;
+	struct mount *m, *above;
+
+	p->sum = mixed(p->sum, p->dentry);
+	if (p->dentry == p->root_dentry && p->mnt == p->root_mnt) {
+		p->done = 1;
+		return 1;
+	}
+	if (p->dentry == p->mnt_root) {
+		m = mount_of(mnt);
+		above = FIELD(struct mount, m, mnt_parent);
+		if (above == m) {
+			p->done = 1;
+			return 1;
+		}
+		p->dentry = (__u64)FIELD(struct mount, m, mnt_mountpoint);
+		mnt = (struct vfsmount *)((char *)above + bpf_core_field_offset(struct mount, mnt));
+		p->mnt = (__u64)mnt;
+		p->mnt_root = (__u64)FIELD(struct vfsmount, mnt, mnt_root);
+		p->sum = mixed(p->sum, p->mnt);
+		return 0;
+	}
+	if (FIELD(struct dentry, dentry, d_flags) & DCACHE_OP_HASH)
+		return 1;
+	p->sum = mixed(p->sum, FIELD(struct dentry, dentry, d_name.hash_len));
+	parent = FIELD(struct dentry, dentry, d_parent);
+	if (parent == dentry) {
+		p->done = 1;
+		return 1;
+	}
+	p->dentry = (__u64)parent;
+	return 0;
+}
+
+/*
+ * Makes the print of a file's path: of all that path_resolve() would look at, but of the hashes of names in the place of the
+ * names. 0 if there is none.
+ */
+static __always_inline __u64 print_of(struct hook_scratch *s, const volatile struct hook_argument *a, __u64 word)
+{
+	struct path_print *p = &s->print;
+	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
+	struct in_scratch in = { .s = s };
+	struct place_of_file at = locate(a, word);
+
+	if (!at.dentry || !at.mnt)
+		return 0;
+	p->dentry = (__u64)at.dentry;
+	p->mnt = (__u64)at.mnt;
+	p->mnt_root = (__u64)FIELD(struct vfsmount, at.mnt, mnt_root);
+	p->root_dentry = (__u64)fs->root.dentry;
+	p->root_mnt = (__u64)fs->root.mnt;
+	p->done = 0;
+	p->sum = mixed(mixed(hook.judging, p->root_dentry), p->root_mnt);
+	p->sum = mixed(p->sum, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
+	p->sum = mixed(p->sum, p->mnt);
+	bpf_loop(PRINT_STEPS, print_step, &in, 0);
+	return p->done ? p->sum : 0;
+}
+
+static __always_inline struct judged_path *judged_of(__u64 print)
+{
+	__u32 index = print & (JUDGED_PATHS - 1);
+
+	return bpf_map_lookup_elem(&judged_paths, &index);
+}
+
+/* Takes what was said of the path of the judged argument, if something was. */
+static __always_inline bool recall(struct hook_scratch *s, __u32 place)
+{
+	struct judged_path *j;
+	__u64 verdict;
+
+	s->print.sum = print_of(s, &hook_arguments[place], s->values[place].number);
+	if (!s->print.sum)
+		return false;
+	j = judged_of(s->print.sum);
+	if (!j)
+		return false;
+	verdict = *(volatile __u64 *)&j->verdict;
+	if ((*(volatile __u64 *)&j->check ^ mixed(0, verdict)) != s->print.sum)
+		return false;
+	if ((__u32)(bpf_jiffies64() - (verdict >> 32)) >= JUDGED_TICKS)
+		return false;
+	s->verdict = verdict;
+	s->judged = 1;
+	s->values[place].readable = 1;
+	return true;
+}
+
+/* Asks all filters of the judged argument, which was read, and remembers what they say. */
+static __always_inline void judge(struct hook_scratch *s, __u32 place)
+{
+	struct judged_path *j;
+	__u64 verdict = 0;
+
+	if (!s->print.sum || !s->values[place].readable)
+		return;
+	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
+		if (is_judged(i) && has_text(s, i))
+			verdict |= 1ULL << i;
+	s->verdict = verdict;
+	s->judged = 1;
+	verdict |= bpf_jiffies64() << 32;
+	j = judged_of(s->print.sum);
+	if (!j)
+		return;
+	*(volatile __u64 *)&j->verdict = verdict;
+	*(volatile __u64 *)&j->check = s->print.sum ^ mixed(0, verdict);
+}
