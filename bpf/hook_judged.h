@@ -39,12 +39,43 @@ static __always_inline __u64 mixed(__u64 sum, __u64 with)
 	return sum ^ sum >> 32;
 }
 
+struct dentry_head {
+	__u32 flags;
+	__u64 hash_len;
+	struct dentry *parent;
+};
+
+/* Bytes at the beginning of a dentry that are read at once where each field would take a helper: kernels before 6.2 have all of
+ * struct dentry_head in them. */
+#define HEAD_BYTES 40
+
+static __always_inline struct dentry_head head_of(struct dentry *dentry)
+{
+	struct dentry_head head = {};
+	__u64 words[HEAD_BYTES / 8] = {};
+	const __u32 flags = bpf_core_field_offset(struct dentry, d_flags), hash_len = bpf_core_field_offset(struct dentry, d_name.hash_len),
+		    parent = bpf_core_field_offset(struct dentry, d_parent);
+
+	if (bpf_rdonly_cast || flags || hash_len > HEAD_BYTES - 8 || parent > HEAD_BYTES - 8) {
+		head.flags = FIELD(struct dentry, dentry, d_flags);
+		head.hash_len = FIELD(struct dentry, dentry, d_name.hash_len);
+		head.parent = FIELD(struct dentry, dentry, d_parent);
+		return head;
+	}
+	bpf_probe_read_kernel(words, sizeof(words), dentry);
+	head.flags = words[0];
+	head.hash_len = *(__u64 *)((char *)words + hash_len);
+	head.parent = *(struct dentry **)((char *)words + parent);
+	return head;
+}
+
 /* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. */
 static long print_step(__u32 step, struct in_scratch *in)
 {
 	struct path_print *p = &in->s->print;
 	struct vfsmount *mnt = (struct vfsmount *)p->mnt;
-	struct dentry *dentry = (struct dentry *)p->dentry, *parent;
+	struct dentry *dentry = (struct dentry *)p->dentry;
+	struct dentry_head head;
 	struct mount *m, *above;
 
 	p->sum = mixed(p->sum, p->dentry);
@@ -66,15 +97,15 @@ static long print_step(__u32 step, struct in_scratch *in)
 		p->sum = mixed(p->sum, p->mnt);
 		return 0;
 	}
-	if (FIELD(struct dentry, dentry, d_flags) & DCACHE_OP_HASH)
+	head = head_of(dentry);
+	if (head.flags & DCACHE_OP_HASH)
 		return 1;
-	p->sum = mixed(p->sum, FIELD(struct dentry, dentry, d_name.hash_len));
-	parent = FIELD(struct dentry, dentry, d_parent);
-	if (parent == dentry) {
+	p->sum = mixed(p->sum, head.hash_len);
+	if (head.parent == dentry) {
 		p->done = 1;
 		return 1;
 	}
-	p->dentry = (__u64)parent;
+	p->dentry = (__u64)head.parent;
 	return 0;
 }
 

@@ -75,7 +75,8 @@ type Cost struct {
 	// ResidentBytes is the tracer's resident memory now, PeakResidentBytes the most it ever was.
 	ResidentBytes     uint64 `json:"resident_bytes,string"`
 	PeakResidentBytes uint64 `json:"peak_resident_bytes,string"`
-	// BPFNanoseconds is the run time of the kernel programs, BPFRuns how often they ran.
+	// BPFNanoseconds is the run time of the kernel programs, BPFRuns how often they ran. Of the programs of hooks one run of 13 is
+	// timed and stands for all.
 	BPFNanoseconds uint64 `json:"bpf_ns,string"`
 	BPFRuns        uint64 `json:"bpf_runs,string"`
 }
