@@ -300,10 +300,21 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 	finish(ctx, s, STAGE_RETURN, note);
 }
 
-/* Whether the call is one that is to be looked at. Most calls on a node are not, so it comes before anything else. */
-static __always_inline bool concerns(void *ctx)
+/* Whether the call is one that is to be looked at. Most calls on a node are not, so it comes before anything else. workloads
+ * gets which selections hold for whom it is of: the owner of a tracked socket, else the current process. What has begun is
+ * looked at to its end, whatever has become of its workload meanwhile. */
+static __always_inline bool concerns(void *ctx, __u32 stages, __u64 *workloads)
 {
-	return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
+	struct sock_owner *owner;
+
+	if (!(hook.flags & HOOK_TELLS_WORKLOADS))
+		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
+	owner = owner_of_socket(ctx);
+	if (owner)
+		*workloads = owner->workloads;
+	else if (!current_in_scope_as(workloads))
+		return false;
+	return !(stages & STAGE_ENTRY) || (*workloads & hook.workloads) == hook.workloads;
 }
 
 /* Of so many runs one is timed and stands for all: to ask the clock takes longer than most runs do. A prime, as hooks run in
@@ -311,7 +322,7 @@ static __always_inline bool concerns(void *ctx)
 #define TIMED_RUNS 13
 
 /* The scratch for a run, with the time (boot time in ns) at which it began if it is one that is timed. */
-static __always_inline struct hook_scratch *begin(void)
+static __always_inline struct hook_scratch *begin(__u64 workloads)
 {
 	struct hook_scratch *s = take_scratch();
 	struct counters *c;
@@ -320,6 +331,7 @@ static __always_inline struct hook_scratch *begin(void)
 		s->deferred = 0;
 		s->began = s->runs ? 0 : bpf_ktime_get_boot_ns();
 		s->runs = s->runs ? s->runs - 1 : TIMED_RUNS - 1;
+		s->workloads = workloads;
 		return s;
 	}
 	hold_cpu();
@@ -349,12 +361,13 @@ static __always_inline void end(struct hook_scratch *s)
 
 static __always_inline int run(void *ctx, __u32 stages)
 {
+	__u64 workloads = 0;
 	struct hook_scratch *s;
 	int verdict = 0;
 
-	if (!concerns(ctx))
+	if (!concerns(ctx, stages, &workloads))
 		return 0;
-	s = begin();
+	s = begin(workloads);
 	if (!s)
 		return 0;
 	if (stages & STAGE_ENTRY)
@@ -410,12 +423,13 @@ static __always_inline void read_hash(__u64 *ctx, struct hook_scratch *s)
 SEC("hook/hashing")
 int hook_hashing(__u64 *ctx)
 {
+	__u64 workloads = 0;
 	struct hook_scratch *s;
 	int verdict = 0;
 
-	if (!concerns(ctx))
+	if (!concerns(ctx, STAGE_ENTRY, &workloads))
 		return 0;
-	s = begin();
+	s = begin(workloads);
 	if (!s)
 		return 0;
 	verdict = work_at_entry(ctx, s, STAGE_ENTRY);

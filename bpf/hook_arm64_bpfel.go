@@ -99,6 +99,12 @@ type HookBytesValue struct {
 	Size uint64
 }
 
+type HookCgroupVerdict struct {
+	_         structs.HostLayout
+	Verdict   uint64
+	Workloads uint64
+}
+
 type HookCounters struct {
 	_           structs.HostLayout
 	Sent        uint64
@@ -193,6 +199,7 @@ const (
 	HookFilterSubjectSUBJECT_IN_USER_NAMESPACE  HookFilterSubject = 18
 	HookFilterSubjectSUBJECT_EXPRESSION         HookFilterSubject = 19
 	HookFilterSubjectSUBJECT_PARENT_MARKS       HookFilterSubject = 20
+	HookFilterSubjectSUBJECT_WORKLOADS          HookFilterSubject = 21
 )
 
 type HookHookActions uint32
@@ -244,6 +251,8 @@ type HookHookConfig struct {
 	RuntimeMountNamespace uint32
 	Judged                uint32
 	Judging               uint32
+	Reserved              uint32
+	Workloads             uint64
 }
 
 type HookHookFilter struct {
@@ -280,6 +289,7 @@ const (
 	HookHookFlagsHOOK_WITHOUT_RUNTIME HookHookFlags = 32768
 	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
 	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
+	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
 )
 
 type HookHookRecord struct {
@@ -330,16 +340,17 @@ const (
 )
 
 type HookHookScratch struct {
-	_        structs.HostLayout
-	Busy     uint32
-	Used     uint32
-	Deferred uint32
-	Judged   uint32
-	Verdict  uint64
-	Began    uint64
-	Runs     uint32
-	Reserved uint32
-	Print    struct {
+	_         structs.HostLayout
+	Busy      uint32
+	Used      uint32
+	Deferred  uint32
+	Judged    uint32
+	Verdict   uint64
+	Began     uint64
+	Runs      uint32
+	Reserved  uint32
+	Workloads uint64
+	Print     struct {
 		_          structs.HostLayout
 		Dentry     uint64
 		Mnt        uint64
@@ -478,8 +489,9 @@ type HookSockOwner struct {
 		Tgid     uint32
 		Reserved uint32
 	}
-	Tid      uint32
-	Reserved uint32
+	Tid       uint32
+	Reserved  uint32
+	Workloads uint64
 }
 
 type HookSocketValue struct {

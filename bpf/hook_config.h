@@ -154,6 +154,8 @@ enum filter_subject {
 	SUBJECT_EXPRESSION = 19,
 	/* as SUBJECT_MARKS, of the parent */
 	SUBJECT_PARENT_MARKS = 20,
+	/* bits of the selections of workloads that hold for the process, or for the owner of a tracked socket */
+	SUBJECT_WORKLOADS = 21,
 };
 
 enum filter_match {
@@ -283,6 +285,8 @@ enum hook_flags {
 	HOOK_AT_EXEC = 1 << 16,
 	/* the argument in place `judged` is a file whose path alone is compared: what filters say of it is remembered */
 	HOOK_JUDGES = 1 << 17,
+	/* it matters which selections of workloads hold: for `workloads`, for a filter, or for who asks about a socket later */
+	HOOK_TELLS_WORKLOADS = 1 << 18,
 };
 
 struct hook_config {
@@ -303,4 +307,7 @@ struct hook_config {
 	__u32 runtime_mount_namespace;
 	/* of HOOK_JUDGES: place of the argument, and a number that no hook with other filters has */
 	__u32 judged, judging;
+	__u32 reserved;
+	/* bits of the selections of workloads that all have to hold for the process (of HOOK_TELLS_WORKLOADS) */
+	__u64 workloads;
 };

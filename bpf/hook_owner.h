@@ -7,6 +7,8 @@ struct sock_owner {
 	struct task_key process;
 	__u32 tid;
 	__u32 reserved;
+	/* selections of workloads that held for it */
+	__u64 workloads;
 };
 
 /* By the address of the struct sock: of the sockets that TrackSock has seen, the latest (Tetragon's number). */
@@ -60,6 +62,7 @@ static __always_inline void track_sock(struct hook_scratch *s, __u64 sock)
 	owner.process.start = s->record.header.process.start;
 	owner.process.tgid = s->record.header.process.tgid;
 	owner.tid = s->record.tid;
+	owner.workloads = s->workloads;
 	bpf_map_update_elem(&sock_owners, &sock, &owner, BPF_ANY);
 }
 

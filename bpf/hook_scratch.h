@@ -61,6 +61,8 @@ struct hook_scratch {
 	/* when the run began, 0 if it is not timed, and how many are not before the next that is */
 	__u64 began;
 	__u32 runs, reserved;
+	/* selections of workloads that hold for whom the call is of (of HOOK_TELLS_WORKLOADS) */
+	__u64 workloads;
 	struct path_print print;
 	struct value values[HOOK_ARGUMENTS];
 	/* the numbers of values as they were at the entry; not on the stack, which is short */

@@ -127,6 +127,8 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 		number = s->values[f->other & (HOOK_ARGUMENTS - 1)].number & ~value->number;
 	else if (is_about_socket(f->subject))
 		number = hook_arguments[f->place & (HOOK_ARGUMENTS - 1)].kind == KIND_SOCKADDR_UN ? value->number : number_of_socket(f, socket);
+	else if (f->subject == SUBJECT_WORKLOADS)
+		number = s->workloads;
 	else
 		number = number_of_process(f);
 	if (f->match == MATCH_MASK)

@@ -27,6 +27,12 @@ type ProcessCgroupScratch struct {
 	Path   [1280]int8
 }
 
+type ProcessCgroupVerdict struct {
+	_         structs.HostLayout
+	Verdict   uint64
+	Workloads uint64
+}
+
 type ProcessCounters struct {
 	_           structs.HostLayout
 	Sent        uint64

@@ -13,6 +13,12 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ProcessStateCgroupVerdict struct {
+	_         structs.HostLayout
+	Verdict   uint64
+	Workloads uint64
+}
+
 type ProcessStateCounters struct {
 	_           structs.HostLayout
 	Sent        uint64
@@ -37,16 +43,17 @@ type ProcessStateHookFilter struct {
 }
 
 type ProcessStateHookScratch struct {
-	_        structs.HostLayout
-	Busy     uint32
-	Used     uint32
-	Deferred uint32
-	Judged   uint32
-	Verdict  uint64
-	Began    uint64
-	Runs     uint32
-	Reserved uint32
-	Print    struct {
+	_         structs.HostLayout
+	Busy      uint32
+	Used      uint32
+	Deferred  uint32
+	Judged    uint32
+	Verdict   uint64
+	Began     uint64
+	Runs      uint32
+	Reserved  uint32
+	Workloads uint64
+	Print     struct {
 		_          structs.HostLayout
 		Dentry     uint64
 		Mnt        uint64

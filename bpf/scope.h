@@ -30,13 +30,18 @@ struct {
 	__type(value, struct scope_state);
 } scope_states SEC(".maps");
 
-/* Cgroups (by id) that are targets with all below them. */
+/* Cgroups (by id) that are targets with all below them, and which selections of workloads hold there: a bit each, in the
+ * order in which user space numbers them. Below a pod's cgroup those of its containers may stand with bits of their own: the
+ * deepest counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u64);
 } target_cgroups SEC(".maps");
+
+/* The bits of targets that are not told apart by pods: every selection holds. */
+#define ALL_WORKLOADS (~0ULL)
 
 /* Processes (thread group ids in the initial pid namespace) that are targets with all their descendants: entered at fork,
  * removed at exit. */
@@ -47,13 +52,20 @@ struct {
 	__type(value, __u8);
 } target_processes SEC(".maps");
 
-/* Cgroups (by id, which is never used again) that were asked for: generation << 1 | is a target. Every system call of
- * every process on the node asks, so the answer has to be cheap. */
+struct cgroup_verdict {
+	/* generation << 1 | is a target */
+	__u64 verdict;
+	/* of a target: its bits of target_cgroups */
+	__u64 workloads;
+};
+
+/* Cgroups (by id, which is never used again) that were asked for. Every system call of every process on the node asks, so the
+ * answer has to be cheap. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct cgroup_verdict);
 } cgroup_verdicts SEC(".maps");
 
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
@@ -78,22 +90,29 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 	return ancestor;
 }
 
-static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels)
+/* Whether a cgroup is a target, or one above it. Where workloads is not NULL it gets the bits of the deepest that is. */
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, __u64 *workloads)
 {
 	__u32 depth = BPF_CORE_READ(cgroup, level);
+	bool found = false;
 
 	for (__u32 level = 0; level < CGROUP_LEVELS; level++) {
-		__u64 id;
+		__u64 id, *bits;
 
 		if (level > depth)
 			break;
 		if (!(levels & (1ULL << level)))
 			continue;
 		id = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
-		if (bpf_map_lookup_elem(&target_cgroups, &id))
+		bits = bpf_map_lookup_elem(&target_cgroups, &id);
+		if (!bits)
+			continue;
+		if (!workloads)
 			return true;
+		*workloads = *bits;
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 static __always_inline bool process_is_target(__u32 tgid)
@@ -114,7 +133,7 @@ static __always_inline bool in_scope(struct task_struct *task)
 
 	if (scope_all)
 		return true;
-	if (scope_cgroups && state && cgroup_is_target(cgroup_of(task), state->levels))
+	if (scope_cgroups && state && cgroup_is_target(cgroup_of(task), state->levels, NULL))
 		return true;
 	return scope_processes && process_is_target(BPF_CORE_READ(task, tgid));
 }
@@ -129,20 +148,25 @@ static __always_inline __u64 current_cgroup_id(void)
 	return BPF_CORE_READ(cgroup_of(task), kn, id);
 }
 
-static __always_inline bool current_cgroup_is_target(void)
+/* Whether the cgroup of the current task is a target; workloads gets its bits then. */
+static __always_inline bool current_cgroup_is_target(__u64 *workloads)
 {
 	struct scope_state *state = get_scope_state();
-	__u64 id = current_cgroup_id(), *known, verdict, generation;
+	struct cgroup_verdict made = {}, *known;
+	__u64 id = current_cgroup_id(), generation;
 
 	if (!state)
 		return false;
 	generation = state->generation;
 	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
-	if (known && *known >> 1 == generation)
-		return *known & 1;
-	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels);
-	bpf_map_update_elem(&cgroup_verdicts, &id, &verdict, BPF_ANY);
-	return verdict & 1;
+	if (known && known->verdict >> 1 == generation) {
+		*workloads = known->workloads;
+		return known->verdict & 1;
+	}
+	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &made.workloads);
+	bpf_map_update_elem(&cgroup_verdicts, &id, &made, BPF_ANY);
+	*workloads = made.workloads;
+	return made.verdict & 1;
 }
 
 /* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
@@ -151,14 +175,21 @@ static __always_inline bool is_tracer(void)
 	return bpf_get_current_task_btf()->tgid == tracer_tgid;
 }
 
-/* in_scope of the current task, for programs that run often. The tracer itself never is. */
-static __always_inline bool current_in_scope(void)
+/* in_scope of the current task, for programs that run often; workloads gets which selections hold for it then. The tracer
+ * itself never is. */
+static __always_inline bool current_in_scope_as(__u64 *workloads)
 {
 	if (is_tracer())
 		return false;
-	if (scope_all)
+	if (scope_cgroups && !scope_all && current_cgroup_is_target(workloads))
 		return true;
-	if (scope_cgroups && current_cgroup_is_target())
-		return true;
-	return scope_processes && process_is_target(bpf_get_current_task_btf()->tgid);
+	*workloads = ALL_WORKLOADS;
+	return scope_all || (scope_processes && process_is_target(bpf_get_current_task_btf()->tgid));
+}
+
+static __always_inline bool current_in_scope(void)
+{
+	__u64 workloads;
+
+	return current_in_scope_as(&workloads);
 }

@@ -13,6 +13,12 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type SyscallsCgroupVerdict struct {
+	_         structs.HostLayout
+	Verdict   uint64
+	Workloads uint64
+}
+
 type SyscallsScopeState struct {
 	_          structs.HostLayout
 	Levels     uint64

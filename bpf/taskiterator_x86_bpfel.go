@@ -13,6 +13,12 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type TaskIteratorCgroupVerdict struct {
+	_         structs.HostLayout
+	Verdict   uint64
+	Workloads uint64
+}
+
 type TaskIteratorImageScratch struct {
 	_      structs.HostLayout
 	Record struct {

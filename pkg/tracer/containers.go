@@ -15,16 +15,17 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/cgroup"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // containers are the root directories of the targets' containers that run.
 func (s *session) containers() ([]string, error) {
-	return containerRoots("/proc", s.Orders.Targets.PodUIDs)
+	return containerRoots("/proc", s.Orders.Targets)
 }
 
 // containerRoots are those of the containers of pods, through one process of each. Processes are looked for in proc and not
 // among the kernel's tasks: a node may be a container itself (kind), and the numbers that its /proc has are not the kernel's.
-func containerRoots(proc string, pods []string) (roots []string, err error) {
+func containerRoots(proc string, targets wire.Targets) (roots []string, err error) {
 	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func containerRoots(proc string, pods []string) (roots []string, err error) {
 		if _, err := strconv.ParseUint(entry.Name(), 10, 32); err != nil {
 			continue
 		}
-		id, ok := containerOf(filepath.Join(proc, entry.Name(), "cgroup"), pods)
+		id, ok := containerOf(filepath.Join(proc, entry.Name(), "cgroup"), targets)
 		if !ok || seen[id] {
 			continue
 		}
@@ -49,14 +50,14 @@ func containerRoots(proc string, pods []string) (roots []string, err error) {
 }
 
 // containerOf is the container of pods that a file /proc/PID/cgroup tells of: the first line that tells of one.
-func containerOf(file string, pods []string) (id string, ok bool) {
+func containerOf(file string, targets wire.Targets) (id string, ok bool) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", false // it has ended
 	}
 	for line := range strings.Lines(string(text)) {
 		_, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":/") // after the number and the controllers
-		if is := cgroup.Parse(path); is.ContainerID != "" && slices.Contains(pods, is.PodUID) {
+		if is := cgroup.Parse(path); is.ContainerID != "" && targets.Pod(is.PodUID) != nil {
 			return is.ContainerID, true
 		}
 	}

@@ -84,7 +84,7 @@ func TestProgramsInContainers(t *testing.T) {
 	stranger := cgroup(podB, containerD)
 	holdIn(t, stranger, roots[0])
 
-	l := startLivePolicies(t, wire.Targets{PodUIDs: []string{podA}}, held)
+	l := startLivePolicies(t, wire.Targets{Pods: []wire.Pod{{UID: podA}}}, held)
 	for i, at := range []string{first, second, changed} {
 		runIn(t, at, "chroot", roots[i], "/bin/hold")
 	}
@@ -121,9 +121,9 @@ func TestProgramsInContainers(t *testing.T) {
 func TestProgramsInNoContainer(t *testing.T) {
 	needRoot(t)
 	at := makeCgroup(t, hierarchyRoots(t)["unified"], "kubepods/pod"+podA, containerA)
-	for want, pods := range map[string][]string{"none of the 1 containers of the targets has it: /bin/hold: ": {podA}, "no container of the targets runs here": {podB}} {
+	for want, pod := range map[string]string{"none of the 1 containers of the targets has it: /bin/hold: ": podA, "no container of the targets runs here": podB} {
 		holdOpen(t, at)
-		o := orders(wire.Targets{PodUIDs: pods})
+		o := orders(wire.Targets{Pods: []wire.Pod{{UID: pod}}})
 		o.Policies = []wire.PolicySource{{Name: "held.yaml", Text: held}}
 		_, err := Run(context.Background(), Config{Orders: o, Frames: &bytes.Buffer{}})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -32,12 +32,15 @@ spec:
 `
 
 // startArmed is startLive of a tracer that enforces, with its targets held.
-func startArmed(t *testing.T, silence time.Duration, targets wire.Targets, policy string) *live {
+func startArmed(t *testing.T, silence time.Duration, targets wire.Targets, policy string, with ...func(*wire.Orders)) *live {
 	t.Helper()
 	needRoot(t)
 	o := orders(targets)
 	o.Enforce, o.Hold, o.Silence = true, true, wire.Duration(silence)
 	o.Policies = []wire.PolicySource{{Name: "policy.yaml", Text: policy}}
+	for _, change := range with {
+		change(&o)
+	}
 	reader, writer := io.Pipe()
 	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
 	go func() {
@@ -81,7 +84,7 @@ func TestHeldUntilTargetsAreNamed(t *testing.T) {
 	a, b := makeCgroup(t, root, "kubepods/pod"+podA, containerA), makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 	holdOpen(t, a)
 	holdOpen(t, b)
-	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}}, killsShells)
+	l := startArmed(t, time.Hour, wire.Targets{Pods: []wire.Pod{{UID: podA}}}, killsShells)
 	if shellIn(t, a) || shellIn(t, b) {
 		t.Error("killed although nobody is a target yet")
 	}
@@ -89,7 +92,7 @@ func TestHeldUntilTargetsAreNamed(t *testing.T) {
 	if shellIn(t, a) {
 		t.Error("killed because of a sign of life")
 	}
-	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+	l.send(wire.Control{Targets: &wire.Targets{Pods: []wire.Pod{{UID: podA}}}})
 	l.armed()
 	if !shellIn(t, a) {
 		t.Error("not killed in the target")
@@ -97,7 +100,7 @@ func TestHeldUntilTargetsAreNamed(t *testing.T) {
 	if shellIn(t, b) {
 		t.Error("killed in a pod that is no target")
 	}
-	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podB}}})
+	l.send(wire.Control{Targets: &wire.Targets{Pods: []wire.Pod{{UID: podB}}}})
 	for deadline := time.Now().Add(10 * time.Second); shellIn(t, a); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("killed in a pod that is no target any more")
@@ -134,8 +137,8 @@ func TestDisarmedWhenThePluginIsGone(t *testing.T) {
 			root := hierarchyRoots(t)["unified"]
 			a := makeCgroup(t, root, "kubepods/pod"+podA, containerA)
 			holdOpen(t, a)
-			l := startArmed(t, test.silence, wire.Targets{PodUIDs: []string{podA}}, killsShells)
-			l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+			l := startArmed(t, test.silence, wire.Targets{Pods: []wire.Pod{{UID: podA}}}, killsShells)
+			l.send(wire.Control{Targets: &wire.Targets{Pods: []wire.Pod{{UID: podA}}}})
 			last := time.Now()
 			l.armed()
 			if !shellIn(t, a) {
@@ -175,7 +178,7 @@ func TestExecutedBeforeItWasATarget(t *testing.T) {
 	needRoot(t)
 	a := makeCgroup(t, hierarchyRoots(t)["unified"], "kubepods/pod"+podA, containerA)
 	holdOpen(t, a)
-	l := startArmed(t, time.Hour, wire.Targets{PodUIDs: []string{podA}}, killsWanderers)
+	l := startArmed(t, time.Hour, wire.Targets{Pods: []wire.Pod{{UID: podA}}}, killsWanderers)
 	shell := exec.Command("sh", "-c", `echo $$ > "$0" && exec sh -c 'echo ready; read line; cd /; exit 5'`, filepath.Join(a, "cgroup.procs"))
 	to, err := shell.StdinPipe()
 	if err != nil {
@@ -191,7 +194,7 @@ func TestExecutedBeforeItWasATarget(t *testing.T) {
 	if ready, err := bufio.NewReader(from).ReadString('\n'); err != nil || ready != "ready\n" {
 		t.Fatalf("%q, %v", ready, err)
 	}
-	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podA}}})
+	l.send(wire.Control{Targets: &wire.Targets{Pods: []wire.Pod{{UID: podA}}}})
 	l.armed()
 	if _, err := io.WriteString(to, "go\n"); err != nil {
 		t.Fatal(err)

@@ -36,6 +36,10 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 	if err != nil {
 		return nil, err
 	}
+	workloads, err := plan.NumberWorkloads(policies, false)
+	if err != nil {
+		return nil, err
+	}
 	everything := wire.Targets{All: true}
 	types := layout.NewKernel()
 	tasks, hierarchy, _, err := openTasks(kernel.Scope{All: true, Types: types.Cache()}, everything)
@@ -52,7 +56,7 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, programs.Close()) }()
-	node, err := newNode(types, namespaceNumbers(host), hook.NewProbes(), enforce)
+	node, err := newNode(types, namespaceNumbers(host), hook.NewProbes(), workloads, enforce)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func openTasks(scope kernel.Scope, w wire.Targets) (*kernel.Tasks, kernel.Hierar
 	if err != nil {
 		return nil, kernel.Hierarchy{}, nil, err
 	}
-	wanted := func(i *kernel.Image) bool { return slices.Contains(w.PodUIDs, cgroup.Parse(i.CgroupPath).PodUID) }
+	wanted := func(i *kernel.Image) bool { return w.Pod(cgroup.Parse(i.CgroupPath).PodUID) != nil }
 	best, found := candidates[0], false
 	for _, h := range candidates {
 		tasks, images, err := readHierarchy(scope, h)
@@ -40,7 +40,7 @@ func openTasks(scope kernel.Scope, w wire.Targets) (*kernel.Tasks, kernel.Hierar
 		}
 		if !found && slices.ContainsFunc(images, inContainer) {
 			best, found = h, true
-			if len(w.PodUIDs) == 0 {
+			if len(w.Pods) == 0 {
 				return tasks, h, images, nil
 			}
 		}

@@ -60,7 +60,7 @@ func parse(sources []wire.PolicySource) (all []*policy.Policy, err error) {
 }
 
 // newNode finds out what plans depend on. Mechanisms are tried when a plan first asks for them.
-func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed bool) (*plan.Node, error) {
+func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, workloads *plan.Workloads, armed bool) (*plan.Node, error) {
 	registers, err := layout.RegistersOf(runtime.GOARCH)
 	if err != nil {
 		return nil, err
@@ -75,6 +75,7 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, armed b
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
 		Marks:     &plan.Marks{},
+		Workloads: workloads,
 		Root:      nodeRoot(),
 		Functions: tracefs.Functions,
 		Places:    symbol.Places,
@@ -272,7 +273,11 @@ func (s *session) beginPolicies() error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	node, err := newNode(s.types, namespaceNumbers(s.table.HostNamespaces), s.probes, s.Orders.Enforce && !s.Orders.Monitor)
+	workloads, err := plan.NumberWorkloads(all, s.Orders.Narrowed)
+	if err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	node, err := newNode(s.types, namespaceNumbers(s.table.HostNamespaces), s.probes, workloads, s.Orders.Enforce && !s.Orders.Monitor)
 	if err != nil {
 		return err
 	}

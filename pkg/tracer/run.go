@@ -143,7 +143,7 @@ func (s *session) begin() (err error) {
 	scope := kernel.Scope{
 		Types:     s.types.Cache(),
 		All:       w.All,
-		Cgroups:   len(w.PodUIDs)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
+		Cgroups:   len(w.Pods)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
 	if len(s.Orders.Policies) > 0 {

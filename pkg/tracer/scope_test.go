@@ -149,7 +149,7 @@ func TestPodsAreToldApart(t *testing.T) {
 				first := makeCgroup(t, root, path[0], path[1])
 				other := makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 				holdOpen(t, first) // the pod runs already: by it the hierarchy is found
-				l := startLive(t, wire.Targets{PodUIDs: []string{podA}})
+				l := startLive(t, wire.Targets{Pods: []wire.Pod{{UID: podA}}})
 				runIn(t, first, scenario, "exit", "1")
 				runIn(t, other, scenario, "exit", "2")
 				exec.Command(scenario, "exit", "3").Run()
@@ -193,8 +193,8 @@ func TestPodThatComesLater(t *testing.T) {
 	root := hierarchyRoots(t)["unified"]
 	a := makeCgroup(t, root, "kubepods/pod"+podA, containerA)
 	holdOpen(t, a)
-	l := startLive(t, wire.Targets{PodUIDs: []string{podA}})
-	l.send(wire.Control{Targets: &wire.Targets{PodUIDs: []string{podB}}})
+	l := startLive(t, wire.Targets{Pods: []wire.Pod{{UID: podA}}})
+	l.send(wire.Control{Targets: &wire.Targets{Pods: []wire.Pod{{UID: podB}}}})
 	b := makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 	l.wait("pod B to be traced", func(raw []byte) bool {
 		runIn(t, b, scenario, "exit", "9")
@@ -269,7 +269,7 @@ func TestAbandoned(t *testing.T) {
 			needRoot(t)
 			reader, writer := io.Pipe()
 			defer writer.Close()
-			o := orders(wire.Targets{PodUIDs: []string{podA}})
+			o := orders(wire.Targets{Pods: []wire.Pod{{UID: podA}}})
 			o.Silence = wire.Duration(200 * time.Millisecond)
 			if name == "end" {
 				o.Silence = wire.Duration(time.Hour)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -22,21 +21,13 @@ import (
 // being started has one within a second or two.
 const remindAfter = 10 * time.Second
 
-// place is where a pod's cgroup is in the hierarchy.
-type place struct {
-	id    uint64
-	level int
-}
-
 // targets keeps the kernel's list of targets in step with the orders.
 type targets struct {
 	programs *kernel.Programs
 	notice   func(event.Notice)
-	// pods that have a cgroup on this node, targets or not; wanted are the targets, with the time since when they are.
-	pods   map[string]place
-	wanted map[string]time.Time
-	// told are the pods that were said not to be found.
-	told      map[string]bool
+	pods     podPlaces
+	// wanted are the targets by UID.
+	wanted    map[string]*wantedPod
 	processes map[uint32]bool
 	cgroups   map[uint64]bool
 	all       bool
@@ -44,7 +35,7 @@ type targets struct {
 
 func newTargets(p *kernel.Programs, notice func(event.Notice)) *targets {
 	return &targets{
-		programs: p, notice: notice, pods: map[string]place{}, wanted: map[string]time.Time{}, told: map[string]bool{},
+		programs: p, notice: notice, pods: podPlaces{}, wanted: map[string]*wantedPod{},
 		processes: map[uint32]bool{}, cgroups: map[uint64]bool{},
 	}
 }
@@ -52,29 +43,11 @@ func newTargets(p *kernel.Programs, notice func(event.Notice)) *targets {
 // set makes w the targets; images are the processes that run, in which pods are looked for.
 func (t *targets) set(w wire.Targets, images []*kernel.Image) error {
 	for _, i := range images {
-		t.learn(i.CgroupPath, i.CgroupIds[:])
+		t.pods.learn(i.CgroupPath, i.CgroupIds[:])
 	}
 	t.all = w.All
-	for uid := range t.wanted {
-		if !slices.Contains(w.PodUIDs, uid) {
-			delete(t.wanted, uid)
-			delete(t.told, uid)
-			if at, ok := t.pods[uid]; ok {
-				if err := t.programs.RemoveCgroup(at.id); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for _, uid := range w.PodUIDs {
-		if _, ok := t.wanted[uid]; !ok {
-			t.wanted[uid] = time.Now()
-		}
-		if at, ok := t.pods[uid]; ok {
-			if err := t.programs.AddCgroup(at.id, at.level); err != nil {
-				return fmt.Errorf("pod %s: %w", uid, err)
-			}
-		}
+	if err := t.setPods(w.Pods); err != nil {
+		return err
 	}
 	for _, path := range w.Cgroups {
 		if err := t.addCgroup(path); err != nil {
@@ -84,29 +57,39 @@ func (t *targets) set(w wire.Targets, images []*kernel.Image) error {
 	return t.addProcesses(w.Pids, images)
 }
 
-// learn reads the pods out of a cgroup's path; ids are those of its levels, the root's first.
-func (t *targets) learn(path string, ids []uint64) (uid string, found bool) {
-	for level, name := range strings.Split(path, "/") { // the path begins with a slash: the first name is the root's
-		if level >= len(ids) {
-			break
-		}
-		if uid, ok := cgroup.PodUID(name); ok {
-			t.pods[uid] = place{ids[level], level}
-			return uid, true
+func (t *targets) setPods(pods []wire.Pod) error {
+	named := map[string]bool{}
+	for _, pod := range pods {
+		named[pod.UID] = true
+	}
+	for uid, w := range t.wanted {
+		if !named[uid] {
+			delete(t.wanted, uid)
+			if err := w.remove(t.programs, func(uint64) bool { return true }); err != nil {
+				return err
+			}
 		}
 	}
-	return "", false
+	for _, pod := range pods {
+		w := t.wanted[pod.UID]
+		if w == nil {
+			w = &wantedPod{since: time.Now(), entered: map[uint64]uint64{}}
+			t.wanted[pod.UID] = w
+		}
+		w.Pod = pod
+		if err := w.enter(t.programs, t.pods[pod.UID]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // made notes a new cgroup. The kubelet makes a pod's cgroup before it has the runtime make a container in it, which takes
 // far longer than a record takes to come here.
 func (t *targets) made(c *kernel.Cgroup) {
-	uid, ok := t.learn(c.Path, c.CgroupIds[:])
-	if !ok {
-		return
-	}
-	if _, wanted := t.wanted[uid]; wanted {
-		if err := t.programs.AddCgroup(t.pods[uid].id, t.pods[uid].level); err != nil {
+	uid, _ := t.pods.learn(c.Path, c.CgroupIds[:])
+	if w := t.wanted[uid]; w != nil {
+		if err := w.enter(t.programs, t.pods[uid]); err != nil {
 			t.notice(event.Notice{Level: event.LevelError, Subject: uid, Text: "this pod is not traced: " + err.Error()})
 		}
 	}
@@ -114,11 +97,11 @@ func (t *targets) made(c *kernel.Cgroup) {
 
 // remind says which pods have no cgroup though they should have one by now.
 func (t *targets) remind() {
-	for uid, since := range t.wanted {
-		if _, ok := t.pods[uid]; ok || t.told[uid] || time.Since(since) < remindAfter {
+	for uid, w := range t.wanted {
+		if t.pods[uid] != nil || w.told || time.Since(w.since) < remindAfter {
 			continue
 		}
-		t.told[uid] = true
+		w.told = true
 		t.notice(event.Notice{Level: event.LevelWarning, Subject: uid,
 			Text: "no cgroup of this pod is on the node: it is not running yet, or its runtime keeps it where the kernel can't see into it (gVisor, Kata)"})
 	}
@@ -128,7 +111,7 @@ func (t *targets) remind() {
 func (t *targets) inForce() string {
 	reached := 0
 	for uid := range t.wanted {
-		if _, ok := t.pods[uid]; ok {
+		if t.pods[uid] != nil {
 			reached++
 		}
 	}

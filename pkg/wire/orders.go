@@ -35,6 +35,8 @@ type Orders struct {
 	// WithoutRuntime: the policies are not about the container runtime's processes that are on their way into a container. They
 	// are not told of, and Enforce does nothing to them. The tracer must run in a container itself: the runtime is what runs that.
 	WithoutRuntime bool `json:"without_runtime,omitempty"`
+	// Narrowed: the policies are about workloads only that have the bit policy.SessionSelection.
+	Narrowed bool `json:"narrowed,omitempty"`
 	// Deadline after which the tracer ends by itself; 0 is none.
 	Deadline Duration `json:"deadline,omitempty"`
 	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.
@@ -51,14 +53,24 @@ type PolicySource struct {
 
 // Targets is whom to trace. The set fields add up; one at least must be set, and All excludes the others.
 type Targets struct {
-	// PodUIDs as the API server has them.
-	PodUIDs []string `json:"pod_uids,omitempty"`
+	Pods []Pod `json:"pods,omitempty"`
 	// Cgroups are paths of cgroup directories; all below them is traced.
 	Cgroups []string `json:"cgroups,omitempty"`
 	// Pids are thread group ids in the tracer's own pid namespace: these and all their descendants are traced.
 	Pids []uint32 `json:"pids,omitempty"`
 	// All processes of the machine.
 	All bool `json:"all,omitempty"`
+}
+
+// Pod is a pod to trace, with which of the selections of the orders' policies (policy.NumberSelections) hold for it, a bit each.
+// Processes that are not of pods have all bits.
+type Pod struct {
+	// UID by which its cgroup is named (join.CgroupUID).
+	UID string `json:"uid"`
+	// Selections that hold where nothing more is known: for processes of containers that are not in Containers.
+	Selections uint64 `json:"selections,omitempty"`
+	// Containers are those for which others hold, by ID: 64 hex digits.
+	Containers map[string]uint64 `json:"containers,omitempty"`
 }
 
 // ProcessDetail is what is reported of a process on request, because it makes events longer.
@@ -141,15 +153,23 @@ func (o Orders) Validate() error {
 
 // Empty says whether nothing is to be traced.
 func (t Targets) Empty() bool {
-	return !t.All && len(t.PodUIDs)+len(t.Cgroups)+len(t.Pids) == 0
+	return !t.All && len(t.Pods)+len(t.Cgroups)+len(t.Pids) == 0
+}
+
+// Pod is the target with this UID; nil if there is none.
+func (t Targets) Pod(uid string) *Pod {
+	if i := slices.IndexFunc(t.Pods, func(p Pod) bool { return p.UID == uid }); i >= 0 {
+		return &t.Pods[i]
+	}
+	return nil
 }
 
 func (t Targets) validate() error {
-	narrow := len(t.PodUIDs) + len(t.Cgroups) + len(t.Pids)
+	narrow := len(t.Pods) + len(t.Cgroups) + len(t.Pids)
 	switch {
 	case t.All && narrow > 0:
 		return errors.New("targets: all excludes pods, cgroups and pids")
-	case slices.Contains(t.PodUIDs, "") || slices.Contains(t.Cgroups, "") || slices.Contains(t.Pids, 0):
+	case t.Pod("") != nil || slices.Contains(t.Cgroups, "") || slices.Contains(t.Pids, 0):
 		return errors.New("targets: an empty pod UID, cgroup or pid")
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 )
 
 func TestOrdersRoundTrip(t *testing.T) {
-	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{PodUIDs: []string{"u"}}, Process: ProcessDetail{Namespaces: true},
+	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{Pods: []Pod{{UID: "u"}}}, Process: ProcessDetail{Namespaces: true},
 		Policies: []PolicySource{{"a.yaml", "kind: TracingPolicy\n# ü \"$(HOME)\"\n"}, {"b.yaml", "{}"}}, Enforce: true, Hold: true,
 		Deadline: Duration(30 * time.Minute), Silence: Duration(30 * time.Second)}
 	document, err := json.Marshal(want)
@@ -27,29 +27,30 @@ func TestOrdersRoundTrip(t *testing.T) {
 
 func TestParseOrders(t *testing.T) {
 	for document, want := range map[string]string{
-		`{"v":1,"session":"s","node":"n","targets":{"all":true}}`:                                                     "",
-		`{"v":1,"session":"s","node":"n","targets":{"pids":[1],"cgroups":["/x"]}}`:                                    "",
-		`{"v":2,"session":"s","node":"n","targets":{"all":true}}`:                                                     "one release",
-		`{"v":1,"node":"n","targets":{"all":true}}`:                                                                   "no session",
-		`{"v":1,"session":"s","targets":{"all":true}}`:                                                                "no node",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true,"pids":[1]}}`:                                          "all excludes",
-		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":[""]}}`:                                                "empty pod UID",
-		`{"v":1,"session":"s","node":"n","targets":{"pids":[0]}}`:                                                     "empty pod UID, cgroup or pid",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"-1s"}`:                                    "negative",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"soon"}`:                                   "soon",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"silence":30}`:                                        "want a text",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"enforce":true}`:                                      "",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"policies":[{"name":"a","text":"b"}]}`: "",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"enforce":true}`:                       "exclude each other",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"name":"a","text":"b"},{"name":"a"}]}`:   "policy 2 of 2",
-		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":["u"]},"hold":true,"silence":"4s"}`:                    "",
-		`{"v":1,"session":"s","node":"n","targets":{"pod_uids":["u"]},"hold":true}`:                                   "can be held",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"hold":true,"silence":"4s"}`:                          "can be held",
-		`{"v":1,"session":"s","node":"n","targets":{"pids":[1]},"hold":true,"silence":"4s"}`:                          "can be held",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"text":"b"}]}`:                           "policy 1 of 1",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true},"new":1}`:                                             "unknown field",
-		`{"v":1,"session":"` + strings.Repeat("s", 254) + `","node":"n","targets":{}}`:                                "longer than",
-		`{"v":1,"session":"s","node":"n","targets":{"all":true}} {}`:                                                  "after",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true}}`:                                                                                  "",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[1],"cgroups":["/x"]}}`:                                                                 "",
+		`{"v":2,"session":"s","node":"n","targets":{"all":true}}`:                                                                                  "one release",
+		`{"v":1,"node":"n","targets":{"all":true}}`:                                                                                                "no session",
+		`{"v":1,"session":"s","targets":{"all":true}}`:                                                                                             "no node",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true,"pids":[1]}}`:                                                                       "all excludes",
+		`{"v":1,"session":"s","node":"n","targets":{"pods":[{"uid":""}]}}`:                                                                         "empty pod UID",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[0]}}`:                                                                                  "empty pod UID, cgroup or pid",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"-1s"}`:                                                                 "negative",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"deadline":"soon"}`:                                                                "soon",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"silence":30}`:                                                                     "want a text",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"enforce":true}`:                                                                   "",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"policies":[{"name":"a","text":"b"}]}`:                              "",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"monitor":true,"enforce":true}`:                                                    "exclude each other",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"name":"a","text":"b"},{"name":"a"}]}`:                                "policy 2 of 2",
+		`{"v":1,"session":"s","node":"n","targets":{"pods":[{"uid":"u"}]},"hold":true,"silence":"4s"}`:                                             "",
+		`{"v":1,"session":"s","node":"n","targets":{"pods":[{"uid":"u","selections":18446744073709551615,"containers":{"c":1}}]},"narrowed":true}`: "",
+		`{"v":1,"session":"s","node":"n","targets":{"pods":[{"uid":"u"}]},"hold":true}`:                                                            "can be held",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"hold":true,"silence":"4s"}`:                                                       "can be held",
+		`{"v":1,"session":"s","node":"n","targets":{"pids":[1]},"hold":true,"silence":"4s"}`:                                                       "can be held",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"policies":[{"text":"b"}]}`:                                                        "policy 1 of 1",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true},"new":1}`:                                                                          "unknown field",
+		`{"v":1,"session":"` + strings.Repeat("s", 254) + `","node":"n","targets":{}}`:                                                             "longer than",
+		`{"v":1,"session":"s","node":"n","targets":{"all":true}} {}`:                                                                               "after",
 		``: "EOF",
 	} {
 		_, err := ParseOrders([]byte(document))

@@ -139,10 +139,8 @@ var selectors = []row{
 		spec: kprobe("sys_getsid", "{index: 0, type: int}", "label: first\n    "+matchArgs(0, "LT", "5"),
 			"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector,
 		do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
-	{name: "workloads",
-		spec:       kprobe("sys_getsid", "{index: 0, type: int}", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]"),
-		everywhere: true,
-		refused:    "pods are told apart for a whole policy only", do: []string{ask + "1"}},
+	// here is no cluster, and so nothing that workloads could be told apart by
+	asked("workloads", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}, {hostSelector: {}}]", ask+"1", 1),
 }
 
 func sixteen() (all []string) {

@@ -70,7 +70,11 @@ func observed(tracer *Tracer, status corev1.PodStatus) {
 }
 
 func targets(uids ...string) wire.Control {
-	return wire.Control{Targets: &wire.Targets{PodUIDs: uids}}
+	named := &wire.Targets{}
+	for _, uid := range uids {
+		named.Pods = append(named.Pods, wire.Pod{UID: uid})
+	}
+	return wire.Control{Targets: named}
 }
 
 // expect reads lines until the wanted one; only signs of life may come before it.

@@ -22,7 +22,7 @@ func testConfig() Config {
 }
 
 func TestTracerPod(t *testing.T) {
-	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{PodUIDs: []string{"11111111-2222-3333-4444-555555555555"}}}
+	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
 	for name, change := range map[string]func(*Config, *wire.Orders){
 		"default": func(*Config, *wire.Orders) {},
 		"options": func(c *Config, o *wire.Orders) {

@@ -41,11 +41,20 @@ func Parse(path string) Identity {
 				continue
 			}
 		}
-		if match := containerID.FindStringSubmatch(name); match != nil && found.ContainerID == "" {
-			found.ContainerID = match[1]
+		if id, ok := ContainerID(name); ok && found.ContainerID == "" {
+			found.ContainerID = id
 		}
 	}
 	return found
+}
+
+// ContainerID returns the ID of the container whose own cgroup has this name.
+func ContainerID(name string) (id string, ok bool) {
+	match := containerID.FindStringSubmatch(name)
+	if match == nil {
+		return "", false
+	}
+	return match[1], true
 }
 
 // PodUID returns the UID of the pod whose own cgroup has this name.

@@ -54,12 +54,16 @@ func (s Scope) apply(variables map[string]*ebpf.VariableSpec) error {
 	return nil
 }
 
-// AddCgroup makes a cgroup and all below it targets. Level is its distance from the root of the hierarchy.
-func (p *Programs) AddCgroup(id uint64, level int) error {
+// AllWorkloads are the bits of what is not told apart by pods: every selection holds.
+const AllWorkloads = ^uint64(0)
+
+// AddCgroup makes a cgroup and all below it targets for which these selections of workloads hold, or others than before; a
+// deeper target has its own. Level is its distance from the root of the hierarchy.
+func (p *Programs) AddCgroup(id uint64, level int, workloads uint64) error {
 	if level < 0 || level >= len(bpf.ProcessCgroupRecord{}.CgroupIds) {
 		return fmt.Errorf("cgroup %d lies %d levels deep, at most %d can be told apart", id, level, len(bpf.ProcessCgroupRecord{}.CgroupIds)-1)
 	}
-	if err := p.objects.TargetCgroups.Put(id, uint8(1)); err != nil {
+	if err := p.objects.TargetCgroups.Put(id, workloads); err != nil {
 		return fmt.Errorf("add cgroup %d to the targets (at most %d): %w", id, p.objects.TargetCgroups.MaxEntries(), err)
 	}
 	p.scoping.Lock()
@@ -102,10 +106,10 @@ func (p *Programs) scopeChanged() error {
 	return nil
 }
 
-// AddCgroupAtAnyLevel is AddCgroup for when the level is not known: every level is asked, which costs more.
+// AddCgroupAtAnyLevel is AddCgroup for all workloads when the level is not known: every level is asked, which costs more.
 func (p *Programs) AddCgroupAtAnyLevel(id uint64) error {
 	for level := range len(bpf.ProcessCgroupRecord{}.CgroupIds) {
-		if err := p.AddCgroup(id, level); err != nil {
+		if err := p.AddCgroup(id, level, AllWorkloads); err != nil {
 			return err
 		}
 	}

@@ -47,6 +47,7 @@ func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*
 	}
 	c.track(p)
 	c.judge()
+	c.workloads(p)
 	c.attach()
 	return c.def, c.places, append(slices.Clone(s.notes), c.notes...), nil
 }

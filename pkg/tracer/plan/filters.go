@@ -59,9 +59,6 @@ func (c *compiler) filters(s *policy.Selector) ([]bpf.HookHookFilter, error) {
 		of, err := c.argumentFilter(f, Result)
 		all, errs = append(all, of), append(errs, at0(f.Position, err))
 	}
-	if len(s.Workloads) > 0 {
-		errs = append(errs, fmt.Errorf("%s: matchWorkloads: pods are told apart for a whole policy only; write a policy for each, with podSelector", s.Position))
-	}
 	slices.SortStableFunc(all, func(a, b bpf.HookHookFilter) int { return int(b.Flags&cheap) - int(a.Flags&cheap) })
 	return all, errors.Join(errs...)
 }

@@ -32,6 +32,8 @@ type Node struct {
 	// Containers are the root directories of the containers of the targets (/proc/PID/root), where a policy may want paths of
 	// programs to be looked up; nil where there are none.
 	Containers func() ([]string, error)
+	// Workloads are those that policies of the session are about.
+	Workloads *Workloads
 	// Marks gives process marks to filters on programs and on descendants.
 	Marks *Marks
 	// Formats reads the layout of a classic tracepoint.

@@ -23,6 +23,9 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 		errs = append(errs, at0(f.Position, err))
 		add(compiled)
 	}
+	for _, f := range c.workloadFilters(s) {
+		add(f)
+	}
 	for _, f := range s.Namespaces {
 		add(c.namespaceFilter(f))
 	}

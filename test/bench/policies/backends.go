@@ -184,8 +184,12 @@ func (b *bench) load(p place) (*hook.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w in\n%s", err, text)
 	}
+	workloads, err := plan.NumberWorkloads(parsed.Policies, false)
+	if err != nil {
+		return nil, err
+	}
 	node := &plan.Node{
-		Kernel: b.types, Registers: registers, Armed: p.armed, Marks: &plan.Marks{}, Functions: tracefs.Functions, Places: symbol.Places,
+		Kernel: b.types, Registers: registers, Armed: p.armed, Workloads: workloads, Marks: &plan.Marks{}, Functions: tracefs.Functions, Places: symbol.Places,
 		Unavailable: func(m hook.Mechanism) error {
 			if m == p.mechanism {
 				return nil

@@ -91,14 +91,18 @@ func closed(t *testing.T, c closer) {
 	}
 }
 
-func (l *loader) node(t *testing.T, armed bool) *plan.Node {
+func (l *loader) node(t *testing.T, p *policy.Policy, armed bool) *plan.Node {
 	t.Helper()
+	workloads, err := plan.NumberWorkloads([]*policy.Policy{p}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	registers, err := layout.RegistersOf(runtime.GOARCH)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &plan.Node{
-		Kernel: l.types, Registers: registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{}, Places: symbol.Places,
+		Kernel: l.types, Registers: registers, Unavailable: l.probes.Unavailable, Armed: armed, Workloads: workloads, Marks: &plan.Marks{}, Places: symbol.Places,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
 }
@@ -110,7 +114,7 @@ func (l *loader) policy(t *testing.T, p *policy.Policy) {
 		armed = append(armed, true)
 	}
 	for _, armed := range armed {
-		node := l.node(t, armed)
+		node := l.node(t, p, armed)
 		hooks := node.Policy(p)
 		if node.Marks.Needed && l.isNew("marks") {
 			if err := l.set.Remember(node.Marks.Marking()); err != nil {

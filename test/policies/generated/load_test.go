@@ -95,8 +95,12 @@ func random(seed uint64) []byte {
 }
 
 func (l *loader) policy(t *testing.T, text string, p *policy.Policy, armed bool) {
+	workloads, err := plan.NumberWorkloads([]*policy.Policy{p}, armed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	node := &plan.Node{
-		Kernel: l.types, Registers: l.registers, Unavailable: l.probes.Unavailable, Armed: armed, Marks: &plan.Marks{},
+		Kernel: l.types, Registers: l.registers, Unavailable: l.probes.Unavailable, Armed: armed, Workloads: workloads, Marks: &plan.Marks{},
 		Functions: tracefs.Functions, Places: symbol.Places,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
