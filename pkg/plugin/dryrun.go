@@ -35,12 +35,16 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 	}
 	orders := wire.Orders{Process: o.process, Hold: o.arming.arms()}
 	o.arming.orders(&orders)
+	tell := func(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: join.CgroupUID(pod)} }
+	if p.scope != nil {
+		orders.Narrowed, tell = p.scope.Narrowed(), p.scope.Pod
+	}
 	pods, err := tracerPods(launch.New(p.client, p.rest, p.launch).Config(), orders, found.Pods, func(node string) ([]wire.PolicySource, error) {
 		if p.scope == nil {
 			return nil, nil
 		}
-		return p.scope.Sources(ctx, node)
-	})
+		return p.scope.SourcesOn(ctx, node)
+	}, tell)
 	if err != nil {
 		return access.Explain(err)
 	}
@@ -61,14 +65,15 @@ func (o *traceOptions) runDry(ctx context.Context) error {
 }
 
 // tracerPods are the pods for these targets, by the node's name, with orders that are completed for each; policies are those of
-// a node.
+// a node, tell what is told of a pod.
 func tracerPods(
 	c launch.Config, orders wire.Orders, targets []*corev1.Pod, policies func(node string) ([]wire.PolicySource, error),
+	tell func(*corev1.Pod) wire.Pod,
 ) (tracers []*corev1.Pod, err error) {
 	byNode := map[string]wire.Targets{}
 	for _, pod := range targets {
 		t := byNode[pod.Spec.NodeName]
-		t.PodUIDs = append(t.PodUIDs, join.CgroupUID(pod))
+		t.Pods = append(t.Pods, tell(pod))
 		byNode[pod.Spec.NodeName] = t
 	}
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {

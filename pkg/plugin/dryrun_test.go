@@ -37,7 +37,7 @@ func TestTracerPods(t *testing.T) {
 	c.Hooks = []*policy.Hook{{Kind: policy.Tracepoint}}
 	pods, err := tracerPods(c, wire.Orders{Process: wire.ProcessDetail{Credentials: true}}, targets, func(node string) ([]wire.PolicySource, error) {
 		return map[string][]wire.PolicySource{"n2": {{Name: "p.yaml", Text: "only for n2"}}}[node], nil
-	})
+	}, func(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: string(pod.UID), Selections: 1} })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func forEnforcing(own *pflag.FlagSet, groups []flagGroup) []flagGroup {
 	for i, g := range groups {
 		for flag, usage := range map[string]string{
 			"duration":  "Disarm and end after this `TIME`, 24h at most",
-			"container": "Refuse pods that have other containers than that of this `NAME`: whole pods are enforced on; repeatable",
+			"container": "Enforce in the containers of this `NAME` only; repeatable",
 		} {
 			if f := g.flags.Lookup(flag); f != nil {
 				f.Usage = usage

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 )
 
@@ -35,8 +36,8 @@ type approval struct {
 	first bool
 }
 
-func (o *traceOptions) approval(v view, pods []*corev1.Pod) *approval {
-	return &approval{o: o, v: v, first: true, preview: preview{policies: o.policies.policies, targets: podTargets(pods)}}
+func (o *traceOptions) approval(v view, s *scope.Scope, pods []*corev1.Pod) *approval {
+	return &approval{o: o, v: v, first: true, preview: preview{policies: o.policies.policies, targets: podTargets(pods), scope: s, pods: pods}}
 }
 
 // approve makes a session on a cluster one that asks before it enforces, and says which pods it leaves out.
@@ -44,12 +45,11 @@ func (o *traceOptions) approve(c *session.Config, p plan, v view) {
 	if o.arming == nil {
 		return
 	}
-	p.armable.say = v.status.Say
 	if without := p.armable.without(); without != "" {
 		v.status.Say(event.LevelWarning, "pods "+without)
 	}
 	if o.arming.arms() {
-		c.Approve = o.approval(v, c.Pods).approve
+		c.Approve = o.approval(v, p.scope, c.Pods).approve
 	}
 }
 
@@ -149,7 +149,7 @@ func (o *traceOptions) approveLocal(ctx context.Context, v view, tracer machineT
 	if err != nil {
 		return err
 	}
-	a := o.approval(v, nil)
+	a := o.approval(v, nil, nil)
 	a.preview.targets[host] = []string{o.localSubject()}
 	a.preview.nodes = map[string][]event.Hook{host: servedHooks(served)}
 	refused := a.preview.refused(a.remedy())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -24,6 +25,9 @@ type preview struct {
 	nodes map[string][]event.Hook
 	// targets of each node in words.
 	targets map[string][]string
+	// scope says which of pods each policy acts on; nil where it knows no pods.
+	scope *scope.Scope
+	pods  []*corev1.Pod
 }
 
 // hookEffects are what the enforcing hooks of one policy do on each node, by the hook's name.
@@ -145,6 +149,9 @@ func (p *preview) text(without map[string]error, duration time.Duration) string 
 			continue
 		}
 		line("  policy %s", of.Name)
+		if where := p.where(of, without); where != "" {
+			line("    on %s", where)
+		}
 		all := p.effects(of)
 		all.text(line, without)
 		for _, text := range unseen(of) {
@@ -158,12 +165,41 @@ func (p *preview) text(without map[string]error, duration time.Duration) string 
 			}
 		}
 	}
+	if p.scope != nil && p.scope.TellsContainersApart() {
+		line("  but: where some containers of a pod are meant, one that has just started is left alone until the cluster tells which it is")
+	}
 	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {
 		if without[node] == nil && len(p.targets[node]) > 0 {
 			line("  on %s: %s", node, some(p.targets[node], 20))
 		}
 	}
 	return b.String()
+}
+
+// where says which pods, and which containers of them, a policy acts on; empty if that is all there are.
+func (p *preview) where(of *policy.Policy, without map[string]error) string {
+	var on []string
+	everywhere := true
+	for _, pod := range p.pods {
+		if _, here := p.nodes[pod.Spec.NodeName]; !here || without[pod.Spec.NodeName] != nil {
+			continue
+		}
+		names, all := p.scope.ActsOn(of, pod)
+		everywhere = everywhere && all
+		switch text := pod.Namespace + "/" + pod.Name; {
+		case all:
+			on = append(on, text)
+		case len(names) > 0:
+			on = append(on, text+" (container "+strings.Join(names, ", ")+")")
+		}
+	}
+	switch {
+	case everywhere:
+		return ""
+	case len(on) == 0:
+		return "none of the pods that are there"
+	}
+	return some(on, 20)
 }
 
 // text says what the hooks do, those that do the same together, and then what they do less well than was asked for.

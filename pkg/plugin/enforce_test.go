@@ -14,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // kills is a policy that enforces.
@@ -213,6 +216,38 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestPreviewOfSomeOfThePods: where policies do not act on all that there is, the preview says on which pods and containers.
+func TestPreviewOfSomeOfThePods(t *testing.T) {
+	texts := []string{
+		strings.Replace(webOnly, "web-only", "web-main", 1),
+		strings.NewReplacer("web-only", "all-mains", "  podSelector: {matchLabels: {app: web}}\n", "").Replace(webOnly),
+		strings.NewReplacer("web-only", "elsewhere", "app: web", "app: other").Replace(webOnly),
+		strings.NewReplacer("web-only", "entries", "  podSelector: {matchLabels: {app: web}}\n", "", "  containerSelector: {matchExpressions: [{key: name, operator: In, values: [main]}]}\n", "",
+			"selectors: [{", "selectors: [{matchWorkloads: [{podSelector: {matchLabels: {app: db}}}], ").Replace(webOnly),
+		strings.NewReplacer("web-only", "everywhere", "  podSelector: {matchLabels: {app: web}}\n", "", "  containerSelector: {matchExpressions: [{key: name, operator: In, values: [main]}]}\n", "").Replace(webOnly),
+	}
+	var names []string
+	hooks := map[string][]event.Hook{}
+	for _, name := range []string{"web-main", "all-mains", "elsewhere", "entries", "everywhere"} {
+		names = append(names, name)
+		for _, node := range []string{"n1", "n2"} {
+			hooks[node] = append(hooks[node], event.Hook{Policy: name, Name: "security_file_open", Backend: "fmod_ret", Prevents: true})
+		}
+	}
+	text := strings.Join(texts, "---")
+	s, err := scope.New(scope.Options{Policies: parsed(t, text, names...), Sources: []wire.PolicySource{{Name: "test.yaml", Text: text}}, Enforcing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods := []*corev1.Pod{
+		webPod("shop", "web", withSidecar), webPod("shop", "small", nil),
+		webPod("shop", "db", func(p *corev1.Pod) { p.Labels["app"], p.Spec.NodeName = "db", "n2" }),
+		webPod("shop", "on-another-node", func(p *corev1.Pod) { p.Spec.NodeName = "n3" }),
+	}
+	p := preview{policies: s.Policies, nodes: hooks, targets: podTargets(pods[:3]), scope: s, pods: pods}
+	goldenText(t, "enforce-some-pods.txt", p.text(nil, 10*time.Minute))
+}
+
 func goldenText(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -246,7 +281,7 @@ func asking(t *testing.T, in io.Reader, errOut io.Writer, args ...string) *appro
 	if err != nil {
 		t.Fatal(err)
 	}
-	return o.approval(v, nil)
+	return o.approval(v, nil, nil)
 }
 
 func TestAnswers(t *testing.T) {

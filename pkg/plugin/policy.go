@@ -96,5 +96,9 @@ func policyLine(p *policy.Policy) string {
 	if actions := p.Enforcing(); len(actions) > 0 {
 		enforces = "enforces " + strings.Join(actions, ", ")
 	}
-	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, scope.Describe(p))
+	about := scope.Describe(p)
+	if some := scope.Described(p); len(some) > 0 {
+		about += "; selectors for " + strings.Join(some, " / ")
+	}
+	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, about)
 }

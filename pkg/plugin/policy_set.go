@@ -67,11 +67,20 @@ func (s policySet) about() string {
 // notOnCluster says what of the policies has no meaning where all targets are pods.
 func (s policySet) notOnCluster() (warnings []string) {
 	for _, p := range s.policies {
-		if p.Scope.Host {
+		if p.Scope.Host || selectsHost(p) {
 			warnings = append(warnings, fmt.Sprintf("policy %s has a hostSelector: only pods are traced, processes outside of them are not", p.Name))
 		}
 	}
 	return warnings
+}
+
+// selectsHost says whether an entry of matchWorkloads selects processes outside of pods.
+func selectsHost(p *policy.Policy) bool {
+	return slices.ContainsFunc(p.Hooks, func(h policy.Hook) bool {
+		return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
+			return slices.ContainsFunc(s.Workloads, func(w policy.Scope) bool { return w.Host })
+		})
+	})
 }
 
 // notLocal says what of the policies has no meaning on a machine without a cluster.
@@ -79,6 +88,9 @@ func (s policySet) notLocal() (warnings []string) {
 	for _, p := range s.policies {
 		if p.Scope.Selects() || p.Kind == policy.TracingPolicyNamespaced {
 			warnings = append(warnings, fmt.Sprintf("policy %s is about %s: --local knows no pods, so it applies to everything that is traced", p.Name, scope.Describe(p)))
+		}
+		if some := scope.Described(p); len(some) > 0 {
+			warnings = append(warnings, fmt.Sprintf("policy %s has selectors for %s: --local knows no pods, so they apply to everything that is traced", p.Name, strings.Join(some, " / ")))
 		}
 	}
 	return warnings

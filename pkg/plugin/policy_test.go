@@ -4,12 +4,15 @@ package plugin
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // policyHead begins policies of these tests.
@@ -32,9 +35,12 @@ func TestPolicyLint(t *testing.T) {
   lsmhooks: [{hook: file_open, selectors: [{matchActions: [{action: Override, argError: -1}, {action: Sigkill}]}]}]
   tracepoints: [{subsystem: sched, event: sched_switch}]`)
 	library := writePolicy(t, "library", "  loader: true")
-	code, stdout, stderr := runPlugin(t, built, "policy", "lint", "-f", files, "--filename", library)
+	entries := writePolicy(t, "entries", `  loader: true
+  kprobes: [{call: fd_install, syscall: false, selectors: [{matchWorkloads: [{podSelector: {matchLabels: {app: db}}, hostSelector: {}}, {containerSelector: {matchLabels: {name: main}}}]}]}]`)
+	code, stdout, stderr := runPlugin(t, built, "policy", "lint", "-f", files, "--filename", library, "-f", entries)
 	want := "TracingPolicy files: tracepoint sched/sched_switch, LSM hook file_open; enforces Override, Sigkill; pods app=web, the host\n" +
-		"TracingPolicy library: loader; enforces nothing; pods and host\n"
+		"TracingPolicy library: loader; enforces nothing; pods and host\n" +
+		"TracingPolicy entries: kprobe fd_install, loader; enforces nothing; pods and host; selectors for pods app=db, the host / containers name=main\n"
 	if code != 0 || stdout != want || stderr != "" {
 		t.Errorf("%d\n%s%s", code, stdout, stderr)
 	}
@@ -76,6 +82,23 @@ func TestPolicyLintStdin(t *testing.T) {
 	}
 	if want := "<stdin>:1: items[1]: Pod b is no policy, skipped\n"; errOut.String() != want {
 		t.Errorf("%s, want %s", &errOut, want)
+	}
+}
+
+// TestPolicyLintTooManySelections: more than there are bits for is said of the policy that has one too many.
+func TestPolicyLintTooManySelections(t *testing.T) {
+	one := writePolicy(t, "one", "  loader: true\n  podSelector: {matchLabels: {app: web}}")
+	var selectors []string
+	for i := range policy.MaxSelections {
+		selectors = append(selectors, fmt.Sprintf("{matchWorkloads: [{podSelector: {matchLabels: {app: web-%d}}}]}", i))
+	}
+	many := writePolicy(t, "many", "  kprobes: [{call: fd_install, syscall: false, selectors: ["+strings.Join(selectors, ", ")+"]}]")
+	if code, stdout, _ := runPlugin(t, built, "policy", "lint", "-f", many); code != 0 {
+		t.Errorf("%d: %d %s", policy.MaxSelections, code, stdout)
+	}
+	code, stdout, _ := runPlugin(t, built, "policy", "lint", "-f", one, "-f", many)
+	if want := many + ":1: with this policy there are 64 different selections of workloads"; code != 1 || !strings.HasPrefix(stdout, want) {
+		t.Errorf("one more: %d %s, want %s", code, stdout, want)
 	}
 }
 

@@ -69,7 +69,13 @@ func (o *traceOptions) plan() (plan, error) {
 		}
 	}
 	if !o.policies.empty() {
-		p.scope = scope.New(o.policies.policies, o.policies.sources, c.namespace, nodeLabels(c.client))
+		p.scope, err = scope.New(scope.Options{
+			Policies: o.policies.policies, Sources: o.policies.sources, Namespace: c.namespace,
+			Containers: o.targets.containers, Enforcing: o.arming.arms(), NodeLabels: nodeLabels(c.client),
+		})
+		if err != nil {
+			return plan{}, err
+		}
 		p.targets, p.launch.Hooks = p.scope.Targets(found), o.policies.hooks()
 		if err := p.launch.CheckSize(wire.Orders{Policies: o.policies.sources}); err != nil {
 			return plan{}, err
@@ -79,7 +85,7 @@ func (o *traceOptions) plan() (plan, error) {
 		p.targets = toldOf{p.targets, o.seesPods}
 	}
 	if o.arming != nil {
-		p.armable = newArmable(p.targets, p.scope, o.arming, o.targets.containers, o.tracer.namespace)
+		p.armable = newArmable(p.targets, p.scope, o.arming, o.tracer.namespace)
 		p.targets = p.armable
 	}
 	return p, p.launch.Validate()
@@ -131,7 +137,7 @@ func (o *traceOptions) runCluster(ctx context.Context) error {
 	c.Orders.WithoutRuntime = true
 	c.Named = o.namesPods()
 	if p.scope != nil {
-		c.Keep = keep(c.Keep, p.scope.Keep)
+		c.Keep, c.Target = keep(c.Keep, p.scope.Keep), p.scope.Pod
 	}
 	if err := prepare(stop.Asked(), &c, p.targets, o.targets.containers); err != nil {
 		v.status.Close()

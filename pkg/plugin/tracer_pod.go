@@ -22,9 +22,10 @@ type podLauncher struct {
 func (l podLauncher) Start(ctx context.Context, orders wire.Orders) (session.Tracer, error) {
 	if l.scope != nil {
 		var err error
-		if orders.Policies, err = l.scope.Sources(ctx, orders.Node); err != nil {
+		if orders.Policies, err = l.scope.SourcesOn(ctx, orders.Node); err != nil {
 			return nil, access.Explain(err)
 		}
+		orders.Narrowed = l.scope.Narrowed()
 	}
 	tracer, err := l.Launcher.Start(ctx, orders)
 	if tracer == nil {

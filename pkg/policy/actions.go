@@ -2,7 +2,10 @@
 
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // actionRow is one row of the vocabulary of matchActions[].action.
 type actionRow struct {
@@ -62,4 +65,10 @@ func actionNames() (names []string) {
 		names = append(names, row.name)
 	}
 	return names
+}
+
+// Enforces says whether the selector has an action that changes what processes do.
+func (s *Selector) Enforces() bool {
+	enforces := func(a Action) bool { return a.Kind.Enforces() }
+	return slices.ContainsFunc(s.Actions, enforces) || slices.ContainsFunc(s.ReturnActions, enforces)
 }

@@ -25,10 +25,11 @@ func (s *LabelSelector) Matches(labels map[string]string) bool {
 	if s == nil {
 		return true
 	}
-	return !slices.ContainsFunc(s.Requirements, func(r Requirement) bool { return !r.matches(labels) })
+	return !slices.ContainsFunc(s.Requirements, func(r Requirement) bool { return !r.Matches(labels) })
 }
 
-func (r Requirement) matches(labels map[string]string) bool {
+// Matches says whether labels satisfy the requirement.
+func (r Requirement) Matches(labels map[string]string) bool {
 	value, exists := labels[r.Key]
 	switch r.Operator {
 	case "In":

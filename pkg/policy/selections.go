@@ -23,14 +23,19 @@ type Selection struct {
 	Namespaced bool
 }
 
-// ofPolicy is what a policy as a whole selects.
-func ofPolicy(p *Policy) Selection {
+// Selection is what the policy as a whole is about. The host is left out: what is not of pods has every selection.
+func (p *Policy) Selection() Selection {
 	s := Selection{Scope: p.Scope, Namespace: p.Namespace, Namespaced: p.Kind == TracingPolicyNamespaced}
-	s.Scope.Host = false // of processes outside of pods is nothing known that could be selected
+	s.Scope.Host = false
 	if s.Scope.Pods != nil && len(s.Scope.Pods.Requirements) == 0 {
 		s.Scope.Pods = nil
 	}
 	return s
+}
+
+// HostOnly says whether it is about processes outside of pods and nothing else: for a pod it does not hold.
+func (s Selection) HostOnly() bool {
+	return s.Scope.Host && s.Scope.Pods == nil && s.Scope.Containers == nil
 }
 
 // everything says whether a selection leaves no pod out.
@@ -58,7 +63,7 @@ type Selections struct {
 func NumberSelections(policies []*Policy) (*Selections, error) {
 	s := &Selections{numbers: map[string]int{}}
 	for _, p := range policies {
-		if own := ofPolicy(p); !own.everything() {
+		if own := p.Selection(); !own.everything() {
 			s.add(own)
 		}
 		for i := range p.Hooks {
@@ -89,7 +94,7 @@ func (s *Selections) All() []Selection { return s.all }
 
 // OfPolicy is the bit of what a policy selects, 0 if that is everything. The policy is one of those that were numbered.
 func (s *Selections) OfPolicy(p *Policy) uint64 {
-	if own := ofPolicy(p); !own.everything() {
+	if own := p.Selection(); !own.everything() {
 		return s.bit(own)
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -114,8 +115,8 @@ func ofProcess(s *policy.Selector) (all []string) {
 			add("%s%s %s %s", b.what, either(f.FollowChildren, " (or an ancestor's)", ""), verb(f.Match, f.Negated, ""), alternatives(f.Values))
 		}
 	}
-	if len(s.Workloads) > 0 {
-		add("the workload is selected")
+	for _, w := range s.Workloads {
+		add("the workload is of %s", scope.Workloads(w))
 	}
 	return all
 }

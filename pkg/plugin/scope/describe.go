@@ -3,18 +3,41 @@
 package scope
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
-// Describe says what a policy is about, beside what the command that runs it is given.
-func Describe(p *policy.Policy) string {
-	var parts []string
+// Workloads says what an entry of matchWorkloads selects.
+func Workloads(w policy.Scope) string {
+	parts := selectors(w)
+	if w.Host {
+		parts = append(parts, "the host")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Described are the different entries of matchWorkloads of a policy.
+func Described(p *policy.Policy) (all []string) {
+	for i := range p.Hooks {
+		for _, s := range p.Hooks[i].Selectors {
+			for _, w := range s.Workloads {
+				if text := Workloads(w); !slices.Contains(all, text) {
+					all = append(all, text)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// selectors are those of a scope in words.
+func selectors(of policy.Scope) (parts []string) {
 	for _, s := range []struct {
 		what     string
 		selector *policy.LabelSelector
-	}{{"pods", p.Scope.Pods}, {"containers", p.Scope.Containers}, {"nodes", p.Scope.Nodes}} {
+	}{{"pods", of.Pods}, {"containers", of.Containers}, {"nodes", of.Nodes}} {
 		switch {
 		case s.selector == nil:
 		case s.selector.String() == "":
@@ -23,6 +46,12 @@ func Describe(p *policy.Policy) string {
 			parts = append(parts, s.what+" "+s.selector.String())
 		}
 	}
+	return parts
+}
+
+// Describe says what a policy is about as a whole, beside what the command that runs it is given.
+func Describe(p *policy.Policy) string {
+	parts := selectors(p.Scope)
 	if p.Scope.Host && p.Scope.Selects() {
 		parts = append(parts, "the host")
 	}

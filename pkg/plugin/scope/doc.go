@@ -4,7 +4,9 @@
 // names: what is traced is in both. Who decides what:
 //
 //   - Which pods are targets: Targets. A pod that no policy selects is none, and none of the kernel's work is spent on it.
-//   - Which policies a node's tracer gets: Scope.Sources, by their nodeSelector.
+//   - Which policies a node's tracer gets: Scope.SourcesOn, by their nodeSelector.
+//   - Which policies and selectors of policies are about which pods and containers: Scope.Pod. The tracer has the kernel tell
+//     them apart.
 //   - Whose events are shown: Scope.Keep. A tracer knows only targets, not which policy is about which of them, so a policy's
 //     events also come from targets of other policies, and from all containers of a pod; these are dropped here, and counted as
 //     filtered.

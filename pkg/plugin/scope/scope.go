@@ -6,13 +6,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -20,28 +18,50 @@ import (
 // NodeLabels reads the labels of a node.
 type NodeLabels func(ctx context.Context, node string) (map[string]string, error)
 
+// Options of a session that say what it is about.
+type Options struct {
+	// Policies were read from Sources: the position of each has its source's name.
+	Policies []*policy.Policy
+	Sources  []wire.PolicySource
+	// Namespace of namespaced policies that name none.
+	Namespace string
+	// Containers by name that the session is about; empty for all.
+	Containers []string
+	// Enforcing: the policies act.
+	Enforcing bool
+	// NodeLabels is asked only when a policy has a nodeSelector.
+	NodeLabels NodeLabels
+}
+
 // Scope is what a session's policies are about. Its methods may be called at the same time.
 type Scope struct {
-	policies []*policy.Policy
-	sources  []wire.PolicySource
-	// namespace of a TracingPolicyNamespaced that names none.
-	namespace string
-	read      NodeLabels
+	Options
+	// numbers are those of the selections of all policies.
+	numbers *policy.Selections
+	// named are the containers of Options; nil for all.
+	named *policy.LabelSelector
 
 	mu sync.Mutex
 	// nodes are labels by the node's name, read once.
 	nodes map[string]map[string]string
 }
 
-// New returns the scope of policies that were read from sources: the position of each has its source's name. namespace is that
-// of namespaced policies that name none. read is asked only when a policy has a nodeSelector.
-func New(policies []*policy.Policy, sources []wire.PolicySource, namespace string, read NodeLabels) *Scope {
-	return &Scope{policies: policies, sources: sources, namespace: namespace, read: read, nodes: map[string]map[string]string{}}
+// New returns the scope of a session. It is an error when the policies select more than can be told apart.
+func New(o Options) (*Scope, error) {
+	numbers, err := policy.NumberSelections(o.Policies)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scope{Options: o, numbers: numbers, nodes: map[string]map[string]string{}}
+	if len(o.Containers) > 0 {
+		s.named = &policy.LabelSelector{Requirements: []policy.Requirement{{Key: policy.ContainerName, Operator: "In", Values: o.Containers}}}
+	}
+	return s, nil
 }
 
 // learn reads a node's labels if a policy asks for some.
 func (s *Scope) learn(ctx context.Context, node string) error {
-	if node == "" || !slices.ContainsFunc(s.policies, func(p *policy.Policy) bool { return p.Scope.Nodes != nil }) {
+	if node == "" || !slices.ContainsFunc(s.Policies, func(p *policy.Policy) bool { return p.Scope.Nodes != nil }) {
 		return nil
 	}
 	s.mu.Lock()
@@ -50,7 +70,7 @@ func (s *Scope) learn(ctx context.Context, node string) error {
 	if known {
 		return nil
 	}
-	labels, err := s.read(ctx, node)
+	labels, err := s.NodeLabels(ctx, node)
 	if err != nil {
 		return fmt.Errorf("read the labels of node %s, which a policy's nodeSelector asks for: %w", node, err)
 	}
@@ -60,42 +80,10 @@ func (s *Scope) learn(ctx context.Context, node string) error {
 	return nil
 }
 
-// onNode says whether a policy is for a node. Of one whose labels are not known (a pod waits for its node) nobody can tell: it
-// is.
-func (s *Scope) onNode(p *policy.Policy, node string) bool {
-	if p.Scope.Nodes == nil {
-		return true
-	}
-	s.mu.Lock()
-	labels, known := s.nodes[node]
-	s.mu.Unlock()
-	return !known || p.Scope.Nodes.Matches(labels)
-}
-
-// inPod says whether a policy is about a pod, whatever its containers.
-func (s *Scope) inPod(p *policy.Policy, namespace string, labels map[string]string) bool {
-	own := p.Namespace
-	if own == "" && p.Kind == policy.TracingPolicyNamespaced {
-		own = s.namespace
-	}
-	if own != "" && own != namespace {
-		return false
-	}
-	if p.Scope.Pods == nil {
-		return true
-	}
-	with := map[string]string{policy.NamespaceLabel: namespace}
-	for key, value := range labels {
-		with[key] = value
-	}
-	return p.Scope.Pods.Matches(with)
-}
-
-// selects says whether some policy is about a pod. Containers are told apart event by event: their images are known only when
-// they run.
+// selects says whether some policy is about a pod. Containers are told apart when they run: their images are not known before.
 func (s *Scope) selects(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(s.policies, func(p *policy.Policy) bool {
-		return s.onNode(p, pod.Spec.NodeName) && s.inPod(p, pod.Namespace, pod.Labels)
+	return slices.ContainsFunc(s.Policies, func(p *policy.Policy) bool {
+		return s.forPod(p.Selection(), workload{node: pod.Spec.NodeName, namespace: pod.Namespace, labels: pod.Labels})
 	})
 }
 
@@ -107,49 +95,37 @@ func (s *Scope) Keep(e *event.Event) bool {
 	if process == nil || process.Pod == nil || process.Pod.Name == "" {
 		return true
 	}
-	pod, hooked := process.Pod, e.Hooked()
-	return slices.ContainsFunc(s.policies, func(p *policy.Policy) bool {
-		if !s.onNode(p, e.NodeName) || !s.inPod(p, pod.Namespace, pod.PodLabels) {
-			return false
+	w, hooked := workloadOf(e.NodeName, process.Pod), e.Hooked()
+	return slices.ContainsFunc(s.Policies, func(p *policy.Policy) bool {
+		if hooked == nil {
+			return s.forPod(p.Selection(), w)
 		}
-		return hooked == nil || hooked.PolicyName == p.Name && inContainer(p, pod.Container)
+		return hooked.PolicyName == p.Name && s.holds(p.Selection(), w) != no && s.anySelector(p, w)
 	})
 }
 
-// inContainer says whether a policy is about a container of a pod that it is about.
-func inContainer(p *policy.Policy, c *event.Container) bool {
-	if p.Scope.Containers == nil || c == nil || c.Name == "" {
-		return true
-	}
-	if c.Name == join.SandboxName {
-		return false
-	}
-	labels := map[string]string{policy.ContainerName: c.Name}
-	if c.Image != nil {
-		labels[policy.ContainerRepo] = repository(c.Image.Name)
-	}
-	return p.Scope.Containers.Matches(labels)
+// anySelector says whether any selector of a policy may be about a workload. Which one an event is of, it does not say.
+func (s *Scope) anySelector(p *policy.Policy, w workload) bool {
+	return slices.ContainsFunc(p.Hooks, func(h policy.Hook) bool {
+		return len(h.Selectors) == 0 || slices.ContainsFunc(h.Selectors, func(selector policy.Selector) bool { return s.inAll(selector.Workloads, w) })
+	})
 }
 
-// repository is an image's name without tag and digest.
-func repository(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	if colon := strings.LastIndexByte(image, ':'); colon > strings.LastIndexByte(image, '/') {
-		image = image[:colon]
-	}
-	return image
-}
-
-// Sources are the policies that a node's tracer gets: files of which some policy is for the node. What else is in such a file
-// is attached there too, and its events are dropped by Keep.
-func (s *Scope) Sources(ctx context.Context, node string) (chosen []wire.PolicySource, err error) {
+// SourcesOn are the policies that a node's tracer gets: files of which some policy is for the node. What else is in such a file
+// is attached there too, for none of the pods.
+func (s *Scope) SourcesOn(ctx context.Context, node string) (chosen []wire.PolicySource, err error) {
 	if err := s.learn(ctx, node); err != nil {
 		return nil, err
 	}
-	for _, source := range s.sources {
-		if slices.ContainsFunc(s.policies, func(p *policy.Policy) bool { return p.File == source.Name && s.onNode(p, node) }) {
+	for _, source := range s.Sources {
+		if s.goesTo(source.Name, node) {
 			chosen = append(chosen, source)
 		}
 	}
 	return chosen, nil
+}
+
+// goesTo says whether a node's tracer gets the policies of a source.
+func (s *Scope) goesTo(source, node string) bool {
+	return slices.ContainsFunc(s.Policies, func(p *policy.Policy) bool { return p.File == source && s.onNode(p.Selection(), node) })
 }

@@ -43,13 +43,17 @@ func read(t *testing.T, documents ...string) *Scope {
 		}
 		all, sources = append(all, file.Policies...), append(sources, source)
 	}
-	return New(all, sources, "mine", func(_ context.Context, node string) (map[string]string, error) {
+	s, err := New(Options{Policies: all, Sources: sources, Namespace: "mine", NodeLabels: func(_ context.Context, node string) (map[string]string, error) {
 		labels, ok := map[string]map[string]string{"fast": {"disk": "ssd"}, "slow": {"disk": "tape"}}[node]
 		if !ok {
 			return nil, errors.New("forbidden")
 		}
 		return labels, nil
-	})
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func pod(namespace, name, node, app string) *corev1.Pod {
@@ -134,7 +138,7 @@ func TestSources(t *testing.T) {
 		document(policy.TracingPolicy, "c", "", ", nodeSelector: {matchLabels: {disk: ssd}}")+"---\n"+document(policy.TracingPolicy, "d", "", ", nodeSelector: {matchLabels: {disk: tape}}"),
 	)
 	for node, want := range map[string]string{"fast": "0.yaml 1.yaml 2.yaml", "slow": "0.yaml 2.yaml"} {
-		sources, err := s.Sources(t.Context(), node)
+		sources, err := s.SourcesOn(t.Context(), node)
 		var got []string
 		for _, source := range sources {
 			got = append(got, source.Name)
@@ -143,11 +147,11 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s gets %v, %v; want %s", node, got, err, want)
 		}
 	}
-	if _, err := s.Sources(t.Context(), "unreadable"); err == nil || !strings.Contains(err.Error(), "nodeSelector") {
+	if _, err := s.SourcesOn(t.Context(), "unreadable"); err == nil || !strings.Contains(err.Error(), "nodeSelector") {
 		t.Errorf("a node whose labels can't be read: %v", err)
 	}
 	everywhere := read(t, document(policy.TracingPolicy, "a", "", ""))
-	if sources, err := everywhere.Sources(t.Context(), "unreadable"); err != nil || len(sources) != 1 {
+	if sources, err := everywhere.SourcesOn(t.Context(), "unreadable"); err != nil || len(sources) != 1 {
 		t.Errorf("labels are read that nobody asks for: %v", err)
 	}
 }

@@ -59,7 +59,7 @@ func (t *Targets) Resolve(ctx context.Context) (target.Found, error) {
 // describe is a line per policy that says what it is about.
 func (s *Scope) describe() string {
 	var lines []string
-	for _, p := range s.policies {
+	for _, p := range s.Policies {
 		lines = append(lines, fmt.Sprintf("policy %s is about %s", p.Name, Describe(p)))
 	}
 	return strings.Join(lines, "\n")

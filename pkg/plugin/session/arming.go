@@ -94,11 +94,10 @@ func (s *session) letGo(pod *corev1.Pod) {
 func (n *node) untrace(podUID string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	i := slices.Index(n.targets.PodUIDs, podUID)
-	if i < 0 || n.ended {
+	if n.targets.Pod(podUID) == nil || n.ended {
 		return nil
 	}
-	n.targets.PodUIDs = slices.Delete(slices.Clone(n.targets.PodUIDs), i, i+1)
+	n.targets.Pods = slices.DeleteFunc(slices.Clone(n.targets.Pods), func(p wire.Pod) bool { return p.UID == podUID })
 	if n.held || n.tracer == nil {
 		return nil
 	}

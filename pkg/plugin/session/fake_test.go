@@ -87,10 +87,18 @@ func (t *fakeTracer) sent() []string {
 	defer t.mu.Unlock()
 	for _, c := range slices.Backward(t.controls) {
 		if c.Targets != nil {
-			return c.Targets.PodUIDs
+			return uids(*c.Targets)
 		}
 	}
 	return nil
+}
+
+// uids of the pods that are targets.
+func uids(t wire.Targets) (all []string) {
+	for _, pod := range t.Pods {
+		all = append(all, pod.UID)
+	}
+	return all
 }
 
 // fakeLauncher starts fake tracers, and lets script play each.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -62,20 +63,26 @@ func (n *node) isTraced() bool {
 
 func (n *node) settle() { n.startedOnce.Do(func() { close(n.started) }) }
 
-// trace adds a pod to what the node's tracer traces. Pods that are gone stay among them: their UIDs never come back, and
+// trace adds a pod to what the node's tracer traces, or tells it what has changed of one. Pods that are gone stay among them: their UIDs never come back, and
 // their last events are still under way. It returns an error when there is no tracer that could do it.
-func (n *node) trace(podUID string) error {
+func (n *node) trace(pod wire.Pod) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	known := n.targets.Pod(pod.UID)
 	switch {
-	case slices.Contains(n.targets.PodUIDs, podUID):
+	case known != nil && reflect.DeepEqual(*known, pod):
 		return nil
 	case n.failed != nil:
 		return n.failed
 	case n.ended:
 		return errors.New("the node's tracer has ended")
 	}
-	n.targets.PodUIDs = append(slices.Clip(n.targets.PodUIDs), podUID)
+	n.targets.Pods = slices.Clone(n.targets.Pods) // who was sent the former may still read them
+	if known = n.targets.Pod(pod.UID); known != nil {
+		*known = pod
+	} else {
+		n.targets.Pods = append(n.targets.Pods, pod)
+	}
 	if n.tracer == nil || n.held { // start or arm hands over what has come together until then
 		return nil
 	}
@@ -95,7 +102,7 @@ func (n *node) start(ctx context.Context, l Launcher, orders wire.Orders) (Trace
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tracer = tracer
-	if !n.held && len(n.targets.PodUIDs) > len(orders.Targets.PodUIDs) {
+	if !n.held && !reflect.DeepEqual(n.targets, orders.Targets) {
 		targets := n.targets
 		err = tracer.Send(wire.Control{Targets: &targets})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // pods are the targets that are there now.
@@ -79,11 +80,12 @@ func (s *session) changed(c target.Change) {
 	if c.Pod.Spec.NodeName == "" {
 		return
 	}
-	n, isNew := s.nodeOf(c.Pod.Spec.NodeName, join.CgroupUID(c.Pod))
+	target := s.Target(c.Pod)
+	n, isNew := s.nodeOf(c.Pod.Spec.NodeName, target)
 	if isNew || n == nil {
 		return
 	}
-	if err := n.trace(join.CgroupUID(c.Pod)); err != nil {
+	if err := n.trace(target); err != nil {
 		text := fmt.Sprintf("pod %s/%s on node %s is not traced: %v", c.Pod.Namespace, c.Pod.Name, n.name, err)
 		if s.once(text) {
 			n.tally.problem("pods were not traced")
@@ -107,7 +109,7 @@ func (s *session) targetGone(pod *corev1.Pod) {
 
 // nodeOf returns the node of this name and starts one with the pod as its target if there is none yet; nil once the
 // session ends.
-func (s *session) nodeOf(name, podUID string) (n *node, isNew bool) {
+func (s *session) nodeOf(name string, pod wire.Pod) (n *node, isNew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := s.nodes[name]; n != nil {
@@ -116,7 +118,7 @@ func (s *session) nodeOf(name, podUID string) (n *node, isNew bool) {
 	if s.stop.Reason() != nil {
 		return nil, false
 	}
-	n = s.newNode(name, podTargets(podUID))
+	n = s.newNode(name, podTargets(pod))
 	s.nodes[name] = n
 	s.launch(n)
 	return n, true

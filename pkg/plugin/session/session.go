@@ -80,6 +80,9 @@ type Config struct {
 	// Pods to trace from the beginning; Targets says which come and go.
 	Pods    []*corev1.Pod
 	Targets Targets
+	// Target is what a tracer is told of a pod, asked at each change of it; nil: nothing but its UID. It is called by several
+	// goroutines.
+	Target func(*corev1.Pod) wire.Pod
 	// Named says that single pods were asked for by name: when they are gone for good, the session ends.
 	Named bool
 	// Refused are nodes that can't be traced, as a Preflight before the session found.
@@ -155,6 +158,9 @@ func Run(stop *Stop, c Config) (Result, error) {
 		armed: make(chan struct{}),
 	}
 	s.Orders.Hold = s.Approve != nil
+	if s.Target == nil {
+		s.Target = func(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: join.CgroupUID(pod)} }
+	}
 	defer s.cleanup()
 	go s.guard(s.display.run)
 	s.begin()
@@ -206,18 +212,18 @@ func (s *session) firstNodes() (found []*node) {
 		name := pod.Spec.NodeName
 		if n := s.nodes[name]; n != nil {
 			if n.failed == nil {
-				n.targets.PodUIDs = append(n.targets.PodUIDs, join.CgroupUID(pod))
+				n.targets.Pods = append(n.targets.Pods, s.Target(pod))
 			}
 			continue
 		}
-		n := s.newNode(name, podTargets(join.CgroupUID(pod)))
+		n := s.newNode(name, podTargets(s.Target(pod)))
 		s.nodes[name] = n
 		found = append(found, n)
 	}
 	return found
 }
 
-func podTargets(uids ...string) wire.Targets { return wire.Targets{PodUIDs: uids} }
+func podTargets(pods ...wire.Pod) wire.Targets { return wire.Targets{Pods: pods} }
 
 // launch runs a node; s.mu is held. The last tracer to end ends the session.
 func (s *session) launch(n *node) {

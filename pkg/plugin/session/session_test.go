@@ -50,7 +50,7 @@ func TestEventsOfAllNodesThenOrderlyEnd(t *testing.T) {
 		if hellos, byes := h.renderer.count(event.KindHello), h.renderer.count(event.KindBye); hellos != 2 || byes != 2 {
 			t.Errorf("%d hellos and %d byes, want 2 of each", hellos, byes)
 		}
-		if got := h.launcher.tracers["n1"].orders.Targets.PodUIDs; !slices.Equal(got, []string{"a", "c"}) {
+		if got := uids(h.launcher.tracers["n1"].orders.Targets); !slices.Equal(got, []string{"a", "c"}) {
 			t.Errorf("n1 was ordered to trace %v", got)
 		}
 		if want := [][2]int{{3, 2}}; !slices.Equal(h.status.tracing, want) {
@@ -309,7 +309,7 @@ func TestPodsComeAndMove(t *testing.T) {
 		if len(n1.controls) != 2 { // targets once, stop
 			t.Errorf("n1 got %d control messages, want 2: %+v", len(n1.controls), n1.controls)
 		}
-		if n2 == nil || !slices.Equal(n2.orders.Targets.PodUIDs, []string{"c"}) {
+		if n2 == nil || !slices.Equal(uids(n2.orders.Targets), []string{"c"}) {
 			t.Errorf("no tracer for c on n2")
 		}
 		if got := h.renderer.count(event.KindExec); got != 6 {
@@ -320,18 +320,18 @@ func TestPodsComeAndMove(t *testing.T) {
 
 // Pods that come while the tracer's pod is being made are handed over when it is there.
 func TestPodComesDuringStart(t *testing.T) {
-	n := new(session).newNode("n1", podTargets("a"))
-	if err := n.trace("b"); err != nil {
+	n := new(session).newNode("n1", podTargets(wire.Pod{UID: "a"}))
+	if err := n.trace(wire.Pod{UID: "b"}); err != nil {
 		t.Fatal(err)
 	}
-	l := &startHook{fakeLauncher: &fakeLauncher{script: func(*fakeTracer) {}}, during: func() { _ = n.trace("c") }}
+	l := &startHook{fakeLauncher: &fakeLauncher{script: func(*fakeTracer) {}}, during: func() { _ = n.trace(wire.Pod{UID: "c"}) }}
 	tracer, err := n.start(t.Context(), l, wire.Orders{Session: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fake := tracer.(*fakeTracer)
-	if !slices.Equal(fake.orders.Targets.PodUIDs, []string{"a", "b"}) || !slices.Equal(fake.sent(), []string{"a", "b", "c"}) {
-		t.Errorf("ordered %v, then sent %v", fake.orders.Targets.PodUIDs, fake.sent())
+	if !slices.Equal(uids(fake.orders.Targets), []string{"a", "b"}) || !slices.Equal(fake.sent(), []string{"a", "b", "c"}) {
+		t.Errorf("ordered %v, then sent %v", fake.orders.Targets, fake.sent())
 	}
 }
 
