@@ -41,6 +41,8 @@ type Step struct {
 type Options struct {
 	// Enforce arms the actions that stop something.
 	Enforce bool
+	// Pods whose containers are told apart. Processes that are in none of them have all selections.
+	Pods []wire.Pod
 	// Detail is what events tell of processes beside the usual.
 	Detail wire.ProcessDetail
 	// Allowed are the statuses that a step may end with instead of 0, by label.
@@ -80,7 +82,7 @@ func Run(t testing.TB, policies string, o Options, steps ...Step) *Result {
 	defer cancel()
 	_, err := tracer.Run(ctx, tracer.Config{
 		Orders: wire.Orders{
-			Version: wire.Version, Session: "test", Node: "node", Enforce: o.Enforce, Process: o.Detail,
+			Version: wire.Version, Session: "test", Node: "node", Targets: wire.Targets{Pods: o.Pods}, Enforce: o.Enforce, Process: o.Detail,
 			Policies: []wire.PolicySource{{Name: "test.yaml", Text: policies}},
 		},
 		Frames: &frames, Command: command,
