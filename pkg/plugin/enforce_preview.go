@@ -86,10 +86,7 @@ func (e effect) and(other effect) effect {
 
 // acts says whether a hook has an action that enforces.
 func acts(h *policy.Hook) bool {
-	enforces := func(a policy.Action) bool { return a.Kind.Enforces() }
-	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
-		return slices.ContainsFunc(s.Actions, enforces) || slices.ContainsFunc(s.ReturnActions, enforces)
-	})
+	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool { return s.Enforces() })
 }
 
 // servesEnforcers says whether all functions that a policy names as enforcers heed notes on a node.

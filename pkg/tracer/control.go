@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// maxControl is the longest line of control: the UIDs of some ten thousand pods.
+// maxControl is the longest line of control: some thousand pods, each with containers of its own selections.
 const maxControl = 1 << 20
 
 // firstWord is how long the first control message may take while targets are held: an attach goes through the API server, the

@@ -11,7 +11,7 @@ import (
 )
 
 func TestOrdersRoundTrip(t *testing.T) {
-	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{Pods: []Pod{{UID: "u"}}}, Process: ProcessDetail{Namespaces: true},
+	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{Pods: []Pod{{UID: "u"}, {UID: "v", Selections: 1<<63 | 1, Containers: map[string]uint64{"c": 1<<63 - 1, "d": 0}}}}, Narrowed: true, Process: ProcessDetail{Namespaces: true},
 		Policies: []PolicySource{{"a.yaml", "kind: TracingPolicy\n# ü \"$(HOME)\"\n"}, {"b.yaml", "{}"}}, Enforce: true, Hold: true,
 		Deadline: Duration(30 * time.Minute), Silence: Duration(30 * time.Second)}
 	document, err := json.Marshal(want)

@@ -73,8 +73,5 @@ func action(a *policy.Action, armed bool) string {
 
 // enforces says whether an action of a hook changes what processes do.
 func enforces(h *policy.Hook) bool {
-	does := func(a policy.Action) bool { return a.Kind.Enforces() }
-	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
-		return slices.ContainsFunc(s.Actions, does) || slices.ContainsFunc(s.ReturnActions, does)
-	})
+	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool { return s.Enforces() })
 }

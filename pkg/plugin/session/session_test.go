@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -314,6 +315,41 @@ func TestPodsComeAndMove(t *testing.T) {
 		}
 		if got := h.renderer.count(event.KindExec); got != 6 {
 			t.Errorf("%d events, want 6", got)
+		}
+	})
+}
+
+// TestWhatATracerIsToldOfAPodChanges: what is new is sent, what is the same is not, and what was sent before is left as it was.
+func TestWhatATracerIsToldOfAPodChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n1"))
+		h.config.Target = func(pod *corev1.Pod) wire.Pod {
+			told := wire.Pod{UID: string(pod.UID), Selections: uint64(len(pod.Labels))}
+			for _, status := range pod.Status.ContainerStatuses {
+				told.Containers = map[string]uint64{status.ContainerID: 1}
+			}
+			return told
+		}
+		labelled, running := pod("a", "n1"), pod("a", "n1")
+		labelled.Labels = map[string]string{"app": "web"}
+		running.Labels, running.Status.ContainerStatuses = labelled.Labels, []corev1.ContainerStatus{{ContainerID: "c"}}
+		change := func(p *corev1.Pod) func() { return func() { h.targets <- target.Change{Pod: p} } }
+		h.during(change(pod("a", "n1")), change(labelled), change(labelled), change(running), change(running), func() { h.stop.Ask(ErrInterrupted) })
+		if _, err := h.run(); err != nil {
+			t.Fatal(err)
+		}
+		n1 := h.launcher.tracers["n1"]
+		got := []wire.Targets{n1.orders.Targets}
+		for _, c := range n1.controls {
+			if c.Targets != nil {
+				got = append(got, *c.Targets)
+			}
+		}
+		b := wire.Pod{UID: "b"}
+		want := []wire.Targets{podTargets(wire.Pod{UID: "a"}, b), podTargets(wire.Pod{UID: "a", Selections: 1}, b),
+			podTargets(wire.Pod{UID: "a", Selections: 1, Containers: map[string]uint64{"c": 1}}, b)}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("told %+v, want %+v", got, want)
 		}
 	})
 }
