@@ -35,7 +35,7 @@ struct {
  * deepest counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 8192);
 	__type(key, __u64);
 	__type(value, __u64);
 } target_cgroups SEC(".maps");

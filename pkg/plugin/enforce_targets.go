@@ -47,7 +47,7 @@ var exemptions = [...]struct {
 	{"of " + metav1.NamespaceSystem + " or critical to the cluster (--allow-system)", func(t *armable, pod *corev1.Pod) bool {
 		return !t.system && (pod.Namespace == metav1.NamespaceSystem || strings.HasPrefix(pod.Spec.PriorityClassName, "system-"))
 	}},
-	{"without a container of --container", func(t *armable, pod *corev1.Pod) bool { return !t.scope.Names(pod) }},
+	{"without a container of --container", func(t *armable, pod *corev1.Pod) bool { return !t.scope.HasNamed(pod) }},
 	{"not selected by a policy that enforces", func(t *armable, pod *corev1.Pod) bool { return !t.scope.Enforced(pod) }},
 }
 

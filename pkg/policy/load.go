@@ -32,8 +32,11 @@ func Load(names []string, stdin io.Reader) (*File, error) {
 	if len(problems) == 0 {
 		problems = doubles(all.Policies)
 	}
-	if _, err := NumberSelections(all.Policies); len(problems) == 0 && errors.As(err, new(Problem)) {
-		problems = Problems{err.(Problem)}
+	if len(problems) == 0 {
+		var tooMany Problem
+		if _, err := NumberSelections(all.Policies); errors.As(err, &tooMany) {
+			problems = Problems{tooMany}
+		}
 	}
 	if len(problems) > 0 {
 		return nil, problems

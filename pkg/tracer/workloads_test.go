@@ -104,7 +104,7 @@ func TestWorkloadsAreToldApart(t *testing.T) {
 			cgroup := func(pod string, path ...string) string {
 				return makeCgroup(t, root, append([]string{"kubepods", "pod" + pod}, path...)...)
 			}
-			a, b, later := cgroup(podA, containerA), cgroup(podB, containerB), ""
+			a, b := cgroup(podA, containerA), cgroup(podB, containerB)
 			holdOpen(t, a)
 			holdOpen(t, b)
 			l := startLivePolicies(t, pods(web, db, map[string]uint64{containerB: db | mainContainer, containerE: 0}), workloadPoliciesThat("Post", "sys_exit_group"))
@@ -118,7 +118,7 @@ func TestWorkloadsAreToldApart(t *testing.T) {
 			do("3", cgroup(podB, containerC))
 			do("4", cgroup(podB, containerB, containerC), "PROCESS_KPROBE matched db-main") // what is below, a process may have named as it likes
 			do("5", cgroup(podB, containerE))
-			later = cgroup(podB, containerD)
+			later := cgroup(podB, containerD)
 			do("6", later)
 			l.send(wire.Control{Targets: &[]wire.Targets{pods(0, db, map[string]uint64{containerB: db, containerD: ^uint64(0)})}[0]})
 			l.wait("the new selections", func(raw []byte) bool {

@@ -85,7 +85,7 @@ func (s *Scope) Pod(pod *corev1.Pod) wire.Pod {
 			}
 		}
 	}
-	if out.Selections = some; s.Enforcing {
+	if out.Selections = some; s.Enforcing && len(all) > 0 {
 		out.Selections = every
 	}
 	for id, selections := range exact {
@@ -132,8 +132,8 @@ func (s *Scope) Enforced(pod *corev1.Pod) bool {
 	})
 }
 
-// Names says whether a pod has a container that the command names; it is true when that names none.
-func (s *Scope) Names(pod *corev1.Pod) bool {
+// HasNamed says whether a pod has a container that the command names; it is true when that names none.
+func (s *Scope) HasNamed(pod *corev1.Pod) bool {
 	return !s.Narrowed() || slices.ContainsFunc(containers(pod), func(c container) bool { return slices.Contains(s.Options.Containers, c.name) })
 }
 
