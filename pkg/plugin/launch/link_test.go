@@ -109,11 +109,11 @@ func TestSendIsStateNotQueue(t *testing.T) {
 	observed(tracer, running())
 	c := receive(t, connections, "attach")
 	receive(t, tracer.Attached(), "Attached")
-	expect(t, c, `{"targets":{"pod_uids":["999"]}}`)
+	expect(t, c, `{"targets":{"pods":[{"uid":"999"}]}}`)
 	if err := tracer.Send(targets("new")); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, c, `{"targets":{"pod_uids":["new"]}}`)
+	expect(t, c, `{"targets":{"pods":[{"uid":"new"}]}}`)
 	if err := tracer.Send(wire.Control{Stop: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +151,9 @@ func TestReattachSaysEverythingAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := receive(t, connections, "attach")
-	expect(t, first, `{"targets":{"pod_uids":["a"]}}`)
+	expect(t, first, `{"targets":{"pods":[{"uid":"a"}]}}`)
 	first.cut <- errors.New("connection reset")
-	expect(t, receive(t, connections, "second attach"), `{"targets":{"pod_uids":["a"]}}`)
+	expect(t, receive(t, connections, "second attach"), `{"targets":{"pods":[{"uid":"a"}]}}`)
 	if err := tracer.Send(wire.Control{}); err != nil || tracer.DetachErr() != nil {
 		t.Errorf("link given up: %v", err)
 	}
