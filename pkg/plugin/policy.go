@@ -97,7 +97,7 @@ func policyLine(p *policy.Policy) string {
 		enforces = "enforces " + strings.Join(actions, ", ")
 	}
 	about := scope.Describe(p)
-	if some := scope.Described(p); len(some) > 0 {
+	if some := scope.WorkloadsOf(p); len(some) > 0 {
 		about += "; selectors for " + strings.Join(some, " / ")
 	}
 	return fmt.Sprintf("%s %s: %s; %s; %s", p.Kind, p.Name, strings.Join(hooks, ", "), enforces, about)

@@ -89,7 +89,7 @@ func (s policySet) notLocal() (warnings []string) {
 		if p.Scope.Selects() || p.Kind == policy.TracingPolicyNamespaced {
 			warnings = append(warnings, fmt.Sprintf("policy %s is about %s: --local knows no pods, so it applies to everything that is traced", p.Name, scope.Describe(p)))
 		}
-		if some := scope.Described(p); len(some) > 0 {
+		if some := scope.WorkloadsOf(p); len(some) > 0 {
 			warnings = append(warnings, fmt.Sprintf("policy %s has selectors for %s: --local knows no pods, so they apply to everything that is traced", p.Name, strings.Join(some, " / ")))
 		}
 	}

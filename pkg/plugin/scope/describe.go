@@ -18,8 +18,8 @@ func Workloads(w policy.Scope) string {
 	return strings.Join(parts, ", ")
 }
 
-// Described are the different entries of matchWorkloads of a policy.
-func Described(p *policy.Policy) (all []string) {
+// WorkloadsOf are the different entries of matchWorkloads of a policy.
+func WorkloadsOf(p *policy.Policy) (all []string) {
 	for i := range p.Hooks {
 		for _, s := range p.Hooks[i].Selectors {
 			for _, w := range s.Workloads {

@@ -7,9 +7,8 @@
 //   - Which policies a node's tracer gets: Scope.SourcesOn, by their nodeSelector.
 //   - Which policies and selectors of policies are about which pods and containers: Scope.Pod. The tracer has the kernel tell
 //     them apart.
-//   - Whose events are shown: Scope.Keep. A tracer knows only targets, not which policy is about which of them, so a policy's
-//     events also come from targets of other policies, and from all containers of a pod; these are dropped here, and counted as
-//     filtered.
+//   - Whose events are shown: Scope.Keep. Of exec and exit, and of a container that has just started, a tracer tells more than the
+//     policies are about: that is dropped here, and counted as filtered.
 //
 // Labels count as they are when the event is shown. A pod that stops matching stays a target, since it may match again, but
 // its events are dropped.
