@@ -220,7 +220,7 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	}
 	if (note && !(stages & STAGE_ENTRY) && !note->posted)
 		actions &= ~ACTION_POST;
-	if ((stages & STAGE_ENTRY) && is_runtime() && !((r->done | r->would) & ENFORCING_ACTIONS))
+	if ((stages & STAGE_ENTRY) && is_runtime(r->header.process.tgid) && !((r->done | r->would) & ENFORCING_ACTIONS))
 		actions &= ~ACTION_POST;
 	track_result(s, stages);
 	if (actions & ACTION_POST) {

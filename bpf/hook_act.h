@@ -100,21 +100,36 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 	bpf_probe_write_user((void *)user_address(ctx, a), &value, sizeof(value));
 }
 
-/* What stops a process or what it does. */
-#define ENFORCING_ACTIONS (ACTION_KILL | ACTION_SIGNAL | ACTION_OVERRIDE | ACTION_NOTIFY_ENFORCER | ACTION_SET)
+/* What is done to the current process, and what else stops a process or what it does. */
+#define ACTIONS_ON_CURRENT (ACTION_KILL | ACTION_SIGNAL | ACTION_NOTIFY_ENFORCER | ACTION_SET)
+#define ENFORCING_ACTIONS (ACTIONS_ON_CURRENT | ACTION_OVERRIDE)
 
-/* Whether the process is the container runtime's, on its way into a container. */
-static __always_inline bool is_runtime(void)
+/* Whether a process is the container runtime's, on its way into a container: the current one, or the owner of a socket. */
+static __always_inline bool is_runtime(__u32 tgid)
 {
 	struct process_state *state;
 
 	if (!(hook.flags & HOOK_WITHOUT_RUNTIME))
 		return false;
-	state = state_of(bpf_get_current_pid_tgid() >> 32);
+	state = state_of(tgid);
 	if (state)
 		return !state->of_container;
 	/* What has ended is not remembered any more while its files and sockets are closed. */
+	if (tgid != bpf_get_current_pid_tgid() >> 32)
+		return false;
 	return !(BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_EXITING);
+}
+
+/* Whether something may be done to the current process. Packets of a tracked socket are handled by whatever process happens to
+ * run: one that is no target has nothing to do with it. */
+static __always_inline bool is_concerned(struct hook_scratch *s)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 workloads = 0;
+
+	if (!(hook.flags & HOOK_TRACKS_SOCKETS) || s->record.header.process.tgid == tgid)
+		return true;
+	return current_in_scope_as(&workloads) && (workloads & hook.workloads) == hook.workloads && !is_runtime(tgid);
 }
 
 /* Whether the process is about to execute something in a container, whoever it is. */
@@ -135,11 +150,17 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 		bpf_map_delete_elem(&enforcer_notes, &thread);
 		s->record.done |= ACTION_CLEAN_UP_NOTIFICATION;
 	}
-	if (is_runtime() && !executes_in_container())
+	if (is_runtime(s->record.header.process.tgid) && !executes_in_container())
 		return 0;
 	if (!(hook.flags & HOOK_ARMED)) {
 		s->record.would |= actions & ENFORCING_ACTIONS;
 		return 0;
+	}
+	if (!is_concerned(s)) {
+		s->record.would |= actions & ACTIONS_ON_CURRENT;
+		if (actions & ACTION_KILL)
+			verdict = chosen->error;
+		actions &= ~ACTIONS_ON_CURRENT;
 	}
 	if (actions & ACTION_KILL) {
 		bpf_send_signal(SIGKILL);

@@ -132,3 +132,32 @@ func TestWorkloadsThatAreEnforcedOn(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoHandlesPackets: what a hook on a tracked socket does to the process that runs is not done to one that is no target.
+func TestWhoHandlesPackets(t *testing.T) {
+	pods, into := containersOf(t)
+	folder := newFolder(t, "")
+	kill := row{name: "ends", spec: "podSelector: {matchLabels: {app: web}}\n" +
+		kprobe("tcp_connect", "{index: 0, type: sock}", "matchActions: [{action: TrackSock, argSock: 0}]") + "\n" +
+		rawTracepoint("sock", "inet_sock_set_state", "{index: 0, type: sock}, {index: 2, type: int}",
+			"matchArgs: ["+filter(1, "Equal", "4")+"]\n    "+sigkill)} // TCP_FIN_WAIT1
+	shutDown := func(enter string) string {
+		return into["web-main"] + "network then listen 127.0.0.1 80 then connect 127.0.0.1 80 then dup-to 9 then fork then " + enter +
+			"call shutdown 9 1 then exit 0"
+	}
+	result := harness.Run(t, kill.policyText(folder), harness.Options{Pods: pods, Enforce: true, Allowed: map[string][]int{"meant": {killed}}},
+		harness.Step{Label: "meant", Do: shutDown("")}, harness.Step{Label: "other", Do: shutDown(into["db-main"])})
+	// The second is the owner's own, when it closes the socket at its end.
+	for label, want := range map[string][]string{"meant": {"SIGKILL", "SIGKILL"}, "other": {"POST would SIGKILL", "SIGKILL"}} {
+		var got []string
+		for _, e := range result.Of(kill.name, label) {
+			if socket, actions, ended := strings.Cut(withActions(e), "int 4 "); ended && strings.Contains(socket, ">127.0.0.1:80") {
+				got = append(got, actions)
+			}
+		}
+		compare(t, got, want)
+	}
+	if status := result.Status["meant"]; !slices.Equal(status, []int{killed}) {
+		t.Errorf("the process of the pod ended with %v", status)
+	}
+}

@@ -83,7 +83,7 @@ static struct {
 	{"getpriority", SYS_getpriority}, {"setpriority", SYS_setpriority}, {"dup3", SYS_dup3}, {"mkdir", SYS_mkdir}, {"rmdir", SYS_rmdir}, {"kill", SYS_kill},
 	{"access", SYS_access}, {"chdir", SYS_chdir}, {"readlink", SYS_readlink}, {"umask", SYS_umask}, {"getpgid", SYS_getpgid}, {"chmod", SYS_chmod},
 	{"getsid", SYS_getsid}, {"setxattr", SYS_setxattr}, {"mlock", SYS_mlock}, {"munlock", SYS_munlock}, {"sethostname", SYS_sethostname},
-	{"connect", SYS_connect}, {"bind", SYS_bind}, {"listen", SYS_listen}, {"unlink", SYS_unlink}, {"read", SYS_read},
+	{"connect", SYS_connect}, {"shutdown", SYS_shutdown}, {"bind", SYS_bind}, {"listen", SYS_listen}, {"unlink", SYS_unlink}, {"read", SYS_read},
 };
 
 /* An argument of a system call: a number, or an address of the text after a quotation mark. */
