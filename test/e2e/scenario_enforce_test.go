@@ -33,7 +33,7 @@ func TestEnforceScenarios(t *testing.T) {
 	})
 	t.Run("vi", func(t *testing.T) {
 		t.Parallel()
-		c.play(t, forbidden)
+		c.play(t, forbidden, sparedRuntime)
 	})
 	t.Run("debian", func(t *testing.T) {
 		t.Parallel()
@@ -172,6 +172,25 @@ var forbidden = scenario{
 		"📬 open    POD /usr/bin/vi /tmp/forbidden/donotchange.me",
 		"📝 write   POD /usr/bin/vi /tmp/forbidden/donotchange.me 13 bytes ⛔ SIGKILL",
 		"💥 exit    POD /usr/bin/vi donotchange.me SIGKILL",
+	},
+}
+
+// sparedRuntime: who reads anything is killed, but for the container runtime, which has to read before it can start what is to run.
+var sparedRuntime = scenario{
+	name:     "the container runtime is spared",
+	args:     enforceArgs("no-reading-kill"),
+	deniable: true,
+	pods:     "busybox",
+	act: func(s *scene, pod string) {
+		s.execIn(pod, "/bin/true")
+		s.execIn(pod, "/bin/cat", "/etc/passwd")
+	},
+	want: []string{
+		"🚀 process POD /bin/true",
+		"💥 exit    POD /bin/true  0",
+		"🚀 process POD /bin/cat /etc/passwd",
+		"📚 read    POD /bin/cat /etc/passwd ⛔ SIGKILL",
+		"💥 exit    POD /bin/cat /etc/passwd SIGKILL",
 	},
 }
 
