@@ -89,18 +89,3 @@ func TestProgramsEnforced(t *testing.T) {
 			want: []string{"string die, long 2 SIGKILL"}},
 	}, nil)
 }
-
-// TestLoader: executable mappings of files are told, and no others.
-func TestLoader(t *testing.T) {
-	folder := newFolder(t, "")
-	policy := row{name: "loader", spec: "loader: true"}
-	in := place{folder, policy.name}
-	result := harness.Run(t, policy.policyText(folder), harness.Options{},
-		harness.Step{Label: "mapped", Do: in.fill("open $D/program then mmap rx")},
-		harness.Step{Label: "not-executable", Do: in.fill("open $D/program then mmap r then mmap rw")})
-	for label, want := range map[string][]string{"mapped": {folder + "/program"}, "not-executable": nil} {
-		if got := result.Loaded(label); strings.Join(got, " ") != strings.Join(want, " ") {
-			t.Errorf("%s: loaded %q, want %q", label, got, want)
-		}
-	}
-}

@@ -71,6 +71,9 @@ type Attachment struct {
 	// long.
 	Executable             string
 	Offsets, RefCtrOffsets []uint64
+	// Mappings, if it is not 0, has the kernel tell a perf event of each mapping of files in memory, which is for a program
+	// that sees that; the event's attr.config1 is this number.
+	Mappings uint64
 }
 
 // everybody says whether the programs have to see processes outside of the scope: they may handle a tracked socket.

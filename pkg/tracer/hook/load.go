@@ -120,6 +120,13 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 		if attached != nil {
 			l.links = append(l.links, attached)
 		}
+		if a.Mappings != 0 {
+			events, err := openMappingEvents(a.Mappings)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), s.unload(l))
+			}
+			l.links = append(l.links, events)
+		}
 	}
 	s.loaded = append(s.loaded, l)
 	return l, nil

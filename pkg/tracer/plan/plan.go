@@ -112,8 +112,8 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 	mechanisms := []string{}
 	for _, s := range r {
 		h := p.Hook
-		if p.Hook.Kind == policy.Loader {
-			h = loaderHook
+		if s.hook != nil {
+			h = s.hook
 		}
 		d, places, notes, err := compile(n, p.Policy, h, p.Name, s)
 		if err != nil {

@@ -50,6 +50,8 @@ type site struct {
 	conditions []condition
 	config     bpf.HookHookConfig
 	functions  []string
+	// hook is what is read and asked here; nil: what the policy has.
+	hook *policy.Hook
 	// spec is the type information for walks, nil where untyped says why there is none.
 	spec    *btf.Spec
 	untyped error

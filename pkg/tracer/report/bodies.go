@@ -60,17 +60,3 @@ func at[T any](list []T, n uint32) (entry T) {
 	}
 	return entry
 }
-
-// loaderBody: the path is that of the file among the arguments, the build id the buffer.
-func loaderBody(c *call, e *event.Event) {
-	l := &event.ProcessLoader{Handling: c.handling()}
-	for i := range c.arguments {
-		switch a := &c.arguments[i]; {
-		case a.FileArg != nil:
-			l.Path = a.FileArg.Path
-		case a.BytesArg != nil:
-			l.Buildid = a.BytesArg
-		}
-	}
-	e.ProcessLoader = l
-}

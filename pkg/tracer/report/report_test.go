@@ -31,6 +31,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type fixture struct {
 	*Reporter
 	out []process.Output
+	// execs is how often the process executed a program.
+	execs uint64
 }
 
 func key(tgid uint32) kernel.Key { return kernel.Key{Tgid: tgid, Start: uint64(tgid) * 1000} }
@@ -54,7 +56,8 @@ func newFixture(tb testing.TB) *fixture {
 // exec has process 42 execute a file.
 func (f *fixture) exec(filename string) {
 	i := &kernel.Image{Filename: filename, Executable: filename, Cwd: "/"}
-	i.Header.Process, i.Header.Time = key(42), 43000
+	i.Header.Process, i.Header.Time = key(42), 43000+f.execs
+	f.execs++
 	emit := f.Table.Emit
 	f.Table.Emit = func(process.Output) {}
 	f.Table.Exec(i)

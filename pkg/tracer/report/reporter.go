@@ -40,6 +40,7 @@ type Reporter struct {
 	names   syscallNames
 	hooks   []*served
 	waiting waiting
+	mapped  mappedFiles
 	// current is the call that the latest record was of; what waits is a copy.
 	current call
 }
@@ -57,6 +58,7 @@ func New(c Config) *Reporter {
 		},
 		names:   namesOf(abis),
 		waiting: newWaiting(maxWaiting),
+		mapped:  newMappedFiles(),
 	}
 }
 
@@ -148,8 +150,11 @@ func (r *Reporter) Flush() {
 // Impatient is how many calls were told before their return because too many were waiting.
 func (r *Reporter) Impatient() uint64 { return r.waiting.impatient }
 
-// emit tells a call.
+// emit tells a call; of a process's mappings of a file the first.
 func (r *Reporter) emit(c *call) {
 	c.output.Event.Event = c.event()
+	if l := c.output.Event.ProcessLoader; l != nil && r.mapped.repeats(mappedFile{c.output.Event.ProcessID, l.Path, string(l.Buildid)}) {
+		return
+	}
 	r.Table.Emit(c.output)
 }

@@ -97,11 +97,11 @@ func Hooked(e *event.Event) *event.Hooked {
 func (r *Result) HasTier(tier string) bool { return slices.Contains(r.Hello.Tiers, tier) }
 
 // Loaded are the files that processes with a label mapped to be executed.
-func (r *Result) Loaded(label string) (paths []string) {
+func (r *Result) Loaded(label string) (files []*event.ProcessLoader) {
 	for _, e := range r.Events {
 		if e.ProcessLoader != nil && labelOf(e.ProcessLoader.Process) == label {
-			paths = append(paths, e.ProcessLoader.Path)
+			files = append(files, e.ProcessLoader)
 		}
 	}
-	return paths
+	return files
 }

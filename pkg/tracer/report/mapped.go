@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package report
+
+import (
+	"container/list"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// mostMapped is how many mapped files are remembered, of all processes together: Tetragon's number.
+const mostMapped = 1024
+
+// longestBuildID is BUILD_ID_SIZE_MAX, include/linux/buildid.h: what is longer is no build id.
+const longestBuildID = 20
+
+// mappedFile is what a process is told to have mapped. The id is that of the process since it executed its program, which loads
+// its libraries anew.
+type mappedFile struct{ execID, path, buildID string }
+
+// mappedFiles are those that were told last: a program maps a file again when it changes the protection of a part, and no more is
+// learnt from that.
+type mappedFiles struct {
+	recent *list.List // of mappedFile
+	known  map[mappedFile]*list.Element
+}
+
+func newMappedFiles() mappedFiles {
+	return mappedFiles{recent: list.New(), known: map[mappedFile]*list.Element{}}
+}
+
+// repeats says whether a file was told already, and remembers it.
+func (m *mappedFiles) repeats(f mappedFile) bool {
+	if element, ok := m.known[f]; ok {
+		m.recent.MoveToFront(element)
+		return true
+	}
+	m.known[f] = m.recent.PushFront(f)
+	if m.recent.Len() > mostMapped {
+		delete(m.known, m.recent.Remove(m.recent.Back()).(mappedFile))
+	}
+	return false
+}
+
+// loaderBody: the path is that of the file among the arguments, the build id the buffer, which is empty for a file without one.
+func loaderBody(c *call, e *event.Event) {
+	l := &event.ProcessLoader{Handling: c.handling()}
+	for i := range c.arguments {
+		switch a := &c.arguments[i]; {
+		case a.FileArg != nil:
+			l.Path = a.FileArg.Path
+		case len(a.BytesArg) > 0 && len(a.BytesArg) <= longestBuildID:
+			l.Buildid = a.BytesArg
+		}
+	}
+	e.ProcessLoader = l
+}

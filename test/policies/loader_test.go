@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package policies
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
+)
+
+// noteHeader is the size of what a note begins with: lengths of name and description, and its type, 4 bytes each.
+const noteHeader = 12
+
+// buildID is that which the linker gave a program, and where in the file its note is.
+func buildID(t *testing.T, content []byte) (id []byte, at int) {
+	t.Helper()
+	file, err := elf.NewFile(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := file.Section(".note.gnu.build-id")
+	if section == nil {
+		t.Fatal("the program has no build id")
+	}
+	note, err := section.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note[noteHeader+len("GNU\x00"):], int(section.Offset)
+}
+
+// TestLoader: executable mappings of files are told with the files' build ids, once for a process, and no others.
+func TestLoader(t *testing.T) {
+	folder := newFolder(t, "")
+	content, err := os.ReadFile(harness.Provoke(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, note := buildID(t, content)
+	// A note of another type, one of 8 bytes and one that is longer than the segment.
+	for name, change := range map[string]func([]byte){
+		"without": func(note []byte) { note[8] = 7 }, "short": func(note []byte) { note[4] = 8 },
+		"long": func(note []byte) { note[6] = 1 },
+	} {
+		changed := slices.Clone(content)
+		change(changed[note:])
+		write(t, filepath.Join(folder, name), string(changed))
+	}
+	write(t, folder+"/text", "#!/bin/sh\n")
+	policy := row{name: "loader", spec: "loader: true"}
+	in := place{folder, policy.name}
+	result := harness.Run(t, policy.policyText(folder), harness.Options{},
+		harness.Step{Label: "mapped", Do: in.fill("open $D/program then mmap rx then mmap rx then open $D/without then mmap rx " +
+			"then open $D/short then mmap rx then open $D/long then mmap rx then open $D/text then mmap rx then open $D/program then mmap rx")},
+		harness.Step{Label: "again", Do: in.fill("open $D/program then mmap rx")},
+		harness.Step{Label: "not-executable", Do: in.fill("open $D/program then mmap r then mmap rw")})
+	told := hook.NewProbes().Unavailable(hook.Kprobe) == nil
+	known := func(name string, id []byte) string {
+		if !told {
+			id = nil
+		}
+		return folder + "/" + name + " " + hex.EncodeToString(id)
+	}
+	for label, want := range map[string][]string{
+		"mapped": {known("program", id), known("without", nil), known("short", id[:8]), known("long", nil), known("text", nil)},
+		"again":  {known("program", id)}, "not-executable": nil,
+	} {
+		var got []string
+		for _, l := range result.Loaded(label) {
+			got = append(got, l.Path+" "+hex.EncodeToString(l.Buildid))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: loaded %q, want %q", label, got, want)
+		}
+	}
+	served, _ := result.Hook("loader")
+	said := slices.ContainsFunc(served.Notes, func(note string) bool { return strings.Contains(note, "build ids are not told") })
+	if said == told {
+		t.Errorf("build ids are told: %v, but the notes are %q", told, served.Notes)
+	}
+}
