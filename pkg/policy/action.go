@@ -49,7 +49,8 @@ type Action struct {
 	RateLimitScope                        RateLimitScope
 	KernelStackTrace, UserStackTrace, IMA bool
 
-	// Error is what Override and NotifyEnforcer make the function return.
+	// Error that Override and NotifyEnforcer make the function fail with: 1 to 4095 (MAX_ERRNO), with the sign that the policy
+	// writes, which says nothing: functions return errors with a minus.
 	Error int32
 	// Signal number of Signal and NotifyEnforcer; 0 for none.
 	Signal uint32

@@ -45,9 +45,9 @@ var actionFields = []field[actionReading]{
 	{name: "userStackTrace", read: func(c cursor, a *actionReading) { a.action.UserStackTrace, _ = c.boolean() }},
 	{name: "imaHash", read: func(c cursor, a *actionReading) { a.action.IMA = a.imaHash(c) }},
 	{name: "argError", read: func(c cursor, a *actionReading) {
-		n, _ := c.integer(-maxErrno, math.MaxInt32)
-		if a.hook != nil && a.hook.Kind == LSM && n > 0 {
-			c.fail("an LSM hook returns 0 or an error, %d to -1", -maxErrno)
+		n, ok := c.integer(-maxErrno, maxErrno)
+		if ok && n == 0 {
+			c.fail("0 is no error: want 1 to %d, with or without a minus", maxErrno)
 		}
 		a.action.Error = int32(n)
 	}},

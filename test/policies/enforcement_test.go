@@ -134,6 +134,21 @@ var enforcements = []enforcement{
 			"\n  return: true\n  returnArg: {index: 0, type: int}", shown: withActions, status: []int{killed},
 		do: []string{"call umask 5 then call umask 7 then creat $D/made"}, want: []string{"int 7, = int 5 POST return SIGKILL"}},
 		files: map[string]string{"made": ""}, filesSeen: map[string]string{"made": ""}},
+	// An error is written with a minus or without.
+	{row: row{name: "override-positive", spec: protected("security_file_open", "{index: 0, type: file}", "$D/positive", "",
+		"matchActions: [{action: Override, argError: 1}]"), shown: withActions,
+		do: []string{"expect EPERM open $D/positive"}, want: []string{"file $D/positive -rw-r--r-- OVERRIDE"}},
+		seen: []string{"open $D/positive"}, wantSeen: []string{"file $D/positive -rw-r--r-- POST would OVERRIDE"}, prevents: true},
+	{row: row{name: "override-positive-at-function",
+		spec: "options: [{name: override-method, value: fmod-ret}]\n" + protected("security_file_open", "{index: 0, type: file}", "$D/positive-at-function", "",
+			"matchActions: [{action: Override, argError: 13}]"), shown: withActions,
+		do: []string{"expect EACCES open $D/positive-at-function"}, want: []string{"file $D/positive-at-function -rw-r--r-- OVERRIDE"}},
+		seen: []string{"open $D/positive-at-function"}, wantSeen: []string{"file $D/positive-at-function -rw-r--r-- POST would OVERRIDE"}, prevents: true},
+	{row: row{name: "lsm-positive",
+		spec: "lsmhooks:\n- hook: file_open\n  args: [{index: 0, type: file}]\n  selectors:\n  - matchArgs: [" +
+			filter(0, "Equal", "$D/lsm-positive") + "]\n    matchActions: [{action: Override, argError: 13}]",
+		shown: withActions, do: []string{"expect EACCES open $D/lsm-positive"}, want: []string{"file $D/lsm-positive -rw-r--r-- OVERRIDE"}},
+		seen: []string{"open $D/lsm-positive"}, wantSeen: []string{"file $D/lsm-positive -rw-r--r-- POST would OVERRIDE"}, prevents: true},
 	{row: row{name: "lsm-open",
 		spec: "lsmhooks:\n- hook: file_open\n  args: [{index: 0, type: file}]\n  selectors:\n  - matchArgs: [" +
 			filter(0, "Equal", "$D/lsm") + "]\n    matchActions: [{action: Override, argError: -13}]",
@@ -153,6 +168,14 @@ var enforcements = []enforcement{
 		do:    []string{"open $D/source then " + ask + "6 then expect EPERM open $D/source then open $D/source"},
 		want:  []string{"int 6 NOTIFYENFORCER"}},
 		seen: []string{ask + "6"}, wantSeen: []string{"int 6 NOTIFYENFORCER"}, prevents: true},
+	{row: row{name: "notified-positive", refused: "enforcer security_file_open",
+		spec: "enforcers: [{calls: [security_file_open]}]\n" +
+			kprobe("sys_getsid", "{index: 0, type: int}", matchArgs(0, "Equal",
+				"8")+"\n    matchActions: [{action: NotifyEnforcer, argError: 13}]"),
+		shown: withActions,
+		do:    []string{ask + "8 then expect EACCES open $D/source then open $D/source"},
+		want:  []string{"int 8 NOTIFYENFORCER"}},
+		seen: []string{ask + "8"}, wantSeen: []string{"int 8 NOTIFYENFORCER"}, prevents: true},
 	{row: row{name: "notified-and-cleaned", refused: "enforcer security_file_open",
 		spec: "enforcers: [{calls: [security_file_open]}]\n" +
 			kprobe("sys_getsid", "{index: 0, type: int}", matchArgs(0, "Equal",
@@ -218,7 +241,7 @@ func (e *enforcement) checkEffects(t *testing.T, result *harness.Result, p place
 
 func prepareEnforcement(t *testing.T, folder string) {
 	t.Helper()
-	for _, name := range strings.Fields("written read truncated opened kept killed killed-read killed-by-kprobe allocated lsm lsm-killed") {
+	for _, name := range strings.Fields("written read truncated opened kept killed killed-read killed-by-kprobe allocated lsm lsm-killed lsm-positive positive positive-at-function") {
 		write(t, filepath.Join(folder, name), original)
 	}
 	write(t, filepath.Join(folder, "source"), "source")
