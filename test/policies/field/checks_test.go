@@ -29,6 +29,16 @@ func hasStacks(t *testing.T, _ *harness.Result, told []*event.Event) {
 	}
 }
 
+// hasKernelStacks: functions of the kernel have names.
+func hasKernelStacks(t *testing.T, _ *harness.Result, told []*event.Event) {
+	t.Helper()
+	for _, e := range told {
+		if !slices.ContainsFunc(e.ProcessKprobe.KernelStackTrace, func(e event.StackTraceEntry) bool { return e.Symbol == "udp_sendmsg" }) {
+			t.Errorf("kernel stack %+v", e.ProcessKprobe.KernelStackTrace)
+		}
+	}
+}
+
 // hasEveryCall: each system call is told once, and the last is that which ends the process.
 func hasEveryCall(t *testing.T, _ *harness.Result, told []*event.Event) {
 	t.Helper()

@@ -7,6 +7,7 @@ package field
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -64,6 +65,10 @@ var enforced = []scene{
 		"exec $D/program $L nothing",
 		"unshare " + newUser + " then capset 0x200000 0x200000 0x200000 then prctl 47 2 21 then exec $D/program $L exit 5", // ambient
 	}, want: []string{"sched/sched_process_exec: binprm $D/program -rwxr-xr-x SIGKILL"}},
+	// The program ends with a status if it does not find the answer that it is told to expect.
+	{name: "answers-set", do: []string{
+		"exec $D/program $L probe 4 32 and probe 5 32", "exec $D/other $L probe 4 5",
+	}, want: []string{"provoke:hit: long 4, int 5 SET", "provoke:hit: long 5, int 5 SET"}},
 	{name: "no-copies", status: []int{killed}, do: []string{
 		"open $D/public then dup-to 90 then exec $D/program $L open $D/public and call dup3 3 90 0",
 		"exec $D/program $L open $D/public and dup-to 90 and exit 5",
@@ -77,10 +82,16 @@ const notThere = "everywhere: only functions security_… can be made to fail"
 func TestEnforced(t *testing.T) {
 	folder := newFolder(t, "")
 	harness.Folder(t, filepath.Join(folder, "forbidden"))
+	copyFile(t, harness.Provoke(t), filepath.Join(folder, "other"))
 	for _, name := range []string{"forbidden/a", "forbidden/b"} {
 		write(t, filepath.Join(folder, name), "what is in it\n", 0o644)
 	}
-	play(t, harness.Options{Enforce: true}, folder, enforced)
+	scenes := slices.Clone(enforced)
+	if i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == "answers-set" }); harness.LockedDown(t) {
+		scenes[i].do, scenes[i].want = nil, nil
+		scenes[i].refused = map[string]string{folder + "/program:provoke:hit": "everywhere: kernel is locked down"}
+	}
+	play(t, harness.Options{Enforce: true}, folder, scenes)
 	cut := "what is in it\n"
 	if !harness.Prevents() {
 		cut = "wha" // who is killed has cut it before

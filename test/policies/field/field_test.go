@@ -24,10 +24,12 @@ import (
 type scene struct {
 	// name of the policy and of its file; label of the processes.
 	name string
-	// do is a command line of provoke for each process. $D is the folder, $L the name. As in want, some are for some kernels.
+	// do is a command line of provoke for each process. $D is the folder, $L the name, $M a module of the kernel. As in want, some
+	// are for some kernels.
 	do []string
 	// want has a line for each event, as line has it; * stands for any text. Some are seen by some kernels only: "traced: "
-	// begins what is told where the kernel's functions are traced, "equal: " where tracepoints stand in for them.
+	// begins what is told where the kernel's functions are traced, "equal: " where tracepoints stand in for them, "has NAME: "
+	// where functions are traced and the kernel has that one.
 	want []string
 	// refused has by function why kernels with tracepoints alone do not serve it: a part of the reason; "everywhere: " begins that
 	// of all kernels.
@@ -100,16 +102,16 @@ func play(t *testing.T, o harness.Options, folder string, scenes []scene) {
 	var texts []string
 	var steps []harness.Step
 	o.Allowed = map[string][]int{}
+	functions := kernelFunctions(t)
 	for i := range scenes {
 		s := &scenes[i]
 		texts = append(texts, policyText(t, s.name, folder))
 		o.Allowed[s.name] = s.status
-		for _, do := range s.chosen(s.do, harness.Prevents(), folder) {
+		for _, do := range s.chosen(t, s.do, harness.Prevents(), functions, folder) {
 			steps = append(steps, harness.Step{Label: s.name, Do: do})
 		}
 	}
 	result := harness.Run(t, strings.Join(texts, "---\n"), o, steps...)
-	functions := kernelFunctions(t)
 	for i := range scenes {
 		t.Run(scenes[i].name, func(t *testing.T) { scenes[i].verify(t, result, functions, folder) })
 	}
@@ -135,7 +137,7 @@ func (s *scene) verify(t *testing.T, result *harness.Result, functions map[strin
 	}
 	told := result.Of(s.name, s.name)
 	if s.want != nil || s.check == nil {
-		s.compare(t, told, s.chosen(s.want, traced, folder))
+		s.compare(t, told, s.chosen(t, s.want, traced, functions, folder))
 	}
 	if s.check != nil {
 		s.check(t, result, told)
@@ -210,20 +212,23 @@ func kernelFunctions(t *testing.T) map[string]bool {
 }
 
 // chosen are the lines that are for this kernel.
-func (s *scene) chosen(lines []string, traced bool, folder string) (all []string) {
+func (s *scene) chosen(t *testing.T, lines []string, traced bool, functions map[string]bool, folder string) (all []string) {
 	for _, w := range lines {
+		is := true
 		if text, ok := strings.CutPrefix(w, "traced: "); ok {
-			if !traced {
-				continue
-			}
-			w = text
+			w, is = text, traced
 		} else if text, ok := strings.CutPrefix(w, "equal: "); ok {
-			if traced {
-				continue
-			}
-			w = text
+			w, is = text, !traced
+		} else if text, ok := strings.CutPrefix(w, "has "); ok {
+			name, text, _ := strings.Cut(text, ": ")
+			w, is = text, traced && functions[name]
 		}
-		all = append(all, s.fill(w, folder))
+		if is && strings.Contains(w, "$M") {
+			w = strings.ReplaceAll(w, "$M", harness.Module(t))
+		}
+		if is {
+			all = append(all, s.fill(w, folder))
+		}
 	}
 	return all
 }

@@ -81,9 +81,13 @@ var scenes = []scene{
 	{name: "credentials", do: []string{
 		"setresuid 0 0 7",
 		"unshare " + newPID + " then fork then setresuid 0 0 7 then setresuid 0 0 7 then setresuid 0 0 8",
+		// access(2) asks for the real user, faccessat2(2) with AT_EACCESS for the effective one.
+		"setresuid -1 9 -1 then call access \"$D/public 4 then call 439 -100 \"$D/public 4 0x200",
 	}, want: []string{
 		`commit_creds: {"process_credentials_arg":{*"suid":7,*}}`,
 		`commit_creds: {"process_credentials_arg":{*"suid":8,*}}`,
+		`has override_creds: override_creds: {"process_credentials_arg":{"uid":0,"gid":0,"euid":9,*"fsuid":0,*}}`,
+		`has revert_creds: revert_creds: {"process_credentials_arg":{"uid":0,"gid":0,"euid":9,*"fsuid":9,*}}`,
 	}},
 	{name: "capability-checks", do: []string{
 		"chroot /",
@@ -136,14 +140,38 @@ var scenes = []scene{
 		`bpf_check: {"bpf_attr_arg":{"ProgType":"BPF_PROG_TYPE_SOCKET_FILTER","InsnCnt":2,"ProgName":"field_program"}}`,
 		`traced: security_perf_event_alloc: {"perf_event_arg":{"Type":"PERF_TYPE_SOFTWARE",*}}`,
 	}, refused: map[string]string{"security_perf_event_alloc": none, "security_bpf_map_alloc": none}},
-	{name: "modules", do: []string{"call 41 9 1 0 then open $D/watched/b.log then open $D/public then call 313 4 \" 0"}, want: []string{ // socket(AF_X25, ...), finit_module
+	{name: "modules", do: []string{
+		"call 41 9 1 0 then open $D/watched/b.log then open $D/public then call 313 4 \" 0", // socket(AF_X25, ...), finit_module
+		"has do_init_module: finit-module $M then delete-module nls_utf8 then init-module $M then delete-module nls_utf8",
+		"has do_init_module: try finit-module $D/public then try delete-module field then try init-module $D/public then open $M",
+	}, want: []string{
 		"traced: security_kernel_module_request: string net-pf-9, = int 0",
 		"traced: security_kernel_read_file: file $D/public -rw-r--r--, int 2, = int 0",
+		"has do_init_module: security_kernel_read_file: file $M -rw-r--r--, int 2, = int 0",
+		`has do_init_module: do_init_module: {"module_arg":{"name":"nls_utf8"*}}`,
+		`has do_init_module: free_module: {"module_arg":{"name":"nls_utf8"*}}`,
+		"has do_init_module: security_kernel_load_data: int 2, = int 0",
+		`has do_init_module: do_init_module: {"module_arg":{"name":"nls_utf8"*}}`,
+		`has do_init_module: free_module: {"module_arg":{"name":"nls_utf8"*}}`,
+		"has do_init_module: security_kernel_read_file: file $D/public -rw-r--r--, int 2, = int 0",
 	}, refused: map[string]string{
-		"security_kernel_module_request": "module_request", "security_kernel_read_file": none, "do_init_module": "module_load", "free_module": "module_free",
+		"security_kernel_module_request": "module_request", "security_kernel_read_file": none, "security_kernel_load_data": none,
+		"do_init_module": "module_load", "free_module": "module_free",
 	}},
 	{name: "packets-leaving", do: []string{"network then send-to 127.0.0.1 9 x"}, want: []string{"traced: dev_hard_start_xmit: string lo", "traced: dev_hard_start_xmit: string lo"},
 		refused: map[string]string{"dev_hard_start_xmit": none}},
+	// Programs of a cgroup are asked where it has any.
+	{name: "datagrams", do: []string{
+		"traced: network fd00::1 then receive 127.0.0.1 4000 then receive fd00::1 4000 then send-to 127.0.0.1 4000 x then filter-cgroup /sys/fs/cgroup then send-to 127.0.0.1 4000 x then send-to fd00::1 4000 x",
+	}, want: []string{
+		"traced: __cgroup_bpf_run_filter_skb: sock AF_INET SOCK_DGRAM IPPROTO_UDP *, skb AF_INET IPPROTO_UDP 127.0.0.1:*>127.0.0.1:4000, int 1",
+		"traced: __cgroup_bpf_run_filter_skb: sock AF_INET6 SOCK_DGRAM IPPROTO_UDP *, skb AF_INET6 IPPROTO_UDP fd00::1:*>fd00::1:4000, int 1",
+	}, refused: map[string]string{"__cgroup_bpf_run_filter_skb": none}},
+	{name: "dropped-packets", do: []string{
+		"traced: network then receive 127.0.0.1 4000 then send-to 127.0.0.1 4000 x then send-to 127.0.0.1 9 x",
+	}, want: []string{
+		"traced: kfree_skb_reason: skb AF_INET IPPROTO_UDP 127.0.0.1:*>127.0.0.1:9, reason=int *",
+	}, refused: map[string]string{"kfree_skb_reason": none}, check: hasKernelStacks},
 	{name: "libraries", do: []string{"open $D/program then mmap rx then open $D/probes then mmap r"}, check: hasMapped},
 	{name: "every-syscall", do: []string{"call getsid 0 then call getsid 0 then call getsid 0"}, check: hasEveryCall},
 	{name: "probed-functions", do: []string{"exec $D/probes $L 2 hello-there", "exec $D/probes $L -2 goodbye"}, unordered: true, want: []string{

@@ -37,3 +37,17 @@ func LockedDown(t testing.TB) bool {
 	}
 	return err == nil && !strings.Contains(string(state), "[none]")
 }
+
+// Module is the path of a module that this kernel can load, that needs no other, and that nobody uses.
+func Module(t testing.TB) string {
+	t.Helper()
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("/usr/lib/modules", unix.ByteSliceToString(name.Release[:]), "kernel/fs/nls/nls_utf8.ko")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("a test loads a module of the kernel: %v", err)
+	}
+	return path
+}

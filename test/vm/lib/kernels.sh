@@ -15,6 +15,8 @@ MODULES=(
 	drivers/block/virtio_blk drivers/char/virtio_console
 	drivers/block/loop fs/overlayfs/overlay
 )
+# A small one that needs no other and that nothing loads, for tests: in the guest's /lib/modules, where Debian has it, but not compressed
+SPARE_MODULE=fs/nls/nls_utf8
 
 # kernel_install NAME: fetch what is missing. With $REFRESH: fetch it again, the suites may have a newer one.
 kernel_install() {
@@ -62,24 +64,32 @@ kernel_releases() {
 		sed -nE "s/^linux-(image|binary)-($version(\.[0-9]+)*(-[0-9]+|\+deb[0-9.]+)-cloud-amd64)\$/\2/p" | sort -Vru
 }
 
+# kernel_module DIR MODULE FILE: nothing where it is built in
+kernel_module() {
+	local file
+	file=$(find "$1/root" -path "*/kernel/$2.ko*")
+	case $file in
+	*.xz) xz -dc "$file" >"$3" ;;
+	*.zst) zstd -qdc "$file" >"$3" ;;
+	*.ko) cp "$file" "$3" ;;
+	'') ;;
+	*) die "don't know how to unpack $file" ;;
+	esac
+}
+
 # kernel_modules DIR: an initramfs with the modules. Uncompressed: busybox's insmod cannot do xz.
 kernel_modules() {
-	local dir=$1 tmp module file i=10
+	local dir=$1 tmp module spare i=10
 	[[ ! $dir/modules.cpio -nt $HERE/lib/kernels.sh ]] || return 0
 	tmp=$(mktemp -d "$dir/.modules.XXXX")
-	mkdir "$tmp/modules"
+	spare=usr/lib/modules/$(cat "$dir/release")/kernel/$SPARE_MODULE.ko
+	mkdir -p "$tmp/modules" "$tmp/${spare%/*}"
 	chmod 0755 "$tmp"
 	for module in "${MODULES[@]}"; do
-		file=$(find "$dir/root" -path "*/kernel/$module.ko*")
-		case $file in
-		*.xz) xz -dc "$file" >"$tmp/modules/$i-${module##*/}.ko" ;;
-		*.zst) zstd -qdc "$file" >"$tmp/modules/$i-${module##*/}.ko" ;;
-		*.ko) cp "$file" "$tmp/modules/$i-${module##*/}.ko" ;;
-		'') ;; # built in
-		*) die "don't know how to unpack $file" ;;
-		esac
+		kernel_module "$dir" "$module" "$tmp/modules/$i-${module##*/}.ko"
 		i=$((i + 1))
 	done
+	kernel_module "$dir" "$SPARE_MODULE" "$tmp/$spare"
 	cpio_archive "$tmp" >"$dir/modules.cpio.new"
 	mv "$dir/modules.cpio.new" "$dir/modules.cpio"
 	rm -r "$tmp"
