@@ -378,9 +378,11 @@ static __always_inline int run(void *ctx, __u32 stages)
 	return verdict;
 }
 
-/* What an LSM hook returns: an error, or 0 to allow. */
+/* What a function that decides returns: an error, or 0 to allow. */
 static __always_inline int within_errors(int verdict)
 {
+	if ((hook.flags & HOOK_DISCARDS) && verdict == 1)
+		return 1;
 	return verdict < 0 && verdict >= -4095 ? verdict : 0;
 }
 

@@ -290,6 +290,7 @@ const (
 	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
 	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
 	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
+	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
 )
 
 type HookHookRecord struct {

@@ -287,6 +287,8 @@ enum hook_flags {
 	HOOK_JUDGES = 1 << 17,
 	/* it matters which selections of workloads hold: for `workloads`, for a filter, or for who asks about a socket later */
 	HOOK_TELLS_WORKLOADS = 1 << 18,
+	/* 1 is what the function may return too, and no error */
+	HOOK_DISCARDS = 1 << 19,
 };
 
 struct hook_config {

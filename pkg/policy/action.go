@@ -50,7 +50,7 @@ type Action struct {
 	KernelStackTrace, UserStackTrace, IMA bool
 
 	// Error that Override and NotifyEnforcer make the function fail with: 1 to 4095 (MAX_ERRNO), with the sign that the policy
-	// writes, which says nothing: functions return errors with a minus.
+	// writes, which says nothing of errors: functions return them with a minus.
 	Error int32
 	// Signal number of Signal and NotifyEnforcer; 0 for none.
 	Signal uint32

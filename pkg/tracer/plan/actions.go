@@ -49,7 +49,7 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 			if err := c.registers(a); err != nil {
 				return bits, at0(a.Position, err)
 			}
-			out.Error = errorNumber(a.Error)
+			out.Error = c.errorNumber(a.Error)
 			out.Signal = max(out.Signal, a.Signal)
 		case policy.Signal:
 			out.Signal = a.Signal
@@ -76,14 +76,6 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 		out.Error = -int32(unix.EPERM) // where the hook can deny it does, so that nothing happens before death
 	}
 	return bits, nil
-}
-
-// errorNumber is what a function is made to return: policies write it with either sign.
-func errorNumber(n int32) int32 {
-	if n > 0 {
-		return -n
-	}
-	return n
 }
 
 // longestRateLimit in ns: a century.

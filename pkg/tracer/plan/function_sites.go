@@ -89,10 +89,10 @@ func (n *Node) tracedFunction(p *policy.Policy, h *policy.Hook, f function) (sit
 
 // denyingSites can make a function of the security modules fail. A program that is a security module itself comes first: of
 // others the kernel leaves out a run when one of another task was preempted on the same CPU (bpf_prog_check_recur), and then
-// nothing would be denied.
+// nothing would be denied. But where 0 is not what a module says that has no opinion, it would answer for the others.
 func (n *Node) denyingSites(p *policy.Policy, f function, asked string) []*site {
 	atFunction := n.denying(f, hook.FModifyReturn, f.name)
-	if !f.asksUnchanged(asked) {
+	if !f.asksUnchanged(asked) || f.name == discarding {
 		return []*site{atFunction}
 	}
 	asModule := n.denying(f, hook.LSM, asked)
