@@ -28,6 +28,7 @@ func matching(list, more string, selectors ...string) string {
 
 const (
 	noMulti = "kprobe.multi"
+	singly  = "options: [{name: disable-kprobe-multi, value: 'true'}]\n"
 	// identities are the functions behind setuid(2), setgid(2) and setfsuid(2), setfsgid(2), but not those behind setreuid(2), ...
 	identities = `type: generated_ftrace, pattern: "^__sys_set(fs)?[ug]id$"`
 	// several are more functions than get programs of their own.
@@ -46,6 +47,10 @@ var patterns = []row{
 	{name: "pattern-returning", spec: matching(identities, identity+succeeded, "matchReturnArgs: [{index: 0, operator: Equal, values: ['-1']}]"),
 		shown: withFunction, refused: noMulti, do: []string{"setgid 7 then setuid 7 then try setuid 0"},
 		want: []string{"__sys_setuid int 0, = int -1"}},
+	{name: "pattern-singly", spec: singly + matching(identities, identity+succeeded, matchArgs(0, "Equal", "7")), shown: withFunction, refused: noMulti, do: []string{changes},
+		want: []string{"__sys_setgid int 7, = int 0", "__sys_setfsgid int 7, = int *", "__sys_setfsuid int 7, = int *", "__sys_setuid int 7, = int 0"}},
+	{name: "pattern-of-many-singly", everywhere: true, refused: noMulti, shown: withFunction,
+		spec: singly + matching(`type: generated_ftrace, pattern: "^tcp_"`, ""), do: []string{changes}},
 	{name: "pattern-of-nothing", everywhere: true, refused: noMulti, shown: withFunction,
 		spec: matching(`type: generated_ftrace, pattern: "^no_function_"`, ""), do: []string{changes}},
 	{name: "many-functions", spec: matching(several, ""), shown: withFunction, do: []string{"call getpgid 1 then call getsid 1 then setfsuid 7 then call setpriority 0 0 5"},
@@ -53,11 +58,20 @@ var patterns = []row{
 		want:    []string{"security_task_getpgid ", "security_task_getsid ", "security_task_setnice "}},
 }
 
-// TestPatterns: functions that a pattern names, and many by one list, share a program.
+// refusals are by row what kernels say that can trace functions; others cannot even list them.
+var refusals = map[string]string{
+	"pattern-of-nothing":     "matches ^no_function_",
+	"pattern-of-many-singly": "at most 64 get programs of their own",
+}
+
+// TestPatterns: functions that a pattern names, and many by one list, share a program where the kernel has such programs.
 func TestPatterns(t *testing.T) {
 	rows := slices.Clone(patterns)
-	if hook.NewProbes().Unavailable(hook.KprobeMulti) == nil {
-		rows[slices.IndexFunc(rows, func(r row) bool { return r.name == "pattern-of-nothing" })].refused = "matches ^no_function_"
+	traced := hook.NewProbes().Unavailable(hook.FEntry) == nil
+	for i := range rows {
+		if refused, ok := refusals[rows[i].name]; ok && traced {
+			rows[i].refused = refused
+		}
 	}
 	runRows(t, harness.Options{}, rows, nil)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -18,16 +19,40 @@ const (
 	// fewFunctions is how many functions of one hook get programs of their own: those cost least when they run, but each takes
 	// its time to be loaded and attached. More share one.
 	fewFunctions = 8
+	// mostSingly is how many functions that match a pattern get programs of their own where none can share one.
+	mostSingly = 64
 	// mostFunctions of one hook: a pattern that matches more is a mistake.
 	mostFunctions = 20000
 )
 
+// noMulti says why functions cannot share a program; nil if they can.
+func (n *Node) noMulti(p *policy.Policy) error {
+	if p.Options.DisableKprobeMulti {
+		return errors.New("the policy's option disable-kprobe-multi forbids it")
+	}
+	return n.Unavailable(hook.KprobeMulti)
+}
+
+// singly are the calls of a hook with those of the functions that match its pattern; false if these are not to be had, or too
+// many, or if the kernel has no way to see any function, of which manySites tells.
+func (n *Node) singly(h *policy.Hook) (calls []policy.Call, all bool) {
+	if n.Unavailable(hook.FEntry) != nil && n.Unavailable(hook.Kprobe) != nil {
+		return h.Calls, false
+	}
+	names, err := n.matching(h.Pattern)
+	if err != nil || len(names) > mostSingly {
+		return h.Calls, false
+	}
+	calls = slices.Clone(h.Calls)
+	for _, name := range names {
+		calls = append(calls, policy.Call{Function: name})
+	}
+	return calls, true
+}
+
 // manySites are the places where many functions can be seen by one program.
 func (n *Node) manySites(p *policy.Policy, h *policy.Hook, calls []policy.Call) ([]route, []Refusal) {
 	refuse := func(err error) ([]route, []Refusal) { return nil, []Refusal{{string(hook.KprobeMulti), err}} }
-	if p.Options.DisableKprobeMulti {
-		return refuse(errors.New("the policy's option disable-kprobe-multi forbids it"))
-	}
 	var names []string
 	for _, c := range calls {
 		names = append(names, c.Function)
@@ -38,6 +63,12 @@ func (n *Node) manySites(p *policy.Policy, h *policy.Hook, calls []policy.Call) 
 			return refuse(err)
 		}
 		names = append(names, more...)
+	}
+	if err := n.noMulti(p); err != nil {
+		if len(names) > mostSingly {
+			err = fmt.Errorf("%d functions match, at most %d get programs of their own where none can share one: %w", len(names), mostSingly, err)
+		}
+		return refuse(err)
 	}
 	if len(names) > mostFunctions {
 		return refuse(fmt.Errorf("%d functions, at most %d at once", len(names), mostFunctions))

@@ -20,7 +20,7 @@ import (
 func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
 	for i := range p.Hooks {
 		h := &p.Hooks[i]
-		for _, calls := range n.shared(h) {
+		for _, calls := range n.shared(p, h) {
 			planned := Hook{Policy: p, Hook: h, Name: nameOf(h, calls)}
 			n.plan(&planned, calls)
 			hooks = append(hooks, planned)
@@ -30,9 +30,14 @@ func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
 }
 
 // shared splits the calls of a hook into those that share programs.
-func (n *Node) shared(h *policy.Hook) (groups [][]policy.Call) {
+func (n *Node) shared(p *policy.Policy, h *policy.Hook) (groups [][]policy.Call) {
 	var syscalls, functions int
-	for _, c := range h.Calls {
+	multi := n.noMulti(p) == nil
+	calls, all := h.Calls, h.Pattern == nil
+	if !multi && !all {
+		calls, all = n.singly(h)
+	}
+	for _, c := range calls {
 		if c.Syscall != "" {
 			syscalls++
 		} else {
@@ -41,17 +46,17 @@ func (n *Node) shared(h *policy.Hook) (groups [][]policy.Call) {
 	}
 	byABI := map[string][]policy.Call{}
 	var many []policy.Call
-	for _, c := range h.Calls {
+	for _, c := range calls {
 		switch {
 		case c.Syscall != "" && syscalls > fewSyscalls:
 			byABI[string(c.ABI)] = append(byABI[string(c.ABI)], c)
-		case c.Syscall == "" && functions > fewFunctions && n.Unavailable(hook.KprobeMulti) == nil:
+		case c.Syscall == "" && functions > fewFunctions && multi:
 			many = append(many, c)
 		default:
 			groups = append(groups, []policy.Call{c})
 		}
 	}
-	if len(many) > 0 || h.Pattern != nil {
+	if len(many) > 0 || !all {
 		groups = append(groups, many)
 	}
 	for _, abi := range slices.Sorted(maps.Keys(byABI)) {
