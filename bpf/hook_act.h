@@ -235,7 +235,7 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 		return;
 	/* the symbols of a user stack can be had only while the process lives */
 	hold_cpu();
-	if (bpf_ringbuf_output(&events, r, size, actions & ACTION_USER_STACK ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
+	if (bpf_ringbuf_output(&events, r, size, (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
 		c->ring_full++;
 	else
 		c->sent++;

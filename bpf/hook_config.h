@@ -289,6 +289,8 @@ enum hook_flags {
 	HOOK_TELLS_WORKLOADS = 1 << 18,
 	/* 1 is what the function may return too, and no error */
 	HOOK_DISCARDS = 1 << 19,
+	/* the reader is woken for each record: what it looks up can be had only while the process lives */
+	HOOK_WAKES = 1 << 20,
 };
 
 struct hook_config {

@@ -291,6 +291,7 @@ const (
 	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
 	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
 	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
+	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
 )
 
 type HookHookRecord struct {

@@ -284,7 +284,7 @@ func (s *session) beginPolicies() error {
 	node.WithoutRuntime = s.Orders.WithoutRuntime
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)
-	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols()})
+	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols(), BuildIDs: symbol.NewBuildIDs("/proc")})
 	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())
 }

@@ -74,7 +74,7 @@ func TestPrivileges(t *testing.T) {
 		want  string
 	}{
 		"none": {nil, least}, "kprobe": {kind(policy.Kprobe), least}, "fentry": {kind(policy.Fentry), least}, "LSM": {kind(policy.LSM), least},
-		"loader": {kind(policy.Loader), least}, "raw tracepoint": {kind(policy.RawTracepoint), least},
+		"loader": {kind(policy.Loader), program}, "raw tracepoint": {kind(policy.RawTracepoint), least},
 		"tracepoint": {kind(policy.Tracepoint), least + tracing}, "uprobe": {kind(policy.Uprobe), program}, "usdt": {kind(policy.USDT), program},
 		"pattern":      {[]*policy.Hook{{Kind: policy.Kprobe, Pattern: regexp.MustCompile("^tcp_")}}, least + tracing},
 		"user stack":   {[]*policy.Hook{&user}, least + " SYS_PTRACE"},

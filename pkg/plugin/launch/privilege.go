@@ -31,6 +31,10 @@ var privileges = [...]privilege{
 		why: "perf events of uprobes, by which kernels without uprobe.multi attach (before 6.6)"},
 	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_PTRACE",
 		why: "/proc/PID/root: programs are looked up in the file system of their container, or of the node"},
+	{of: "loader", needed: isLoader, capability: "SYS_ADMIN",
+		why: "perf events of mappings, which some kernels (Debian's) refuse to PERFMON alone, and /proc/PID/map_files"},
+	{of: "loader", needed: isLoader, capability: "SYS_PTRACE",
+		why: "/proc/PID/maps and the files there: build ids, on kernels without kprobes"},
 	{of: "userStackTrace", needed: posts(func(a policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
 		why: "/proc/PID/maps and the files there: the names of a stack's frames"},
 	{of: "kernelStackTrace", needed: posts(func(a policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
@@ -45,6 +49,8 @@ var privileges = [...]privilege{
 
 // tracefs is where nodes have it mounted.
 const tracefs = "/sys/kernel/tracing"
+
+func isLoader(h *policy.Hook) bool { return h.Kind == policy.Loader }
 
 func inProgram(h *policy.Hook) bool { return h.Kind&(policy.Uprobe|policy.USDT) != 0 }
 

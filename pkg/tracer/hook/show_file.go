@@ -30,6 +30,16 @@ func file(set func(*event.Argument, event.FileArg)) func(*event.Argument, *Argum
 	}
 }
 
+// Inode is the number of a file; false if the argument is none.
+func (a *Argument) Inode() (number uint64, ok bool) {
+	var v bpf.HookFileValue
+	if shapeOf(a.Kind) != shapeFile {
+		return 0, false
+	}
+	_, ok = cut(&v, a.Raw)
+	return v.Inode, ok
+}
+
 // nameless are the types of files that mostly stand in no directory, and what /proc/PID/fd calls them before their inode.
 var nameless = map[uint32]string{unix.S_IFIFO: "pipe", unix.S_IFSOCK: "socket"}
 

@@ -36,7 +36,7 @@ const (
 	longestBuildID = 20
 )
 
-const noteNoBuildID = "build ids are not told: the kernel reads them where only a kprobe sees it"
+const noteBuildID = "build ids are read from the files, which fails where a process has ended: the kernel itself reads them where only a kprobe sees it"
 
 // atMapped is the hook where the kernel has read the build id; marker is that of the perf events that are ours.
 func atMapped(marker uint64) *policy.Hook {
@@ -82,7 +82,8 @@ func (n *Node) loaderSites(p *policy.Policy) (routes []route, refused []Refusal)
 	before, none := n.functionSites(p, beforeMapped, askedBefore)
 	for _, r := range before {
 		for _, s := range r {
-			s.hook, s.notes = beforeMapped, append(slices.Clone(s.notes), noteNoBuildID)
+			s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_WAKES)
+			s.hook, s.notes = beforeMapped, append(slices.Clone(s.notes), noteBuildID)
 		}
 	}
 	return append(routes, before...), append(refused, none...)
@@ -133,6 +134,7 @@ func (n *Node) mappedPart(s *site, index int, field string) (source, error) {
 	if err != nil {
 		return from, err
 	}
+	from.Source = uint8(bpf.HookValueSourceFROM_CONTEXT)
 	from.Steps, from.Size = uint8(copy(from.Walk[:], walk.Offsets)), uint8(min(walk.Size, word))
 	if !walk.ByAddress {
 		return from, nil

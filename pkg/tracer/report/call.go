@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
@@ -38,6 +39,9 @@ type call struct {
 	done, doneAtReturn, would uint32
 	kernelStack, userStack    []event.StackTraceEntry
 	hash                      string
+	// inode of the file that is mapped; readsBuildID: the kernel reads its build id.
+	inode        uint64
+	readsBuildID bool
 
 	// output has the process as it was when the call was first told of; its event is set at last.
 	output process.Output
@@ -74,6 +78,9 @@ func (r *Reporter) complete(c *call, record *hook.Record) {
 	for i := range record.Arguments {
 		a := &record.Arguments[i]
 		p := &c.of.places[a.Place]
+		if c.of.hook.Kind == policy.Loader {
+			c.mappedInode(a)
+		}
 		if to := c.slot(p); to != nil {
 			c.seen |= 1 << a.Place
 			p.value.Set(to, a, &r.machine)

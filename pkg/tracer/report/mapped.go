@@ -8,6 +8,7 @@ import (
 	"container/list"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 )
 
 // mostMapped is how many mapped files are remembered, of all processes together: Tetragon's number.
@@ -44,6 +45,22 @@ func (m *mappedFiles) repeats(f mappedFile) bool {
 	return false
 }
 
+// mappedInode keeps the number of the file.
+func (c *call) mappedInode(a *hook.Argument) {
+	if inode, ok := a.Inode(); ok {
+		c.inode = inode
+	}
+}
+
+// repeatsMapping says whether a mapping was told already, and looks for the build id if the kernel has not told it. One is told once
+// more when its build id is known at last.
+func (r *Reporter) repeatsMapping(c *call, l *event.ProcessLoader) bool {
+	if !c.readsBuildID && r.BuildIDs != nil && len(l.Path) > 0 {
+		l.Buildid = r.BuildIDs.Of(c.process.Tgid, l.Path, c.inode)
+	}
+	return r.mapped.repeats(mappedFile{c.output.Event.ProcessID, l.Path, string(l.Buildid)})
+}
+
 // loaderBody: the path is that of the file among the arguments, the build id the buffer, which is empty for a file without one.
 func loaderBody(c *call, e *event.Event) {
 	l := &event.ProcessLoader{Handling: c.handling()}
@@ -51,8 +68,11 @@ func loaderBody(c *call, e *event.Event) {
 		switch a := &c.arguments[i]; {
 		case a.FileArg != nil:
 			l.Path = a.FileArg.Path
-		case len(a.BytesArg) > 0 && len(a.BytesArg) <= longestBuildID:
-			l.Buildid = a.BytesArg
+		case a.BytesArg != nil:
+			c.readsBuildID = true
+			if len(a.BytesArg) > 0 && len(a.BytesArg) <= longestBuildID {
+				l.Buildid = a.BytesArg
+			}
 		}
 	}
 	e.ProcessLoader = l

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
 )
 
@@ -60,5 +62,41 @@ func TestMappedFiles(t *testing.T) {
 	}
 	if len(f.mapped.known) != mostMapped || f.mapped.recent.Len() != mostMapped {
 		t.Errorf("%d and %d are remembered", len(f.mapped.known), f.mapped.recent.Len())
+	}
+}
+
+// ids are the build ids of files by their inodes.
+type ids map[uint64]string
+
+func (i ids) Of(tgid uint32, path string, inode uint64) []byte {
+	if tgid != 42 || path != "/lib/a" {
+		return []byte("of another file")
+	}
+	return []byte(i[inode])
+}
+
+// Where the kernel tells none, build ids are read from the files.
+func TestBuildIDsOfFiles(t *testing.T) {
+	f := newFixture(t)
+	f.BuildIDs = ids{7: "seven"}
+	for number, places := range [][]plan.Place{{{Type: typed("file")}}, {{Type: typed("file")}, {Index: 1, Type: typed("const_buf")}}} {
+		f.Serve(uint32(number), plan.Hook{Policy: &policy.Policy{Name: "p"}, Hook: &policy.Hook{Kind: policy.Loader}, Name: "loader"}, plan.Way{Places: places})
+	}
+	mapped := value(0, "file", bytesOf(bpf.HookFileValue{Inode: 7}, []byte("/lib/a")...))
+	for _, r := range []*hook.Record{
+		entry(1, mapped), entry(2, mapped),
+		with(entry(3, mapped, buffer(1, "")), func(r *hook.Record) { r.Hook = 1 }),
+		with(entry(4, mapped, buffer(1, "told")), func(r *hook.Record) { r.Hook = 1 }),
+	} {
+		if err := f.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, o := range f.out {
+		got = append(got, string(o.Event.ProcessLoader.Buildid))
+	}
+	if !slices.Equal(got, []string{"seven", "", "told"}) {
+		t.Errorf("told %q", got)
 	}
 }

@@ -29,8 +29,17 @@ type Config struct {
 	Table *process.Table
 	// Symbols may be nil: then stacks are shown by their addresses.
 	Symbols Symbolizer
+	// BuildIDs may be nil: then none is told that the kernel does not tell.
+	BuildIDs BuildIDs
 	// Architecture is Go's name of it: amd64 or arm64.
 	Architecture string
+}
+
+// BuildIDs reads build ids from files.
+type BuildIDs interface {
+	// Of is that of a file that a process has mapped, by its path and its inode number; nil for none, and where it is not known
+	// for sure. The tgid is that of the initial pid namespace.
+	Of(tgid uint32, path string, inode uint64) []byte
 }
 
 // Reporter makes events of the records of hooks. It is for one goroutine, the table's.
@@ -153,7 +162,7 @@ func (r *Reporter) Impatient() uint64 { return r.waiting.impatient }
 // emit tells a call; of a process's mappings of a file the first.
 func (r *Reporter) emit(c *call) {
 	c.output.Event.Event = c.event()
-	if l := c.output.Event.ProcessLoader; l != nil && r.mapped.repeats(mappedFile{c.output.Event.ProcessID, l.Path, string(l.Buildid)}) {
+	if l := c.output.Event.ProcessLoader; l != nil && r.repeatsMapping(c, l) {
 		return
 	}
 	r.Table.Emit(c.output)

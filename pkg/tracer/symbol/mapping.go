@@ -19,6 +19,8 @@ type mapping struct {
 	start, end uint64
 	// offset in the file of what is at start.
 	offset uint64
+	// device as the kernel writes it, of which the inode is.
+	device string
 	inode  uint64
 	// path as the process's mount namespace has it, or ours if that is the same; a name in brackets for the kernel's own, empty
 	// for memory without a file.
@@ -29,6 +31,9 @@ type mapping struct {
 // that wants to be looked at has.
 const mostMaps = 16 << 20
 
+// longestLine in bytes: a path has at most 4 KiB, of which each byte may be written with 4.
+const longestLine = 1 << 16
+
 // findMappings reads the list up to the last mapping that is needed: one for each address, nil where there is none.
 func findMappings(from io.Reader, addresses []uint64) ([]*mapping, error) {
 	found := make([]*mapping, len(addresses))
@@ -38,7 +43,7 @@ func findMappings(from io.Reader, addresses []uint64) ([]*mapping, error) {
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(addresses[a], addresses[b]) })
 	lines := bufio.NewScanner(io.LimitReader(from, mostMaps))
-	lines.Buffer(nil, 1<<16) // a path has at most 4 KiB, of which each byte may be written with 4
+	lines.Buffer(nil, longestLine)
 	for len(order) > 0 && lines.Scan() {
 		m, ok := parseMapping(lines.Bytes())
 		if !ok {
@@ -66,6 +71,7 @@ func parseMapping(line []byte) (m mapping, ok bool) {
 	m.end, errs[1] = strconv.ParseUint(end, 16, 64)
 	m.offset, errs[2] = strconv.ParseUint(string(fields[2]), 16, 64)
 	m.inode, errs[3] = strconv.ParseUint(string(fields[4]), 10, 64)
+	m.device = string(fields[3])
 	if len(fields) == 6 {
 		m.path = path(string(bytes.TrimLeft(fields[5], " ")))
 	}

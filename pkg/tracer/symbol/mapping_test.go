@@ -32,7 +32,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 			t.Errorf("%#x: %q, want %q", addresses[i], got, want)
 		}
 	}
-	if m := found[1]; *m != (mapping{0x400000, 0x452000, 0x1000, 173521, "/usr/bin/dbus-daemon"}) || m.link() != "400000-452000" {
+	if m := found[1]; *m != (mapping{0x400000, 0x452000, 0x1000, "08:02", 173521, "/usr/bin/dbus-daemon"}) || m.link() != "400000-452000" {
 		t.Errorf("%+v", m)
 	}
 	if found[5] == nil || found[5].inode != 0 {

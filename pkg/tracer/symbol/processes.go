@@ -86,7 +86,7 @@ func mappingsOf(directory string, addresses []uint64) ([]*mapping, error) {
 
 // functions of the file that is mapped, nil if it cannot be opened.
 func (p *Processes) functions(directory string, m *mapping) *functions {
-	file, err := openMapped(directory, m)
+	file, err := openMapped(directory, m, filepath.Join(directory, "root"), "/")
 	if err != nil {
 		return nil
 	}
@@ -105,13 +105,13 @@ func (p *Processes) functions(directory string, m *mapping) *functions {
 }
 
 // openMapped opens what is mapped: by the mapping itself, which may also be of a file that has no name any more, and where the
-// kernel refuses that, by the name below the process's root, or below ours if the process only has another root in our mount
-// namespace. Another file that has the name now is refused.
-func openMapped(directory string, m *mapping) (*os.File, error) {
+// kernel refuses that, by the name below the roots: that of the process, and ours if the process only has another root in our
+// mount namespace. Another file that has the name now is refused.
+func openMapped(directory string, m *mapping, roots ...string) (*os.File, error) {
 	if file, err := executable.OpenLink(filepath.Join(directory, "map_files", m.link())); err == nil {
 		return file, nil
 	}
-	for _, root := range []string{filepath.Join(directory, "root"), "/"} {
+	for _, root := range roots {
 		file, err := executable.OpenBelow(root, m.path)
 		if err != nil {
 			continue
