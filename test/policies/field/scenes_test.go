@@ -69,6 +69,19 @@ var scenes = []scene{
 		"__sys_setresuid: int -1, int -1, int 0, = int 0",
 		"__sys_setfsuid: int 0",
 	}},
+	{name: "joining-root", do: []string{
+		"setgid 0 then setgid 7",
+		"setregid 7 0 then setregid -1 7 then setregid 0 -1",
+		"setresgid 0 5 5 then setresgid 5 0 5 then setresgid -1 -1 -1 then setfsgid 0 then setfsgid 5 then try setresgid 1 0 9",
+	}, want: []string{
+		"__sys_setgid: int 0, = int 0",
+		"__sys_setregid: int 7, int 0, = int 0",
+		"__sys_setregid: int 0, int -1, = int 0",
+		"__sys_setresgid: int 0, int 5, int 5, = int 0",
+		"__sys_setresgid: int 5, int 0, int 5, = int 0",
+		"__sys_setfsgid: int 0, = int 0",
+		"__sys_setresgid: int 1, int 0, int 9, = int 0",
+	}},
 	{name: "setuid-calls", do: []string{"setuid 0 then setgid 0 then setuid 7"}, want: []string{"__x64_sys_setuid: int 0", "__x64_sys_setuid: int 7"}},
 	{name: "raising-privileges", do: []string{
 		"capset 0x1 0x3 0 then capset 0 0 0",
