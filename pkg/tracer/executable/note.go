@@ -59,6 +59,9 @@ func (f *File) SectionAddress(name string) (address uint64, ok bool) {
 // buildIDType is NT_GNU_BUILD_ID.
 const buildIDType = 3
 
+// LongestBuildID is BUILD_ID_SIZE_MAX, include/linux/buildid.h, in bytes: the kernel takes nothing longer for a build id.
+const LongestBuildID = 20
+
 // BuildID is what the linker noted about the file, in most cases a sum of its content; nil if it has none. It is looked up
 // where the kernel does: in the segments of notes.
 func (f *File) BuildID() (id []byte, err error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/executable"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 )
@@ -29,12 +30,8 @@ const (
 	askedBefore = security + "mmap_file"
 )
 
-const (
-	// protExecute is PROT_EXEC, include/uapi/asm-generic/mman-common.h.
-	protExecute = 4
-	// longestBuildID is BUILD_ID_SIZE_MAX, include/linux/buildid.h, in bytes.
-	longestBuildID = 20
-)
+// protExecute is PROT_EXEC, include/uapi/asm-generic/mman-common.h.
+const protExecute = 4
 
 const noteBuildID = "build ids are read from the files, which fails where a process has ended: the kernel itself reads them where only a kprobe sees it"
 
@@ -139,8 +136,8 @@ func (n *Node) mappedPart(s *site, index int, field string) (source, error) {
 	if !walk.ByAddress {
 		return from, nil
 	}
-	if walk.Size != longestBuildID {
-		return from, fmt.Errorf("%s of %s has %d bytes, want %d", field, part.of, walk.Size, longestBuildID)
+	if walk.Size != executable.LongestBuildID {
+		return from, fmt.Errorf("%s of %s has %d bytes, want %d", field, part.of, walk.Size, executable.LongestBuildID)
 	}
 	from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_ADDRESS)
 	size, err := n.mappedPart(s, index, field+"_size")

@@ -32,9 +32,8 @@ func (n *Node) Policy(p *policy.Policy) (hooks []Hook) {
 // shared splits the calls of a hook into those that share programs.
 func (n *Node) shared(p *policy.Policy, h *policy.Hook) (groups [][]policy.Call) {
 	var syscalls, functions int
-	multi := n.noMulti(p) == nil
 	calls, all := h.Calls, h.Pattern == nil
-	if !multi && !all {
+	if !all && n.noMulti(p) != nil {
 		calls, all = n.singly(h)
 	}
 	for _, c := range calls {
@@ -44,13 +43,14 @@ func (n *Node) shared(p *policy.Policy, h *policy.Hook) (groups [][]policy.Call)
 			functions++
 		}
 	}
+	share := functions > fewFunctions && n.noMulti(p) == nil
 	byABI := map[string][]policy.Call{}
 	var many []policy.Call
 	for _, c := range calls {
 		switch {
 		case c.Syscall != "" && syscalls > fewSyscalls:
 			byABI[string(c.ABI)] = append(byABI[string(c.ABI)], c)
-		case c.Syscall == "" && functions > fewFunctions && multi:
+		case c.Syscall == "" && share:
 			many = append(many, c)
 		default:
 			groups = append(groups, []policy.Call{c})

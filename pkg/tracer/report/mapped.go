@@ -8,14 +8,12 @@ import (
 	"container/list"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/executable"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 )
 
 // mostMapped is how many mapped files are remembered, of all processes together: Tetragon's number.
 const mostMapped = 1024
-
-// longestBuildID is BUILD_ID_SIZE_MAX, include/linux/buildid.h: what is longer is no build id.
-const longestBuildID = 20
 
 // mappedFile is what a process is told to have mapped. The id is that of the process since it executed its program, which loads
 // its libraries anew.
@@ -70,7 +68,7 @@ func loaderBody(c *call, e *event.Event) {
 			l.Path = a.FileArg.Path
 		case a.BytesArg != nil:
 			c.readsBuildID = true
-			if len(a.BytesArg) > 0 && len(a.BytesArg) <= longestBuildID {
+			if len(a.BytesArg) > 0 && len(a.BytesArg) <= executable.LongestBuildID {
 				l.Buildid = a.BytesArg
 			}
 		}

@@ -26,9 +26,6 @@ const (
 	mostStuck      = 4
 )
 
-// longestBuildID is BUILD_ID_SIZE_MAX, include/linux/buildid.h, in bytes: the kernel takes nothing longer for a build id.
-const longestBuildID = 20
-
 // BuildIDs reads those of files that processes have mapped.
 type BuildIDs struct {
 	proc string
@@ -85,7 +82,7 @@ func (b *BuildIDs) read(directory, path string, inode uint64) []byte {
 	}
 	var id []byte
 	if elf, err := executable.New(file, stat.Size); err == nil {
-		if id, err = elf.BuildID(); err != nil || len(id) > longestBuildID {
+		if id, err = elf.BuildID(); err != nil || len(id) > executable.LongestBuildID {
 			id = nil
 		}
 	}
