@@ -180,6 +180,14 @@ var scenes = []scene{
 		"traced: __cgroup_bpf_run_filter_skb: sock AF_INET SOCK_DGRAM IPPROTO_UDP *, skb AF_INET IPPROTO_UDP 127.0.0.1:*>127.0.0.1:4000, int 1",
 		"traced: __cgroup_bpf_run_filter_skb: sock AF_INET6 SOCK_DGRAM IPPROTO_UDP *, skb AF_INET6 IPPROTO_UDP fd00::1:*>fd00::1:4000, int 1",
 	}, refused: map[string]string{"__cgroup_bpf_run_filter_skb": none}},
+	{name: "datagrams-sent", do: []string{
+		"traced: network then receive 127.0.0.1 4000 then receive 127.0.0.1 4001 then connect-udp 127.0.0.1 4001 then send x then connect-udp 127.0.0.1 4000 then send hello then listen 127.0.0.1 4000 then connect 127.0.0.1 4000 then send hello",
+		"traced: network then receive 127.0.0.1 4000 then send-to 127.0.0.1 4000 hey", // the socket is not connected
+	}, want: []string{
+		"traced: udp_sendmsg: sock AF_INET SOCK_DGRAM IPPROTO_UDP 127.0.0.1:*>127.0.0.1:4000 *, size 5",
+		"traced: ip_output: skb AF_INET IPPROTO_UDP 127.0.0.1:*>127.0.0.1:4000",
+		"traced: ip_output: skb AF_INET IPPROTO_UDP 127.0.0.1:*>127.0.0.1:4000",
+	}, refused: map[string]string{"udp_sendmsg": none, "ip_output": none}},
 	{name: "dropped-packets", do: []string{
 		"traced: network then receive 127.0.0.1 4000 then send-to 127.0.0.1 4000 x then send-to 127.0.0.1 9 x",
 	}, want: []string{
