@@ -59,27 +59,41 @@ func TestLoader(t *testing.T) {
 	write(t, folder+"/text", "#!/bin/sh\n")
 	policy := row{name: "loader", spec: "loader: true"}
 	in := place{folder, policy.name}
+	told := hook.NewProbes().Unavailable(hook.Kprobe) == nil
+	stays := "open $D/program then mmap rx"
+	if !told { // it must be there still when the tracer looks
+		stays += " then sleep 3000"
+	}
 	result := harness.Run(t, policy.policyText(folder), harness.Options{},
+		harness.Step{Label: "stays", Do: in.fill(stays)},
 		harness.Step{Label: "mapped", Do: in.fill("open $D/program then mmap rx then mmap rx then open $D/without then mmap rx " +
 			"then open $D/short then mmap rx then open $D/long then mmap rx then open $D/text then mmap rx then open $D/program then mmap rx")},
 		harness.Step{Label: "again", Do: in.fill("open $D/program then mmap rx")},
 		harness.Step{Label: "not-executable", Do: in.fill("open $D/program then mmap r then mmap rw")})
-	told := hook.NewProbes().Unavailable(hook.Kprobe) == nil
 	known := func(name string, id []byte) string { return folder + "/" + name + " " + hex.EncodeToString(id) }
 	for label, want := range map[string][]string{
 		"mapped": {known("program", id), known("without", nil), known("short", id[:8]), known("long", nil), known("text", nil)},
-		"again":  {known("program", id)}, "not-executable": nil,
+		"again":  {known("program", id)}, "stays": {known("program", id)}, "not-executable": nil,
 	} {
-		var got []string
+		var got, paths []string
 		for _, l := range result.Loaded(label) {
-			text := l.Path + " " + hex.EncodeToString(l.Buildid)
-			if !told && len(l.Buildid) == 0 { // the process had ended when the tracer looked: told a second time or never
-				continue
+			if !slices.Contains(paths, l.Path) {
+				paths = append(paths, l.Path)
 			}
-			got = append(got, text)
+			if told || len(l.Buildid) > 0 {
+				got = append(got, l.Path+" "+hex.EncodeToString(l.Buildid))
+			}
 		}
-		if !told {
-			want = slices.DeleteFunc(slices.Clone(want), func(w string) bool { return strings.HasSuffix(w, " ") || !slices.Contains(got, w) })
+		var wantPaths []string
+		for _, w := range want {
+			path, _, _ := strings.Cut(w, " ")
+			wantPaths = append(wantPaths, path)
+		}
+		if !slices.Equal(paths, wantPaths) {
+			t.Errorf("%s: loaded %q, want %q", label, paths, wantPaths)
+		}
+		if !told && label != "stays" { // where the process had ended when the tracer looked no build id is told
+			want = slices.DeleteFunc(slices.Clone(want), func(w string) bool { return !slices.Contains(got, w) })
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: loaded %q, want %q", label, got, want)
