@@ -31,6 +31,8 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		r->flags |= VALUE_ABSENT;
 		return;
 	}
+	if (user)
+		bring_in_pages(word);
 	switch (a->kind) {
 	case KIND_USER_PATH:
 		read_user_path(r, word, size);

@@ -156,6 +156,8 @@ enum filter_subject {
 	SUBJECT_PARENT_MARKS = 20,
 	/* bits of the selections of workloads that hold for the process, or for the owner of a tracked socket */
 	SUBJECT_WORKLOADS = 21,
+	/* as SUBJECT_MARKS, of the program that executed the one that runs now */
+	SUBJECT_MARKS_BEFORE = 22,
 };
 
 enum filter_match {
@@ -291,6 +293,8 @@ enum hook_flags {
 	HOOK_DISCARDS = 1 << 19,
 	/* the reader is woken for each record: what it looks up can be had only while the process lives */
 	HOOK_WAKES = 1 << 20,
+	/* its programs may sleep: user memory that is not there is brought in */
+	HOOK_SLEEPS = 1 << 21,
 };
 
 struct hook_config {

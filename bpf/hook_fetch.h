@@ -56,6 +56,25 @@ static __always_inline __u64 register_at(__u64 registers, __u32 offset)
 	return word_at((char *)registers + offset);
 }
 
+#define PAGE 4096
+
+/* Has a page of user memory brought in: the helpers that read what programs have do not wait for that. */
+static __always_inline void bring_in(__u64 address)
+{
+	char byte;
+
+	if (hook.flags & HOOK_SLEEPS)
+		bpf_copy_from_user(&byte, sizeof(byte), (void *)address);
+}
+
+/* The same for a text or a buffer, of which at most two pages are read. */
+static __always_inline void bring_in_pages(__u64 address)
+{
+	bring_in(address);
+	bring_in((address | (PAGE - 1)) + 1);
+	bring_in((address | (PAGE - 1)) + 1 + PAGE);
+}
+
 /* The context's address as a number: with a pointer the verifier does not let us compute. */
 static __always_inline __u64 context_address(void *ctx)
 {
@@ -118,9 +137,10 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	case FROM_CALLERS:
 		return is_called_by(ctx, a) ? a->offset : 0;
 	case FROM_USER_MEMORY: {
-		__u64 word = 0;
+		__u64 word = 0, address = user_address(ctx, a);
 
-		bpf_probe_read_user(&word, BOUNDED(a->size, 8), (void *)user_address(ctx, a));
+		bring_in(address);
+		bpf_probe_read_user(&word, BOUNDED(a->size, 8), (void *)address);
 		return word;
 	}
 	}
@@ -129,8 +149,10 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 
 static __always_inline long read_memory(const volatile struct hook_argument *a, void *to, __u32 size, __u64 address)
 {
-	if (a->flags & ARGUMENT_USER)
+	if (a->flags & ARGUMENT_USER) {
+		bring_in(address);
 		return bpf_probe_read_user(to, size, (void *)address);
+	}
 	return bpf_probe_read_kernel(to, size, (void *)address);
 }
 

@@ -71,6 +71,9 @@ static __always_inline __u64 number_of_process(const volatile struct hook_filter
 	case SUBJECT_MARKS:
 		state = current_state();
 		return state ? state->marks : 0;
+	case SUBJECT_MARKS_BEFORE:
+		state = current_state();
+		return state ? state->marks_before : 0;
 	case SUBJECT_PARENT_MARKS:
 		state = state_of(BPF_CORE_READ(task, real_parent, tgid));
 		return state ? state->marks : 0;

@@ -7,6 +7,8 @@
 struct process_state {
 	/* bits of what the process matches, given by user space: programs (matchBinaries), process IDs whose descendants count */
 	__u64 marks;
+	/* those that it had before its latest exec */
+	__u64 marks_before;
 	struct namespaces namespaces;
 	/* sets of capabilities: effective, inheritable, permitted */
 	__u64 capabilities[3];

@@ -200,6 +200,7 @@ const (
 	HookFilterSubjectSUBJECT_EXPRESSION         HookFilterSubject = 19
 	HookFilterSubjectSUBJECT_PARENT_MARKS       HookFilterSubject = 20
 	HookFilterSubjectSUBJECT_WORKLOADS          HookFilterSubject = 21
+	HookFilterSubjectSUBJECT_MARKS_BEFORE       HookFilterSubject = 22
 )
 
 type HookHookActions uint32
@@ -292,6 +293,7 @@ const (
 	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
 	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
 	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
+	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
 )
 
 type HookHookRecord struct {
@@ -453,6 +455,7 @@ type HookPerfEventValue struct {
 type HookProcessState struct {
 	_            structs.HostLayout
 	Marks        uint64
+	MarksBefore  uint64
 	Namespaces   HookNamespaces
 	Capabilities [3]uint64
 	OfContainer  uint32

@@ -151,9 +151,12 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 	}
 	if (before) {
 		state.marks = before->marks & inherited_marks;
+		state.marks_before = before->marks;
 		state.of_container = before->of_container;
 	}
 	state.marks |= marks_of_pids(task);
+	if (!before)
+		state.marks_before = state.marks;
 	fill_state(&state, task);
 	/* Who has it keeps it: what enters the node's mount namespace from a container does not become the runtime. */
 	if (in_scope(task) && state.namespaces.mnt != runtime_mount_namespace)

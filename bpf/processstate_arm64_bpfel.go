@@ -131,9 +131,10 @@ type ProcessStateHookScratch struct {
 }
 
 type ProcessStateProcessState struct {
-	_          structs.HostLayout
-	Marks      uint64
-	Namespaces struct {
+	_           structs.HostLayout
+	Marks       uint64
+	MarksBefore uint64
+	Namespaces  struct {
 		_               structs.HostLayout
 		Uts             uint32
 		Ipc             uint32

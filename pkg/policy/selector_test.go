@@ -134,7 +134,7 @@ func TestActionsRefused(t *testing.T) {
 		{Kprobe, "{action: Override, argError: EPERM}", "want a number"},
 		{Tracepoint, "{action: Override, argError: -1}", "NotifyEnforcer with spec.enforcers can"},
 		{USDT, "{action: Override, argError: -1}", "Override is not for a usdt"},
-		{Uprobe, "{action: Override, argError: -1}", "want argRegs"},
+		{Uprobe, "{action: Override, argError: -1, argRegs: ['rax=1']}", "excludes the rest"},
 		{Uprobe, "{action: Override, argRegs: ['rax']}", "want register=number"},
 		{Uprobe, "{action: Override, argRegs: ['rax=(%rsp']}", "want register=number"},
 		{Uprobe, "{action: Override, argRegs: ['raxx=1']}", "unknown register raxx; did you mean rax?"},

@@ -5,6 +5,8 @@
 package policies
 
 import (
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +39,8 @@ var programs = []row{
 		do: []string{inProgram + "function text 5 and function text 4"}, want: []string{"string text, long 5*"}},
 	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""),
 		do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
+	{name: "uprobe-unread", spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", "unread")),
+		do: []string{inProgram + "function-of $D/unread 5"}, want: []string{"string unread, long 5"}},
 	{name: "uprobe-and-task", // the kernel's types are known though the program's are not
 		spec: uprobe("provoke_function", "\n  data: [{source: current_task, type: int, resolve: mm.owner.tgid}]",
 			"matchData: ["+filter(0, "NotEqual", "$P")+"]"),
@@ -68,7 +72,43 @@ var programs = []row{
 }
 
 func TestPrograms(t *testing.T) {
-	runRows(t, harness.Options{}, programs, func(folder string) { write(t, folder+"/text", "") })
+	runRows(t, harness.Options{}, programs, func(folder string) {
+		write(t, folder+"/text", "")
+		write(t, folder+"/unread", "unread")
+	})
+}
+
+// TestProgramsReturnAtOnce: registers are set, where the kernel lets programs do that.
+func TestProgramsReturnAtOnce(t *testing.T) {
+	folder := newFolder(t, "")
+	registers := map[string][]string{"amd64": {"rax=123", "rip=(%rsp)", "rsp=8%rsp"}, "arm64": {"x0=123", "pc=%lr"}}[runtime.GOARCH]
+	instead := map[string]string{"by-registers": "argRegs: [" + quoted(registers) + "]", "by-error": "argError: 123"}
+	texts := []string{(&row{name: "seen", spec: uprobe("provoke_other", "")}).policyText(folder)}
+	var steps []harness.Step
+	allowed := map[string][]int{}
+	for name, how := range instead {
+		of := row{name: name, spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", name)+"\n    matchActions: [{action: Override, "+how+"}]")}
+		texts, allowed[name] = append(texts, of.policyText(folder)), []int{unchanged}
+		steps = append(steps, harness.Step{Label: name, Do: place{folder, name}.fill(inProgram + "function other 5 10 and function $L 5 123")})
+	}
+	result := harness.Run(t, strings.Join(texts, "---\n"), harness.Options{Enforce: true, Allowed: allowed}, steps...)
+	for name := range instead {
+		h, _ := result.Hook(name)
+		if !harness.SetsRegisters(t) {
+			if !strings.Contains(h.Refused, "programs that set registers are not accepted by this kernel: ") {
+				t.Errorf("%s is refused: %q", name, h.Refused)
+			}
+			continue
+		}
+		if !slices.Equal(result.Status[name], []int{0}) {
+			t.Errorf("%s: the program ended with %v; refused: %q", name, result.Status[name], h.Refused)
+		}
+		var got []string
+		for _, e := range result.Of(name, name) {
+			got = append(got, withActions(e))
+		}
+		compare(t, got, []string{"string " + name + ", long 5 OVERRIDE"})
+	}
 }
 
 // unchanged is provoke's status when the probe's answer was not set.

@@ -98,6 +98,9 @@ var selectors = []row{
 	asked("capability-changes", "matchCapabilityChanges: [{type: Effective, operator: In, values: [CAP_CHOWN]}]",
 		ask+"1 then capset 0x3 0x3ff 0 then "+ask+"2 then capset 0x2 0x3ff 0 then "+ask+"3 then exec $D/program $L "+ask+"4", 3),
 
+	{name: "binary-that-executes", spec: kprobe("security_bprm_check", "{index: 0, type: linux_binprm}",
+		"matchBinaries: [{operator: In, values: [$D/program]}]"),
+		do: []string{inProgram + "exec $D/other $L nothing", "exec $D/other $L exec $D/other $L nothing"}, want: []string{"binprm $D/other *"}},
 	asked("binaries", "matchBinaries: [{operator: In, values: [/nothing, $D/program]}]",
 		ask+"1 then exec $D/program $L "+ask+"2", 2),
 	asked("many-binaries", "matchBinaries: [{operator: In, values: ["+quoted(values("/bin/number-%d"))+", $D/program]}]",

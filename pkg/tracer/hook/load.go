@@ -172,7 +172,7 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 	for _, a := range d.Attachments {
 		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
 		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
-		if a.Stage == Hashing {
+		if a.Stage == Hashing || m.sleeps {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}
 		if !d.writes() {
@@ -188,6 +188,9 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
 	}
 	config := d.Config
+	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
+	}
 	if d.dispatched() && !d.everybody() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
 	}

@@ -51,28 +51,30 @@ type mechanism struct {
 	kind ebpf.ProgramType
 	at   ebpf.AttachType
 	// named: the program is loaded for the one symbol that it is attached to.
-	named  bool
+	named bool
+	// sleeps: the program runs where it may wait for user memory.
+	sleeps bool
 	attach attach
 }
 
 // mechanisms is the table of them.
 var mechanisms = map[Mechanism]mechanism{
-	FEntry:         {TierTrampoline, ebpf.Tracing, ebpf.AttachTraceFEntry, true, attachTracing(ebpf.AttachTraceFEntry)},
-	FExit:          {TierTrampoline, ebpf.Tracing, ebpf.AttachTraceFExit, true, attachTracing(ebpf.AttachTraceFExit)},
-	FModifyReturn:  {TierTrampoline, ebpf.Tracing, ebpf.AttachModifyReturn, true, attachTracing(ebpf.AttachModifyReturn)},
-	LSM:            {TierTrampoline, ebpf.LSM, ebpf.AttachLSMMac, true, attachLSM},
-	Kprobe:         {TierKprobe, ebpf.Kprobe, ebpf.AttachNone, false, attachKprobe(link.Kprobe)},
-	Kretprobe:      {TierKprobe, ebpf.Kprobe, ebpf.AttachNone, false, attachKprobe(link.Kretprobe)},
-	KprobeMulti:    {TierKprobe, ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, false, attachKprobeMulti(link.KprobeMulti)},
-	KretprobeMulti: {TierKprobe, ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, false, attachKprobeMulti(link.KretprobeMulti)},
-	RawTracepoint:  {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, attachTracing(ebpf.AttachTraceRawTp)},
-	Tracepoint:     {TierTracepoint, ebpf.TracePoint, ebpf.AttachNone, false, attachTracepoint},
-	SyscallEnter:   {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, attachSyscalls},
-	SyscallExit:    {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, attachSyscalls},
-	Uprobe:         {TierTracepoint, ebpf.Kprobe, ebpf.AttachNone, false, attachUprobe(false)},
-	Uretprobe:      {TierTracepoint, ebpf.Kprobe, ebpf.AttachNone, false, attachUprobe(true)},
-	UprobeMulti:    {TierTracepoint, ebpf.Kprobe, ebpf.AttachTraceUprobeMulti, false, attachUprobeMulti(false)},
-	UretprobeMulti: {TierTracepoint, ebpf.Kprobe, ebpf.AttachTraceUprobeMulti, false, attachUprobeMulti(true)},
+	FEntry:         {TierTrampoline, ebpf.Tracing, ebpf.AttachTraceFEntry, true, false, attachTracing(ebpf.AttachTraceFEntry)},
+	FExit:          {TierTrampoline, ebpf.Tracing, ebpf.AttachTraceFExit, true, false, attachTracing(ebpf.AttachTraceFExit)},
+	FModifyReturn:  {TierTrampoline, ebpf.Tracing, ebpf.AttachModifyReturn, true, false, attachTracing(ebpf.AttachModifyReturn)},
+	LSM:            {TierTrampoline, ebpf.LSM, ebpf.AttachLSMMac, true, false, attachLSM},
+	Kprobe:         {TierKprobe, ebpf.Kprobe, ebpf.AttachNone, false, false, attachKprobe(link.Kprobe)},
+	Kretprobe:      {TierKprobe, ebpf.Kprobe, ebpf.AttachNone, false, false, attachKprobe(link.Kretprobe)},
+	KprobeMulti:    {TierKprobe, ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, false, false, attachKprobeMulti(link.KprobeMulti)},
+	KretprobeMulti: {TierKprobe, ebpf.Kprobe, ebpf.AttachTraceKprobeMulti, false, false, attachKprobeMulti(link.KretprobeMulti)},
+	RawTracepoint:  {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, false, attachTracing(ebpf.AttachTraceRawTp)},
+	Tracepoint:     {TierTracepoint, ebpf.TracePoint, ebpf.AttachNone, false, false, attachTracepoint},
+	SyscallEnter:   {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, false, attachSyscalls},
+	SyscallExit:    {TierTracepoint, ebpf.Tracing, ebpf.AttachTraceRawTp, true, false, attachSyscalls},
+	Uprobe:         {TierTracepoint, ebpf.Kprobe, ebpf.AttachNone, false, true, attachUprobe(false)},
+	Uretprobe:      {TierTracepoint, ebpf.Kprobe, ebpf.AttachNone, false, true, attachUprobe(true)},
+	UprobeMulti:    {TierTracepoint, ebpf.Kprobe, ebpf.AttachTraceUprobeMulti, false, true, attachUprobeMulti(false)},
+	UretprobeMulti: {TierTracepoint, ebpf.Kprobe, ebpf.AttachTraceUprobeMulti, false, true, attachUprobeMulti(true)},
 }
 
 // Tier is the mechanism's.

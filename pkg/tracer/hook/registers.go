@@ -69,7 +69,7 @@ func (a Assignment) instructions() asm.Instructions {
 	code = append(code, asm.LoadImm(asm.R1, a.Add, asm.DWord), asm.Add.Reg(asm.R7, asm.R1))
 	if a.Dereference {
 		code = append(code,
-			asm.StoreImm(asm.RFP, valueSlot, 0, asm.DWord),
+			asm.Mov.Imm(asm.R1, 0), asm.StoreMem(asm.RFP, valueSlot, asm.R1, asm.DWord),
 			asm.Mov.Reg(asm.R1, asm.RFP), asm.Add.Imm(asm.R1, valueSlot),
 			asm.Mov.Imm(asm.R2, 8), asm.Mov.Reg(asm.R3, asm.R7),
 			asm.FnProbeReadUser.Call(),

@@ -215,6 +215,9 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 	s.parameter = func(int) (btf.Type, error) {
 		return nil, fmt.Errorf("%s stands in for %s: only whole arguments can be had there", s.via, name)
 	}
+	if s.executed = e.event == execEvent; s.executed {
+		s.notes = append(s.notes, noteExec)
+	}
 	if e.note != "" {
 		s.notes = append(s.notes, e.note)
 	}

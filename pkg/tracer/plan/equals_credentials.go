@@ -25,7 +25,7 @@ var changingCredentials = []equal{
 	ofProcess(unix.PR_CAPBSET_DROP),
 	ofProcess(unix.PR_SET_SECUREBITS),
 	ofProcess(unix.PR_CAP_AMBIENT, when{value: argument(1), min: unix.PR_CAP_AMBIENT_RAISE, max: unix.PR_CAP_AMBIENT_CLEAR_ALL}),
-	{event: "sched_process_exec", arguments: []seen{credentials}},
+	{event: execEvent, arguments: []seen{credentials}},
 }
 
 // ofProcess is an operation of prctl.

@@ -26,6 +26,9 @@ var (
 		"fallocate", "openat", "openat2", "ftruncate", "connect", "accept", "accept4", "bind", "listen", "sendto"}
 )
 
+// execEvent comes at the end of an exec.
+const execEvent = "sched_process_exec"
+
 var (
 	succeeded = when{value: returns, max: noError}
 	// tried: the call succeeded, or permission was denied.
@@ -42,7 +45,7 @@ const (
 	noteTried     = "calls that succeed or are denied are seen, when they return; " + notePath
 	notePath      = "the path is what the program wrote, made absolute: symbolic links and .. in it are not resolved"
 	noteNoPort    = "a connection is seen before its source port is chosen"
-	noteExec      = "an exec is seen when the program has been set up, before it runs"
+	noteExec      = "an exec is seen when the program has been set up, before it runs: the event's process is the new program; matchBinaries is about the one before"
 )
 
 // equals are the tracepoints that stand in for functions, by function: together the rows of one see all its calls that
@@ -108,7 +111,7 @@ var equals = map[string][]equal{
 	"security_bprm_committing_creds": execRows,
 	"security_bprm_committed_creds":  execRows,
 	"security_bprm_creds_from_file": {
-		{event: "sched_process_exec", arguments: []seen{slot(2), fileOfBinprm(2)}, note: noteExec},
+		{event: execEvent, arguments: []seen{slot(2), fileOfBinprm(2)}},
 	},
 	"security_sb_mount": {
 		{enter: []string{"mount"}, arguments: []seen{argument(0), pathAt(argument(1)), argument(2), argument(3), argument(4)}, note: noteVerdict},
@@ -138,7 +141,7 @@ var equals = map[string][]equal{
 	"__sys_setfsgid":  plain("setfsgid", 1),
 }
 
-var execRows = []equal{{event: "sched_process_exec", arguments: []seen{slot(2)}, note: noteExec}}
+var execRows = []equal{{event: execEvent, arguments: []seen{slot(2)}}}
 
 // plain is a function that does what a system call does, with the same arguments.
 func plain(name string, count int) []equal {

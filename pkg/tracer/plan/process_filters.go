@@ -6,6 +6,7 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -28,6 +29,9 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 	}
 	for _, f := range s.Namespaces {
 		add(c.namespaceFilter(f))
+	}
+	if c.site.executed && len(s.NamespaceChanges)+len(s.CapabilityChanges) > 0 {
+		errs = append(errs, fmt.Errorf("%s: matchNamespaceChanges, matchCapabilityChanges: %s is seen when the exec is over, with which they begin anew", s.Position, c.site.via))
 	}
 	for _, f := range s.NamespaceChanges {
 		c.node.Marks.Needed = true
@@ -53,7 +57,7 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 	for _, f := range s.Binaries {
 		mask, err := c.node.Marks.binaries(f)
 		errs = append(errs, at0(f.Position, err))
-		add(maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask))
+		add(maskFilter(c.marks(), 0, f.Negated, mask))
 	}
 	for _, f := range s.ParentBinaries {
 		mask, err := c.node.Marks.parentBinaries(f)
@@ -63,6 +67,14 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 	return all, errors.Join(errs...)
 }
 
+// marks are those of the program that makes the call.
+func (c *compiler) marks() bpf.HookFilterSubject {
+	if c.site.executed {
+		return bpf.HookFilterSubjectSUBJECT_MARKS_BEFORE
+	}
+	return bpf.HookFilterSubjectSUBJECT_MARKS
+}
+
 func (c *compiler) inUserNamespace() bpf.HookHookFilter {
 	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_IN_USER_NAMESPACE, 0, false, false, []policy.Range{{Min: 1, Max: 1}})
 }
@@ -70,7 +82,7 @@ func (c *compiler) inUserNamespace() bpf.HookHookFilter {
 func (c *compiler) pidFilter(f policy.PIDFilter) (bpf.HookHookFilter, error) {
 	if f.FollowForks {
 		mask, err := c.node.Marks.descendants(f)
-		return maskFilter(bpf.HookFilterSubjectSUBJECT_MARKS, 0, f.Negated, mask), err
+		return maskFilter(c.marks(), 0, f.Negated, mask), err
 	}
 	subject := bpf.HookFilterSubjectSUBJECT_PID
 	if f.InNamespace {

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/layout"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/program"
 )
 
@@ -32,6 +33,9 @@ func (c *compiler) registers(a policy.Action) error {
 }
 
 func (c *compiler) assignments(a policy.Action) (list []hook.Assignment, err error) {
+	if a.Error != 0 && c.site.jump != nil {
+		return c.returning(int64(a.Error)), nil
+	}
 	for _, r := range a.Registers {
 		to, err := c.node.Registers.Named(r.Register)
 		if err != nil {
@@ -59,6 +63,23 @@ func (c *compiler) assignments(a policy.Action) (list []hook.Assignment, err err
 	}
 	pointer := c.node.Registers.Instruction()
 	return append(list, hook.Assignment{Offset: pointer.Offset, Size: pointer.Size, From: pointer.Offset, FromSize: pointer.Size, Add: distance}), nil
+}
+
+// returning makes a function that has just been entered return a value at once.
+func (c *compiler) returning(value int64) []hook.Assignment {
+	result, goesOn := c.node.Registers.Result(), c.node.Registers.Instruction()
+	set := func(r layout.Register) hook.Assignment { return hook.Assignment{Offset: r.Offset, Size: r.Size} }
+	answer, back := set(result), set(goesOn)
+	answer.Add = value
+	if link, ok := c.node.Registers.Lookup("lr"); ok { // where to return to is in a register
+		back.From, back.FromSize = link.Offset, link.Size
+		return []hook.Assignment{answer, back}
+	}
+	stack, _ := c.node.Registers.Lookup("rsp")
+	back.From, back.FromSize, back.Dereference = stack.Offset, stack.Size, true
+	pop := set(stack)
+	pop.From, pop.FromSize, pop.Add = stack.Offset, stack.Size, int64(stack.Size)
+	return []hook.Assignment{answer, back, pop}
 }
 
 // jump is how far the place that an Override names is from that of the hook.

@@ -44,6 +44,8 @@ type site struct {
 	register func(layout.Register) source
 	// user: pointers among the arguments lead to user memory.
 	user bool
+	// executed: it is seen after an exec what the hook is about before it.
+	executed bool
 	// denies: what the entry returns is what the call returns.
 	denies bool
 	// conditions of a site that sees more than the hook asks for.
@@ -132,5 +134,5 @@ func executes(h *policy.Hook) bool {
 			return true
 		}
 	}
-	return h.Event == "sched_process_exec"
+	return h.Event == execEvent
 }

@@ -5,6 +5,7 @@
 package harness
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,20 @@ func LockedDown(t testing.TB) bool {
 		t.Fatal(err)
 	}
 	return err == nil && !strings.Contains(string(state), "[none]")
+}
+
+// SetsRegisters says whether the kernel lets programs set the registers of a process at a uprobe: since 6.18.
+func SetsRegisters(t testing.TB) bool {
+	t.Helper()
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	return (major > 6 || major == 6 && minor >= 18) && !LockedDown(t)
 }
 
 // Module is the path of a module that this kernel can load, that needs no other, and that nobody uses.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Places in this program itself that policies watch: a function, and a static probe as systemtap's sys/sdt.h makes one. */
 #include "provoke.h"
+#include <fcntl.h>
+#include <sys/mman.h>
 
 /* Not inlined, and not without the arguments. */
 __attribute__((noinline)) long provoke_function(const char *text, long n)
@@ -23,6 +25,18 @@ static long run_function(int n, char **w)
 		fprintf(stderr, "provoke: the function returned %ld\n", result);
 		exit(96);
 	}
+	return 0;
+}
+
+/* The text lies in a file that nobody has looked into: its page is not there yet. */
+static long run_function_of(int n, char **w)
+{
+	int fd = open(w[1], O_RDONLY);
+	char *text = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (fd < 0 || text == MAP_FAILED || madvise(text, 4096, MADV_RANDOM))
+		fail(w[1]);
+	provoke_function(text, number(w[2]));
 	return 0;
 }
 
@@ -53,6 +67,7 @@ static long run_other(int n, char **w) { return provoke_other() == 7 ? 0 : -1; }
 
 const struct command program_commands[] = {
 	{"function", 2, run_function, "TEXT NUMBER [RESULT]: provoke_function, which returns NUMBER twice"},
+	{"function-of", 2, run_function_of, "FILE NUMBER: provoke_function with the text of a file"},
 	{"other-function", 0, run_other, ": provoke_other"},
 	{"probe", 1, run_probe, "NUMBER [ANSWER]: the static probe provoke:hit, with its answer, 5 unless somebody sets it"},
 	{},
