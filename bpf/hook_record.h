@@ -44,6 +44,9 @@ struct hook_record {
 	/* of the file's hash, which comes last: enum hash_algo, include/uapi/linux/hash_info.h, and how many bytes of it there are */
 	__u32 hash_algorithm;
 	__u32 hash_length;
+	/* the process in the pid namespace of the tracer, in whose /proc it is; 0 if it is not there */
+	__u32 tracer_namespace_pid;
+	__u32 reserved;
 };
 
 enum argument_header_flags {

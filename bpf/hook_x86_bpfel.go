@@ -317,21 +317,23 @@ type HookHookRecord struct {
 		}
 		Cgroup uint64
 	}
-	Hook              uint32
-	Function          uint32
-	Tid               uint32
-	Stage             uint32
-	Flags             uint32
-	Selector          int32
-	Done              uint32
-	Would             uint32
-	Entered           uint64
-	ArgumentCount     uint32
-	ArgumentLength    uint32
-	KernelStackLength uint32
-	UserStackLength   uint32
-	HashAlgorithm     uint32
-	HashLength        uint32
+	Hook               uint32
+	Function           uint32
+	Tid                uint32
+	Stage              uint32
+	Flags              uint32
+	Selector           int32
+	Done               uint32
+	Would              uint32
+	Entered            uint64
+	ArgumentCount      uint32
+	ArgumentLength     uint32
+	KernelStackLength  uint32
+	UserStackLength    uint32
+	HashAlgorithm      uint32
+	HashLength         uint32
+	TracerNamespacePid uint32
+	Reserved           uint32
 }
 
 type HookHookRecordFlags uint32
@@ -601,6 +603,7 @@ const (
 	HookVarScopeCgroups            = "scope_cgroups"
 	HookVarScopeController         = "scope_controller"
 	HookVarScopeProcesses          = "scope_processes"
+	HookVarTracerPidLevel          = "tracer_pid_level"
 	HookVarTracerTgid              = "tracer_tgid"
 )
 
@@ -709,6 +712,7 @@ type HookVariableSpecs struct {
 	ScopeCgroups            *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerPidLevel          *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
@@ -804,6 +808,7 @@ type HookVariables struct {
 	ScopeCgroups            *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.Variable `ebpf:"scope_processes"`
+	TracerPidLevel          *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 

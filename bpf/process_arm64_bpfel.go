@@ -210,6 +210,7 @@ const (
 	ProcessVarScopeCgroups       = "scope_cgroups"
 	ProcessVarScopeController    = "scope_controller"
 	ProcessVarScopeProcesses     = "scope_processes"
+	ProcessVarTracerPidLevel     = "tracer_pid_level"
 	ProcessVarTracerTgid         = "tracer_tgid"
 )
 
@@ -290,6 +291,7 @@ type ProcessVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerPidLevel     *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
@@ -351,6 +353,7 @@ type ProcessVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	TracerPidLevel     *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 

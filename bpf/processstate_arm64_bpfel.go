@@ -111,21 +111,23 @@ type ProcessStateHookScratch struct {
 			}
 			Cgroup uint64
 		}
-		Hook              uint32
-		Function          uint32
-		Tid               uint32
-		Stage             uint32
-		Flags             uint32
-		Selector          int32
-		Done              uint32
-		Would             uint32
-		Entered           uint64
-		ArgumentCount     uint32
-		ArgumentLength    uint32
-		KernelStackLength uint32
-		UserStackLength   uint32
-		HashAlgorithm     uint32
-		HashLength        uint32
+		Hook               uint32
+		Function           uint32
+		Tid                uint32
+		Stage              uint32
+		Flags              uint32
+		Selector           int32
+		Done               uint32
+		Would              uint32
+		Entered            uint64
+		ArgumentCount      uint32
+		ArgumentLength     uint32
+		KernelStackLength  uint32
+		UserStackLength    uint32
+		HashAlgorithm      uint32
+		HashLength         uint32
+		TracerNamespacePid uint32
+		Reserved           uint32
 	}
 	Data [40960]int8
 }
@@ -184,6 +186,7 @@ const (
 	ProcessStateVarScopeCgroups          = "scope_cgroups"
 	ProcessStateVarScopeController       = "scope_controller"
 	ProcessStateVarScopeProcesses        = "scope_processes"
+	ProcessStateVarTracerPidLevel        = "tracer_pid_level"
 	ProcessStateVarTracerTgid            = "tracer_tgid"
 )
 
@@ -263,6 +266,7 @@ type ProcessStateVariableSpecs struct {
 	ScopeCgroups          *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController       *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses        *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerPidLevel        *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid            *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
@@ -325,6 +329,7 @@ type ProcessStateVariables struct {
 	ScopeCgroups          *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController       *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses        *ebpf.Variable `ebpf:"scope_processes"`
+	TracerPidLevel        *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid            *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 

@@ -11,6 +11,8 @@ const volatile bool scope_cgroups;
 const volatile bool scope_processes;
 /* Set before loading: the tracer's thread group id in the initial pid namespace. */
 const volatile __u32 tracer_tgid;
+/* Set before loading: how deep the tracer's pid namespace is nested; 0 for the initial one. */
+const volatile __u32 tracer_pid_level;
 /* Set before loading: the hierarchy in which cgroups are told apart: a v1 controller's number (enum cgroup_subsys_id of
  * the running kernel), or -1 for the unified hierarchy. */
 const volatile __s32 scope_controller = -1;

@@ -52,6 +52,7 @@ const (
 	SyscallsVarScopeCgroups       = "scope_cgroups"
 	SyscallsVarScopeController    = "scope_controller"
 	SyscallsVarScopeProcesses     = "scope_processes"
+	SyscallsVarTracerPidLevel     = "tracer_pid_level"
 	SyscallsVarTracerTgid         = "tracer_tgid"
 )
 
@@ -124,6 +125,7 @@ type SyscallsVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerPidLevel     *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
@@ -179,6 +181,7 @@ type SyscallsVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	TracerPidLevel     *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 

@@ -24,6 +24,20 @@ static __always_inline void fill_pids(__u32 *namespace_pid, __u32 *level, struct
 	*namespace_pid = number.nr;
 }
 
+/* Its process ID in a pid namespace above its own, or in its own, by how deep that is nested; 0 if it is not in it. */
+static __always_inline __u32 pid_at_level(struct task_struct *task, __u32 level)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct upid number = {};
+
+	if (level > BPF_CORE_READ(pid, level))
+		return 0;
+	bpf_core_read(&number, sizeof(number),
+		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
+			      bpf_core_type_size(struct upid) * (level & 31));
+	return number.nr;
+}
+
 /* Its ID in its own pid namespace; 0 in the host's, as policies write it. */
 static __always_inline __u32 namespace_pid_of(struct task_struct *task)
 {

@@ -31,16 +31,8 @@ static __always_inline void read_host_namespaces(void)
 static __always_inline __u32 pid_as_reader_sees_it(struct task_struct *task)
 {
 	struct task_struct *reader = (struct task_struct *)bpf_get_current_task();
-	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct upid number = {};
 
-	if (level > BPF_CORE_READ(pid, level))
-		return 0;
-	bpf_core_read(&number, sizeof(number),
-		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      bpf_core_type_size(struct upid) * (level & 31));
-	return number.nr;
+	return pid_at_level(task, BPF_CORE_READ(reader, thread_pid, level));
 }
 
 SEC("iter.s/task")

@@ -143,6 +143,7 @@ const (
 	TaskIteratorVarScopeCgroups    = "scope_cgroups"
 	TaskIteratorVarScopeController = "scope_controller"
 	TaskIteratorVarScopeProcesses  = "scope_processes"
+	TaskIteratorVarTracerPidLevel  = "tracer_pid_level"
 	TaskIteratorVarTracerTgid      = "tracer_tgid"
 )
 
@@ -211,6 +212,7 @@ type TaskIteratorVariableSpecs struct {
 	ScopeCgroups    *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses  *ebpf.VariableSpec `ebpf:"scope_processes"`
+	TracerPidLevel  *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid      *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
 
@@ -260,6 +262,7 @@ type TaskIteratorVariables struct {
 	ScopeCgroups    *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses  *ebpf.Variable `ebpf:"scope_processes"`
+	TracerPidLevel  *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid      *ebpf.Variable `ebpf:"tracer_tgid"`
 }
 

@@ -312,6 +312,6 @@ func (s symbols) Kernel(addresses []uint64) []event.StackTraceEntry {
 }
 
 // User implements report.Symbolizer.
-func (s symbols) User(tgid uint32, addresses []uint64) []event.StackTraceEntry {
-	return s.processes.Stack(tgid, addresses)
+func (s symbols) User(pid uint32, addresses []uint64) []event.StackTraceEntry {
+	return s.processes.Stack(pid, addresses)
 }

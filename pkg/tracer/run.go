@@ -154,7 +154,7 @@ func (s *session) begin() (err error) {
 		return err
 	}
 	if i := ownImage(images); i >= 0 {
-		scope.Tracer = images[i].Header.Process.Tgid
+		scope.Tracer, scope.TracerPIDLevel = images[i].Header.Process.Tgid, images[i].PidNamespaceLevel
 	}
 	if s.programs, err = kernel.Load(scope); err != nil {
 		s.tasks.Close()

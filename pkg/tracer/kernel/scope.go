@@ -21,6 +21,8 @@ type Scope struct {
 	Hierarchy Hierarchy
 	// Tracer is the thread group id of this process in the initial pid namespace: hooks pass over it.
 	Tracer uint32
+	// TracerPIDLevel is how deep its pid namespace is nested; 0 for the initial one.
+	TracerPIDLevel uint32
 	// RingBytes is the size of the ring to user space, a power of two; 0: that of the object, which is enough for process life.
 	RingBytes uint32
 	// Types reads the kernel's type information where others need it too; nil: it is read for each load.
@@ -43,6 +45,7 @@ func (s Scope) apply(variables map[string]*ebpf.VariableSpec) error {
 		"scope_processes":  s.Processes,
 		"scope_controller": s.Hierarchy.controller,
 		"tracer_tgid":      s.Tracer,
+		"tracer_pid_level": s.TracerPIDLevel,
 	} {
 		if variables[name] == nil {
 			continue // nobody in this object asks

@@ -39,6 +39,8 @@ type call struct {
 	done, doneAtReturn, would uint32
 	kernelStack, userStack    []event.StackTraceEntry
 	hash                      string
+	// pid of the process where the tracer is; 0 if it has none there.
+	pid uint32
 	// inode of the file that is mapped; readsBuildID: the kernel reads its build id.
 	inode        uint64
 	readsBuildID bool
@@ -52,7 +54,7 @@ func (r *Reporter) call(h *served, record *hook.Record) *call {
 	key := kernel.Key(record.Header.Process)
 	c := &r.current
 	*c = call{
-		of: h, process: key, entered: record.Entered, selector: record.Selector, number: record.Function,
+		of: h, process: key, pid: record.TracerNamespacePid, entered: record.Entered, selector: record.Selector, number: record.Function,
 		function:  h.function(record.Function, record.Flags&hook.RecordCompat != 0, &r.names),
 		arguments: make([]event.Argument, h.arguments),
 		output:    r.Table.Acting(key, record.Tid, event.Event{}),
@@ -129,7 +131,7 @@ func (r *Reporter) addStacks(c *call, record *hook.Record) {
 		c.kernelStack = symbols.Kernel(record.KernelStack)
 	}
 	if len(record.UserStack) > 0 {
-		c.userStack = symbols.User(c.process.Tgid, frames(record.UserStack))
+		c.userStack = symbols.User(record.TracerNamespacePid, frames(record.UserStack))
 	}
 }
 

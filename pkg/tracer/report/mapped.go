@@ -54,7 +54,7 @@ func (c *call) mappedInode(a *hook.Argument) {
 // more when its build id is known at last.
 func (r *Reporter) repeatsMapping(c *call, l *event.ProcessLoader) bool {
 	if !c.readsBuildID && r.BuildIDs != nil && len(l.Path) > 0 {
-		l.Buildid = r.BuildIDs.Of(c.process.Tgid, l.Path, c.inode)
+		l.Buildid = r.BuildIDs.Of(c.pid, l.Path, c.inode)
 	}
 	return r.mapped.repeats(mappedFile{c.output.Event.ProcessID, l.Path, string(l.Buildid)})
 }

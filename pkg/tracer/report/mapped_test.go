@@ -68,8 +68,8 @@ func TestMappedFiles(t *testing.T) {
 // ids are the build ids of files by their inodes.
 type ids map[uint64]string
 
-func (i ids) Of(tgid uint32, path string, inode uint64) []byte {
-	if tgid != 42 || path != "/lib/a" {
+func (i ids) Of(pid uint32, path string, inode uint64) []byte {
+	if pid != pidHere || path != "/lib/a" {
 		return []byte("of another file")
 	}
 	return []byte(i[inode])

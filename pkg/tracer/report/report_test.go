@@ -86,10 +86,14 @@ func buffer(place uint8, text string) hook.Argument {
 	return value(place, "char_buf", bytesOf(bpf.HookBytesValue{Size: uint64(len(text))}, []byte(text)...))
 }
 
+// pidHere is the process of records where the tracer is, in a pid namespace of its own.
+const pidHere = 7
+
 // record of thread 42 that was entered at a time.
 func record(stage uint32, entered uint64, arguments ...hook.Argument) *hook.Record {
 	r := &hook.Record{Arguments: arguments}
 	r.Header.Process, r.Tid, r.Stage, r.Entered, r.Header.Time, r.Selector, r.Done = key(42), 42, stage, entered, entered, -1, posted
+	r.TracerNamespacePid = pidHere
 	return r
 }
 
@@ -382,14 +386,14 @@ func TestUnknownRecords(t *testing.T) {
 }
 
 // symbols are those of a Symbolizer that knows one.
-type symbols struct{ tgid uint32 }
+type symbols struct{ pid uint32 }
 
 func (*symbols) Kernel(addresses []uint64) []event.StackTraceEntry {
 	return []event.StackTraceEntry{{Symbol: "do_sys_openat2", Offset: addresses[0]}}
 }
 
-func (s *symbols) User(tgid uint32, addresses []uint64) []event.StackTraceEntry {
-	s.tgid = tgid
+func (s *symbols) User(pid uint32, addresses []uint64) []event.StackTraceEntry {
+	s.pid = pid
 	return []event.StackTraceEntry{{Module: "/app", Offset: addresses[0]}}
 }
 
@@ -401,7 +405,7 @@ func TestStacksAreSymbolized(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := f.out[0].Event.ProcessKprobe
-	if s.tgid != 42 || k.KernelStackTrace[0].Offset != 5 || k.UserStackTrace[0].Module != "/app" {
+	if s.pid != pidHere || k.KernelStackTrace[0].Offset != 5 || k.UserStackTrace[0].Module != "/app" {
 		t.Errorf("%+v", k)
 	}
 }

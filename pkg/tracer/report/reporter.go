@@ -19,8 +19,8 @@ import (
 // Symbolizer says what addresses of stacks are, the innermost first.
 type Symbolizer interface {
 	Kernel(addresses []uint64) []event.StackTraceEntry
-	// User is asked while the process may be at work still. Its tgid is that of the initial pid namespace.
-	User(tgid uint32, addresses []uint64) []event.StackTraceEntry
+	// User is asked while the process may be at work still. Its pid is that of the pid namespace in which this process is.
+	User(pid uint32, addresses []uint64) []event.StackTraceEntry
 }
 
 // Config of a reporter.
