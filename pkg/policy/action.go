@@ -49,7 +49,8 @@ type Action struct {
 	RateLimitScope                        RateLimitScope
 	KernelStackTrace, UserStackTrace, IMA bool
 
-	// Error that Override and NotifyEnforcer make the function fail with: 1 to 4095 (MAX_ERRNO), with the sign that the policy
+	// Error that Override and NotifyEnforcer make the function fail with, and Sigkill where the hook can deny; a Signal denies
+	// nothing, so its error has no effect. 1 to 4095 (MAX_ERRNO), 0 if the action has none, with the sign that the policy
 	// writes, which says nothing of errors: functions return them with a minus.
 	Error int32
 	// Signal number of Signal and NotifyEnforcer; 0 for none.

@@ -18,8 +18,9 @@ type actionRow struct {
 	why   string
 	// atReturn: it can be a matchReturnAction.
 	atReturn bool
-	// needs and takes are the parameters that it must have and those that it may have.
-	needs, takes []string
+	// needs and takes are the parameters that it must have and those that it may have; atProgram those that it may have instead
+	// of takes where the hook is a uprobe.
+	needs, takes, atProgram []string
 	// oneOf takes is needed.
 	oneOf bool
 }
@@ -29,21 +30,32 @@ var actionRows = []actionRow{
 	{kind: Post, name: "Post", hooks: anyHook, atReturn: true,
 		takes: []string{"rateLimit", "rateLimitScope", "kernelStackTrace", "userStackTrace", "imaHash"}},
 	{kind: FollowFD, name: "FollowFD", hooks: function, why: "it follows what a function installs", needs: []string{"argFd", "argName"}},
-	{kind: Sigkill, name: "Sigkill", enforces: true, hooks: anyHook, atReturn: true},
+	{kind: Sigkill, name: "Sigkill", enforces: true, hooks: anyHook, atReturn: true, takes: []string{"argError"}},
 	{kind: UnfollowFD, name: "UnfollowFD", hooks: function, why: "it ends what FollowFD began", needs: []string{"argFd"}, takes: []string{"argName"}},
 	{kind: Override, name: "Override", enforces: true, hooks: function | LSM | Uprobe, why: "it cannot change what is done there; NotifyEnforcer with spec.enforcers can",
-		takes: []string{"argError", "argRegs", "argNewSymbol", "argNewAddr", "argNewOffset"}, oneOf: true},
+		takes: []string{"argError"}, atProgram: []string{"argRegs", "argNewSymbol", "argNewAddr", "argNewOffset"}, oneOf: true},
 	{kind: CopyFD, name: "CopyFD", hooks: function, why: "it continues what FollowFD began", needs: []string{"argFd", "argName"}},
 	{kind: GetURL, name: "GetUrl", hooks: anyHook, atReturn: true, needs: []string{"argUrl"}},
 	{kind: DNSLookup, name: "DnsLookup", hooks: anyHook, atReturn: true, needs: []string{"argFqdn"}},
 	{kind: NoPost, name: "NoPost", hooks: anyHook, atReturn: true},
-	{kind: Signal, name: "Signal", enforces: true, hooks: anyHook, atReturn: true, needs: []string{"argSig"}},
+	{kind: Signal, name: "Signal", enforces: true, hooks: anyHook, atReturn: true, needs: []string{"argSig"}, takes: []string{"argError"}},
 	{kind: TrackSock, name: "TrackSock", hooks: inKernel, why: "it knows no sockets", atReturn: true, takes: []string{"argSock"}},
 	{kind: UntrackSock, name: "UntrackSock", hooks: inKernel, why: "it knows no sockets", atReturn: true, takes: []string{"argSock"}},
 	{kind: NotifyEnforcer, name: "NotifyEnforcer", enforces: true, hooks: inKernel, why: "its note is for functions of the kernel",
 		takes: []string{"argError", "argSig"}, oneOf: true},
 	{kind: CleanupEnforcerNotification, name: "CleanupEnforcerNotification", hooks: inKernel, why: "its note is for functions of the kernel", atReturn: true},
 	{kind: Set, name: "Set", enforces: true, hooks: USDT, why: "only the arguments of a usdt have a place in the program's memory", needs: []string{"argIndex", "argValue"}},
+}
+
+// optional are the parameters that the action may have at a hook; of a macro, whose hooks are not known, all.
+func (row *actionRow) optional(hook *Hook) []string {
+	switch {
+	case hook == nil:
+		return slices.Concat(row.takes, row.atProgram)
+	case hook.Kind == Uprobe && row.atProgram != nil:
+		return row.atProgram
+	}
+	return row.takes
 }
 
 func (k ActionKind) row() *actionRow { return &actionRows[k] }

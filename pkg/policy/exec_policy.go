@@ -70,6 +70,7 @@ func readExecBinaries(c cursor, s *selectorReading) {
 	f := BinaryFilter{Position: c.position(), Match: MatchEqual}
 	table := append(slices.Clone(binaryFields), field[BinaryFilter]{name: "matchBinaries", older: []string{"matchBinarys"}, read: ignored[BinaryFilter]})
 	table[0].required = false
+	table[1].read = func(c cursor, f *BinaryFilter) { f.Values = binaries(c, f, checkExecBinary) }
 	object(c, table, &f)
 	for _, value := range f.Values {
 		switch {
@@ -81,4 +82,11 @@ func readExecBinaries(c cursor, s *selectorReading) {
 		}
 	}
 	s.selector.Binaries = append(s.selector.Binaries, f)
+}
+
+// checkExecBinary leaves what has a * to its reader.
+func checkExecBinary(c cursor, f *BinaryFilter, text string) {
+	if !strings.Contains(text, "*") {
+		checkBinary(c, f, text)
+	}
 }

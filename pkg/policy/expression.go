@@ -16,7 +16,7 @@ type Expression struct {
 	// Op is + - && || ! == != < <= > >= & | ^ ~ (and, or, xor, not of the language), int32, uint32, arg or const.
 	Op       string
 	Operands []*Expression
-	// Argument is the place in the hook's Args of an arg, whose number is that place.
+	// Argument is the place in the hook's Args (or Data) of an arg.
 	Argument int
 	// Value of a const, sign-extended.
 	Value int64
@@ -49,8 +49,8 @@ var bitFunctions = map[string]struct {
 var conversions = map[string]bool{"int32": true, "uint32": false}
 
 // parseExpression reads a CelExpr. Its grammar is a part of Go's, so Go's parser reads it; what the language does not have
-// is refused here.
-func parseExpression(text string, args []Argument) (*Expression, error) {
+// is refused here. Places are those of arg0, arg1 and so on in args.
+func parseExpression(text string, args []Argument, places []int) (*Expression, error) {
 	if len(text) > longestExpression {
 		return nil, fmt.Errorf("the expression has %d bytes, at most %d", len(text), longestExpression)
 	}
@@ -58,7 +58,7 @@ func parseExpression(text string, args []Argument) (*Expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not an expression: %w", shown(text), err)
 	}
-	c := expressionChecker{args}
+	c := expressionChecker{args, places}
 	e, err := c.check(tree, 0)
 	if err == nil && !e.Boolean {
 		err = fmt.Errorf("the expression is a number; compare it with something: it has to be true or false")
@@ -66,7 +66,10 @@ func parseExpression(text string, args []Argument) (*Expression, error) {
 	return e, err
 }
 
-type expressionChecker struct{ args []Argument }
+type expressionChecker struct {
+	args   []Argument
+	places []int
+}
 
 func (c expressionChecker) check(node ast.Expr, depth int) (*Expression, error) {
 	if depth > deepestExpression {
@@ -97,7 +100,7 @@ func constant(node *ast.BasicLit) (*Expression, error) {
 	return &Expression{Op: "const", Value: n, Signed: true, Bits: 0}, nil
 }
 
-// name is an argument by its place in args, or a boolean constant.
+// name is an argument, or a boolean constant.
 func (c expressionChecker) name(name string) (*Expression, error) {
 	if name == "true" || name == "false" {
 		e := &Expression{Op: "const", Boolean: true}
@@ -107,17 +110,19 @@ func (c expressionChecker) name(name string) (*Expression, error) {
 		return e, nil
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(name, "arg"))
-	if !strings.HasPrefix(name, "arg") || err != nil || n < 0 || n >= len(c.args) {
-		return nil, fmt.Errorf("unknown name %s: arguments are arg0 to arg%d, in the order of args", name, len(c.args)-1)
+	if !strings.HasPrefix(name, "arg") || err != nil || n < 0 || n >= len(c.places) {
+		return nil, fmt.Errorf("unknown name %s: arguments are arg0 to arg%d, in the order of the filter's args (without it of the hook's)",
+			name, len(c.places)-1)
 	}
-	t := c.args[n].Type
+	place := c.places[n]
+	t := c.args[place].Type
 	if t.Class&(ClassNumber|ClassAuto) == 0 {
 		return nil, fmt.Errorf("%s has type %s, expressions are about numbers", name, t)
 	}
 	if t.Class == ClassAuto {
-		return nil, fmt.Errorf("%s has type auto: an expression needs to know it, give args[%d] a type", name, n)
+		return nil, fmt.Errorf("%s has type auto: an expression needs to know it, give args[%d] a type", name, place)
 	}
-	return &Expression{Op: "arg", Argument: n, Signed: t.Signed, Bits: t.Bits}, nil
+	return &Expression{Op: "arg", Argument: place, Signed: t.Signed, Bits: t.Bits}, nil
 }
 
 func (c expressionChecker) unary(node *ast.UnaryExpr, depth int) (*Expression, error) {

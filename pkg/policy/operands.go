@@ -129,21 +129,42 @@ func parseNumber(p *operandParser, text string) {
 	}
 }
 
+// bound is an end of a range. Policies give an int the limits of 32 bits without a sign; so one that the type cannot have, in
+// 64 bits with or without a sign, is the last value that it can, and beyond says on which side it was: -1 below, 1 above.
+func (p *operandParser) bound(text string) (n uint64, beyond int, ok bool) {
+	if n, ok = p.number(text); ok {
+		return n, 0, true
+	}
+	low, high := limits(p.typ)
+	if signed, err := strconv.ParseInt(text, 0, 64); err == nil && signed < 0 {
+		p.err = nil
+		return low, -1, true
+	}
+	if _, err := strconv.ParseUint(text, 0, 64); err == nil {
+		p.err = nil
+		return high, 1, true
+	}
+	return 0, 0, false
+}
+
 // parseRange accepts min:max and one number. The original swaps the ends where they are the wrong way round; so does this.
 func parseRange(p *operandParser, text string) {
-	if p.syscall(text) {
-		return
-	}
 	first, second, both := strings.Cut(text, ":")
 	if !both {
-		second = first
+		parseNumber(p, text)
+		return
 	}
-	low, ok := p.number(first)
+	low, belowLow, ok := p.bound(first)
 	if !ok {
 		return
 	}
-	high, ok := p.number(second)
+	high, aboveHigh, ok := p.bound(second)
 	if !ok {
+		return
+	}
+	if belowLow != 0 && belowLow == aboveHigh {
+		least, most := limits(p.typ)
+		p.fail("%s has no value of type %s: %s to %s", shown(text), p.typ, show(p.typ, least), show(p.typ, most))
 		return
 	}
 	if less(p.typ, high, low) {
@@ -153,10 +174,12 @@ func parseRange(p *operandParser, text string) {
 }
 
 func parseGreater(p *operandParser, text string) {
-	n, ok := p.number(text)
-	_, high := limits(p.typ)
+	n, beyond, ok := p.bound(text)
+	low, high := limits(p.typ)
 	switch {
 	case !ok:
+	case beyond < 0:
+		p.add(Range{low, high})
 	case n == high:
 		p.fail("no value of type %s is greater than %s", p.typ, text)
 	default:
@@ -165,10 +188,12 @@ func parseGreater(p *operandParser, text string) {
 }
 
 func parseLess(p *operandParser, text string) {
-	n, ok := p.number(text)
-	low, _ := limits(p.typ)
+	n, beyond, ok := p.bound(text)
+	low, high := limits(p.typ)
 	switch {
 	case !ok:
+	case beyond > 0:
+		p.add(Range{low, high})
 	case n == low:
 		p.fail("no value of type %s is less than %s", p.typ, text)
 	default:

@@ -117,9 +117,10 @@ func (s *selectorReading) actions(c cursor, atReturn bool) (all []Action) {
 // check looks at what depends on the action and its hook.
 func (a *actionReading) check(c cursor, seen given, atReturn bool) {
 	row := a.row
+	optional := row.optional(a.hook)
 	for name, at := range seen {
-		if name != "action" && !slices.Contains(row.needs, name) && !slices.Contains(row.takes, name) {
-			at.fail("%s has no %s%s", row.name, name, ofAction(row))
+		if name != "action" && !slices.Contains(row.needs, name) && !slices.Contains(row.optional(nil), name) {
+			at.fail("%s has no %s%s", row.name, name, only(slices.Concat(row.needs, optional)))
 		}
 	}
 	for _, name := range row.needs {
@@ -127,8 +128,8 @@ func (a *actionReading) check(c cursor, seen given, atReturn bool) {
 			c.fail("%s needs %s", row.name, name)
 		}
 	}
-	if row.oneOf && !slices.ContainsFunc(row.takes, seen.has) {
-		c.fail("%s needs %s", row.name, strings.Join(row.takes, " or "))
+	if row.oneOf && !slices.ContainsFunc(row.optional(nil), seen.has) { // of those that are not for the hook below
+		c.fail("%s needs %s", row.name, strings.Join(optional, " or "))
 	}
 	if seen.has("rateLimitScope") && !seen.has("rateLimit") {
 		seen["rateLimitScope"].fail("there is no rateLimit")
@@ -156,8 +157,7 @@ func (a *actionReading) defaultSock(c cursor) {
 	a.action.Sock = place
 }
 
-func ofAction(row *actionRow) string {
-	all := slices.Concat(row.needs, row.takes)
+func only(all []string) string {
 	if len(all) == 0 {
 		return ", it takes nothing"
 	}

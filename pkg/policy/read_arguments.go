@@ -107,20 +107,9 @@ func (a *argumentReading) startOfResolve(c cursor) string {
 	return text
 }
 
-// arguments reads args or data.
+// arguments reads args or data. One argument may be listed several times, to be read in several ways.
 func (h *hookReading) arguments(c cursor, data bool) (all []Argument) {
-	seen := map[int]bool{}
-	c.items(func(item cursor) {
-		a := h.argument(item, data, len(all))
-		if key := a.Index; !data {
-			// One argument may be read in several ways, each by a resolve of its own.
-			if seen[key] && len(a.Resolve) == 0 {
-				item.fail("argument %d is there already: to read more of it, use resolve", key)
-			}
-			seen[key] = true
-		}
-		all = append(all, a)
-	})
+	c.items(func(item cursor) { all = append(all, h.argument(item, data, len(all))) })
 	return all
 }
 

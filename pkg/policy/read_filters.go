@@ -12,6 +12,8 @@ type filterReading struct {
 	operator *operator
 	// types of the arguments in filter.Args.
 	types []*ArgumentType
+	// positions: args names at least one.
+	positions bool
 }
 
 var filterFields = []field[filterReading]{
@@ -23,30 +25,57 @@ var filterFields = []field[filterReading]{
 			c.fail("unknown operator %s%s", shown(text), DidYouMean(text, operatorNames()))
 		}
 	}},
-	{name: "index", read: func(c cursor, f *filterReading) { f.argument(c) }},
-	{name: "args", read: func(c cursor, f *filterReading) { c.items(f.argument) }},
+	{name: "index", read: func(c cursor, f *filterReading) {
+		f.filter.Args, f.types = nil, nil
+		f.argument(c, f.of.find)
+	}},
+	{name: "args", read: func(c cursor, f *filterReading) { f.listed(c) }},
 	{name: "values", read: func(c cursor, f *filterReading) { f.values(c) }},
 }
 
-// argument adds one that the filter names.
-func (f *filterReading) argument(c cursor) {
+// argument adds one that the filter names by a number.
+func (f *filterReading) argument(c cursor, find func(*Hook, int) (int, error)) {
 	number, ok := c.index()
 	if !ok || f.hook == nil {
 		return
 	}
-	place, err := f.of.find(f.hook, number)
+	place, err := find(f.hook, number)
 	if err != nil {
 		c.fail("%v", err)
 		return
 	}
+	f.add(place)
+}
+
+func (f *filterReading) add(place int) {
 	f.filter.Args = append(f.filter.Args, place)
 	f.types = append(f.types, f.of.args(f.hook)[place].Type)
+}
+
+// listed reads args. The original does not look at an index beside it; here both have to name the same, but for an
+// expression, which has no use for an index.
+func (f *filterReading) listed(c cursor) {
+	indexed := f.filter.Args
+	c.items(func(item cursor) {
+		if !f.positions {
+			f.positions, f.filter.Args, f.types = true, nil, nil
+		}
+		f.argument(item, f.of.at)
+	})
+	isExpression := f.operator != nil && f.operator.forms[0].match == MatchExpression
+	if f.positions && !isExpression && len(indexed) > 0 && len(f.filter.Args) > 0 && indexed[0] != f.filter.Args[0] {
+		c.fail("args, which counts places from 0, names %s[%d], and index names %s[%d]: leave out one of the two",
+			f.of.what, f.filter.Args[0], f.of.what, indexed[0])
+	}
 }
 
 func (s *selectorReading) argumentFilters(c cursor, to *[]ArgumentFilter, of filterOf) {
 	c.items(func(item cursor) {
 		f := filterReading{selectorReading: s, of: of, filter: &ArgumentFilter{Position: item.position()}}
 		before := len(*c.problems)
+		if of.single && s.hook != nil {
+			f.add(0)
+		}
 		seen := object(item, filterFields, &f)
 		if f.operator != nil && len(*c.problems) == before {
 			f.check(item, seen)
@@ -65,8 +94,6 @@ func (f *filterReading) check(c cursor, seen given) {
 	case o.forms[0].match == MatchExpression:
 		f.filter.Match = MatchExpression
 		f.filter.Args = nil // an expression names its arguments itself
-	case seen.has("index") && seen.has("args"):
-		c.fail("index and args exclude each other")
 	case len(f.filter.Args) != o.arguments:
 		name := "index"
 		if o.arguments > 1 {
@@ -137,11 +164,22 @@ func (f *filterReading) expression(c cursor, text string) {
 	if f.hook == nil {
 		return
 	}
-	e, err := parseExpression(text, f.of.args(f.hook))
+	e, err := parseExpression(text, f.of.args(f.hook), f.named())
 	if err != nil {
 		c.fail("%v", err)
 	}
 	f.filter.Expression = e
+}
+
+// named are the places of arg0, arg1 and so on of an expression: those that args lists; without it all, in their order.
+func (f *filterReading) named() (places []int) {
+	if f.positions {
+		return f.filter.Args
+	}
+	for i := range f.of.args(f.hook) {
+		places = append(places, i)
+	}
+	return places
 }
 
 // parse reads a value as the argument's type and the operator say. Without a type it waits, see ArgumentFilter.Typed.

@@ -216,9 +216,12 @@ func (h *hookReading) check(seen given, before int) {
 			hook.Return = true // older dialects leave it out, and it can mean nothing else
 		}
 	}
+	if hook.ReturnArg != nil && !seen.has("return") {
+		hook.Return = true // so do examples of the original, and it can mean nothing else either
+	}
 	switch {
-	case seen.has("returnArg") && !hook.Return:
-		seen["returnArg"].fail("nothing reads it: want return: true")
+	case hook.ReturnArg != nil && !hook.Return:
+		seen["returnArg"].fail("nothing reads it: the hook has return: false")
 	case seen.has("returnArgAction") && hook.ReturnArg == nil:
 		seen["returnArgAction"].fail("there is no returnArg that it could be about")
 	case hook.Return && seen.has("return") && hook.ReturnArg == nil && !h.copiesAtReturn():

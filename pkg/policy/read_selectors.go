@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // selectorReading is the state of reading one selector, and of the macros that it names.
@@ -262,20 +263,32 @@ var binaryFields = []field[BinaryFilter]{
 		n, _ := lookedUp(c, v, "operator")
 		f.Match, f.Negated = binaryMatches[n].match, binaryMatches[n].negated
 	}},
-	{name: "values", required: true, read: func(c cursor, f *BinaryFilter) { f.Values = binaries(c) }},
+	{name: "values", required: true, read: func(c cursor, f *BinaryFilter) { f.Values = binaries(c, f, checkBinary) }},
 	{name: "followChildren", read: func(c cursor, f *BinaryFilter) { f.FollowChildren, _ = c.boolean() }},
 }
 
 func readBinaries(c cursor, f *BinaryFilter) { f.Position = c.position(); object(c, binaryFields, f) }
 
+// kernelBinary is what threads of the kernel have as the path of their program.
+const kernelBinary = "<kernel>"
+
+// checkBinary refuses a name where a whole path is compared: it never is one.
+func checkBinary(c cursor, f *BinaryFilter, text string) {
+	if f.Match == MatchEqual && text != kernelBinary && !strings.Contains(text, "/") {
+		c.fail("%s is no path, and In and NotIn compare the whole path of a program: write /usr/bin/%s, or use operator %s with /%s",
+			shown(text), text, map[bool]string{false: "Postfix", true: "NotPostfix"}[f.Negated], text)
+	}
+}
+
 // binaries reads paths of programs or parts of them.
-func binaries(c cursor) (values []string) {
+func binaries(c cursor, f *BinaryFilter, check func(cursor, *BinaryFilter, string)) (values []string) {
 	n := c.items(func(item cursor) {
 		text, ok := item.text()
 		p := operandParser{typ: LookupArgumentType("string")}
 		if parsePart(&p, text); ok && p.err != nil {
 			item.fail("%v", p.err)
 		} else if ok {
+			check(item, f, p.out.Strings[0])
 			values = append(values, p.out.Strings...)
 		}
 	})
@@ -303,22 +316,22 @@ type filterOf struct {
 	args func(*Hook) []Argument
 	// places: index is the place in the list, not the argument's number.
 	places bool
+	// single: there is one, which a filter need not name.
+	single bool
 }
 
 var (
-	ofArgs   = filterOf{"args", func(h *Hook) []Argument { return h.Args }, false}
-	ofData   = filterOf{"data", func(h *Hook) []Argument { return h.Data }, true}
-	ofReturn = filterOf{"returnArg", func(h *Hook) []Argument { return []Argument{*h.ReturnArg} }, true}
+	ofArgs   = filterOf{what: "args", args: func(h *Hook) []Argument { return h.Args }}
+	ofData   = filterOf{what: "data", args: func(h *Hook) []Argument { return h.Data }, places: true}
+	ofReturn = filterOf{what: "returnArg", args: func(h *Hook) []Argument { return []Argument{*h.ReturnArg} }, places: true, single: true}
 )
 
-// find returns the place of an argument. In tracepoints a number that no argument has is its place: so do policies count
+// find returns the place of an argument by its number: of those that have it the first, as in the original
+// (pkg/selectors/kernel.go, argIndexType). In tracepoints a number that no argument has is its place: so do policies count
 // there, whose fields begin at number 4 or so.
 func (o filterOf) find(h *Hook, number int) (int, error) {
 	args := o.args(h)
-	i := slices.IndexFunc(args, func(a Argument) bool { return a.Index == number && len(a.Resolve) == 0 })
-	if i < 0 {
-		i = slices.IndexFunc(args, func(a Argument) bool { return a.Index == number })
-	}
+	i := slices.IndexFunc(args, func(a Argument) bool { return a.Index == number })
 	if (o.places || i < 0 && h.Kind&(Tracepoint|RawTracepoint) != 0) && number < len(args) {
 		i = number
 	}
@@ -326,4 +339,18 @@ func (o filterOf) find(h *Hook, number int) (int, error) {
 		return 0, fmt.Errorf("%s has no argument with index %d", o.what, number)
 	}
 	return i, nil
+}
+
+// at returns the place that an entry of a filter's args is: there the original counts the hook's arguments as they are
+// listed (argIndexTypeFromArgs), whatever their index.
+func (o filterOf) at(h *Hook, place int) (int, error) {
+	args := o.args(h)
+	if place < len(args) {
+		return place, nil
+	}
+	err := fmt.Errorf("%s has %d entries; in a filter, args counts them from 0, whatever their index", o.what, len(args))
+	if i := slices.IndexFunc(args, func(a Argument) bool { return a.Index == place }); i >= 0 {
+		err = fmt.Errorf("%w: the one with index %d is at %d", err, place, i)
+	}
+	return 0, err
 }

@@ -40,7 +40,7 @@ type ActionParameters struct {
 // Actions lists the vocabulary.
 func Actions() (all []ActionParameters) {
 	for _, row := range actionRows {
-		all = append(all, ActionParameters{row.kind, row.hooks, row.atReturn, slices.Clone(row.needs), slices.Clone(row.takes), row.oneOf})
+		all = append(all, ActionParameters{row.kind, row.hooks, row.atReturn, slices.Clone(row.needs), row.optional(nil), row.oneOf})
 	}
 	return all
 }

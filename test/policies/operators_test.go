@@ -102,7 +102,7 @@ var numberOperators = []row{
 	{name: "gained-of-set",
 		spec: kprobe("security_capset",
 			"{index: 1, type: cap_effective, resolve: cap_effective}, {index: 2, type: cap_effective}",
-			"matchArgs: [{args: [1, 2], operator: CapabilitiesGained, values: [CAP_NET_RAW, CAP_CHOWN]}]"), refused: noTracepoint,
+			"matchArgs: [{args: [0, 1], operator: CapabilitiesGained, values: [CAP_NET_RAW, CAP_CHOWN]}]"), refused: noTracepoint,
 		do: []string{"capset 0x2 0x2003 0 then capset 0x3 0x2003 0 then capset 0x1 0x2003 0 then capset 0x2000 0x2003 0"},
 		want: []string{`{"cap_effective_arg":"0000000000000002"}, {"cap_effective_arg":"0000000000000003"}`,
 			`{"cap_effective_arg":"0000000000000001"}, {"cap_effective_arg":"0000000000002000"}`}},

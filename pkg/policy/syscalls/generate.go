@@ -24,6 +24,9 @@ import (
 // sources are the ABIs in the order of the columns of the table.
 var sources = []string{"amd64", "arm64", "386", "arm"}
 
+// noCalls are constants that are no system calls: ARCH_SPECIFIC_SYSCALL is where the numbers of an architecture's own begin.
+var noCalls = []string{"SYSCALL_MASK", "ARCH_SPECIFIC_SYSCALL"}
+
 var constant = regexp.MustCompile(`^\s*SYS_(\w+)\s*=\s*(\d+)$`)
 
 func main() {
@@ -65,7 +68,7 @@ func read(path string, column int, rows map[string][]int) {
 	defer file.Close()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		match := constant.FindStringSubmatch(lines.Text())
-		if match == nil || match[1] == "SYSCALL_MASK" {
+		if match == nil || slices.Contains(noCalls, match[1]) {
 			continue
 		}
 		number, err := strconv.Atoi(match[2])

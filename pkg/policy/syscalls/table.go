@@ -18,7 +18,6 @@ var table = []row{
 	{"afs_syscall", [...]int16{183, -1, 137, -1}},
 	{"alarm", [...]int16{37, -1, 27, -1}},
 	{"arch_prctl", [...]int16{158, -1, 384, -1}},
-	{"arch_specific_syscall", [...]int16{-1, 244, -1, -1}},
 	{"arm_fadvise64_64", [...]int16{-1, -1, -1, 270}},
 	{"arm_sync_file_range", [...]int16{-1, -1, -1, 341}},
 	{"bdflush", [...]int16{-1, -1, 134, 134}},

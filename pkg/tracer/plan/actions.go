@@ -51,8 +51,15 @@ func (c *compiler) actionList(list []policy.Action, out *bpf.HookHookSelector) (
 			}
 			out.Error = c.errorNumber(a.Error)
 			out.Signal = max(out.Signal, a.Signal)
+		case policy.Sigkill:
+			if a.Error != 0 && out.Error == 0 { // that of an Override beside it is the function's
+				out.Error = c.errorNumber(a.Error)
+			}
 		case policy.Signal:
 			out.Signal = a.Signal
+			if a.Error != 0 {
+				c.notes = append(c.notes, "argError of Signal has no effect, a signal denies nothing: for that add Override")
+			}
 		case policy.TrackSock, policy.UntrackSock:
 			if a.Sock < 0 {
 				return bits, fmt.Errorf("%s: %s: argSock is missing", a.Position, a.Kind)

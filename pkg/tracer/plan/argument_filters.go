@@ -57,7 +57,7 @@ func (c *compiler) place(role Role, index int) int {
 func (c *compiler) argumentFilter(f policy.ArgumentFilter, role Role) (bpf.HookHookFilter, error) {
 	var none bpf.HookHookFilter
 	if f.Match == policy.MatchExpression {
-		return c.expression(f)
+		return c.expression(f, role)
 	}
 	place := c.place(role, f.Args[0])
 	t := c.places[place].Type
@@ -122,7 +122,7 @@ func (c *compiler) operator(f policy.ArgumentFilter, row matchRow, place int, t 
 	default:
 		texts := f.Strings
 		if t.Class == policy.ClassUnixAddress {
-			texts = unixNames(texts)
+			texts = unixNames(texts, row.match == bpf.HookFilterMatchMATCH_EQUAL || row.match == bpf.HookFilterMatchMATCH_PREFIX)
 		}
 		compiled.First, compiled.Count = c.texts(texts, f.IgnoreCase)
 		if f.IgnoreCase {
@@ -175,13 +175,18 @@ func (n *Node) syscall(abi syscalls.ABI, name string) (uint64, error) {
 	return uint64(number), nil
 }
 
-// unixNames are names of sockets as the kernel has them: an abstract one begins with a zero byte and not with @.
-func unixNames(shown []string) (names []string) {
+// unixNames are names of sockets as the kernel has them: an abstract one begins with a zero byte and not with @. The original
+// compares abstract names without either; so what is compared from its first byte on and can't be an absolute path means the
+// abstract name too.
+func unixNames(shown []string, fromStart bool) (names []string) {
 	for _, name := range shown {
-		if abstract, ok := strings.CutPrefix(name, "@"); ok {
-			name = "\x00" + abstract
+		abstract, isAbstract := strings.CutPrefix(name, "@")
+		if !isAbstract {
+			names = append(names, name)
 		}
-		names = append(names, name)
+		if isAbstract || fromStart && name != "" && name[0] != '/' && name[0] != 0 {
+			names = append(names, "\x00"+abstract)
+		}
 	}
 	return names
 }

@@ -31,8 +31,8 @@ var operations = map[string]struct {
 }
 
 // expression compiles a CelExpr to operations on a stack.
-func (c *compiler) expression(f policy.ArgumentFilter) (bpf.HookHookFilter, error) {
-	e := &expressionCompiler{compiler: c}
+func (c *compiler) expression(f policy.ArgumentFilter, role Role) (bpf.HookHookFilter, error) {
+	e := &expressionCompiler{compiler: c, role: role}
 	if err := e.compile(f.Expression); err != nil {
 		return bpf.HookHookFilter{}, err
 	}
@@ -55,6 +55,8 @@ func (c *compiler) expression(f policy.ArgumentFilter) (bpf.HookHookFilter, erro
 // expressionCompiler writes operations in the order in which a stack needs them.
 type expressionCompiler struct {
 	*compiler
+	// role of the arguments.
+	role           Role
 	words          []uint64
 	depth, deepest int
 	atReturn       bool
@@ -72,7 +74,7 @@ func (e *expressionCompiler) compile(x *policy.Expression) error {
 		e.add(bpf.HookExpressionOperationOPERATION_CONSTANT, uint64(x.Value), 1)
 		return nil
 	case "arg":
-		place := e.place(Argument, x.Argument)
+		place := e.place(e.role, x.Argument)
 		e.atReturn = e.atReturn || e.def.Arguments[place].Flags&uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN) != 0
 		e.add(bpf.HookExpressionOperationOPERATION_ARGUMENT, uint64(place), 1)
 		return nil
