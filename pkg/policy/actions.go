@@ -18,8 +18,8 @@ type actionRow struct {
 	why   string
 	// atReturn: it can be a matchReturnAction.
 	atReturn bool
-	// needs and takes are the parameters that it must have and those that it may have; atProgram those that it may have instead
-	// of takes where the hook is a uprobe.
+	// needs and takes are the parameters that it must have and those that it may have; atProgram those that it may have
+	// besides where the hook is a uprobe.
 	needs, takes, atProgram []string
 	// oneOf takes is needed.
 	oneOf bool
@@ -49,11 +49,8 @@ var actionRows = []actionRow{
 
 // optional are the parameters that the action may have at a hook; of a macro, whose hooks are not known, all.
 func (row *actionRow) optional(hook *Hook) []string {
-	switch {
-	case hook == nil:
+	if hook == nil || hook.Kind == Uprobe {
 		return slices.Concat(row.takes, row.atProgram)
-	case hook.Kind == Uprobe && row.atProgram != nil:
-		return row.atProgram
 	}
 	return row.takes
 }

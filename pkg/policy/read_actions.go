@@ -170,10 +170,9 @@ func (a *actionReading) checkOverride(seen given) {
 	var places []string
 	for name, at := range seen {
 		switch {
-		case name == "action":
 		case program && name == "argError" && len(seen) > 2: // action itself is the other
 			at.fail("it makes the function return at once, which excludes the rest")
-		case !program && name != "argError":
+		case !program && slices.Contains(a.row.atProgram, name):
 			at.fail("only a uprobe's program has it; %s has argError", a.hook.Kind.one())
 		case strings.HasPrefix(name, "argNew"):
 			places = append(places, name)

@@ -141,7 +141,7 @@ func TestSpecRefused(t *testing.T) {
 		{"  kprobes:\n  - {call: __x64_sys_write, syscall: false, args: [{index: 0, type: int}]} #HERE", "is the entry of a system call"},
 		{"  kprobes:\n  - {syscall: false} #HERE", "call is missing"},
 		{"  kprobes:\n  - {call: sys_dup, return: true} #HERE", "returnArg is missing"},
-		{"  kprobes:\n  - {call: sys_dup, returnArg: {index: 0, type: int}} #HERE", "nothing reads it: want return: true"},
+		{"  kprobes:\n  - {call: sys_dup, return: false, returnArg: {index: 0, type: int}} #HERE", "nothing reads it: the hook has return: false"},
 		{"  kprobes:\n  - {call: sys_dup, return: true, returnArg: {index: 1, type: int}} #HERE", "a function returns one value"},
 		{"  kprobes:\n  - {call: sys_dup, return: true, returnArg: {index: 0}} #HERE", "returnArg: type is missing"},
 		{"  kprobes:\n  - {call: sys_dup, returnArgAction: TrackSock} #HERE", "there is no returnArg"},

@@ -28,6 +28,8 @@ func TestSelectorsRefused(t *testing.T) {
 		{"{matchCapabilityChanges: [{operator: In}]}", "values is missing"},
 		{"{matchBinaries: [{operator: Equal, values: [/bin/sh]}]}", `unknown operator "Equal"; want one of In, NotIn, NotPostfix`},
 		{"{matchBinaries: [{operator: Prefix, values: ['']}]}", "the text is empty"},
+		{"{matchBinaries: [{operator: In, values: [/bin/sh, cat]}]}", `"cat" is no path, and In and NotIn compare the whole path of a program: write /usr/bin/cat, or use operator Postfix with /cat`},
+		{"{matchParentBinaries: [{operator: NotIn, values: [cat]}]}", "or use operator NotPostfix with /cat"},
 		{"{matchBinaries: [{operator: In, values: [/bin/sh], followForks: true}]}", "unknown field"},
 		{"{matchBinaries: [], matchBinarys: []}", "the field is there already as matchBinaries"},
 		{"{matchBinaries: {operator: In, values: [/bin/sh]}}", "want a list, got a mapping"},
@@ -43,6 +45,13 @@ func TestSelectorsRefused(t *testing.T) {
 	refused(t, hookText(LSM, "", "matchReturnArgs: [] #HERE"), "an LSM hook has no return")
 	refused(t, hookText(Tracepoint, "", "matchReturnActions: [{action: Post}] #HERE"), "a tracepoint has no return")
 	refused(t, policyText("  kprobes:\n  - call: sys_dup\n    selectors:\n    - matchReturnArgs: [] #HERE"), "does not watch the return")
+}
+
+// TestPartsOfBinaries: a name is a part of a path, and threads of the kernel have no path.
+func TestPartsOfBinaries(t *testing.T) {
+	for _, binaries := range []string{"{operator: Postfix, values: [cat]}", "{operator: NotPrefix, values: [cat]}", "{operator: In, values: [<kernel>, ./a]}"} {
+		parse(t, hookText(Kprobe, "", "matchBinaries: ["+binaries+"]"))
+	}
 }
 
 func TestMacrosRefused(t *testing.T) {
@@ -75,6 +84,8 @@ func TestActions(t *testing.T) {
 		{LSM, "Post, imaHash: true", Action{Kind: Post, IMA: true}},
 		{Uprobe, "nopost", Action{Kind: NoPost}},
 		{RawTracepoint, "Sigkill", Action{Kind: Sigkill}},
+		{Kprobe, "Sigkill, argError: -13", Action{Kind: Sigkill, Error: -13}},
+		{LSM, "Signal, argSig: 9, argError: 1", Action{Kind: Signal, Signal: 9, Error: 1}},
 		{USDT, "Signal, argSig: 64", Action{Kind: Signal, Signal: 64}},
 		{Kprobe, "Override, argError: 1", Action{Kind: Override, Error: 1}},
 		{Fentry, "Override, argError: -4095", Action{Kind: Override, Error: -4095}},
@@ -113,7 +124,12 @@ func TestActionsRefused(t *testing.T) {
 	}{
 		{Kprobe, "{action: Sigkil}", `unknown action "Sigkil"; did you mean Sigkill?`},
 		{Kprobe, "{argSig: 1}", "action is missing"},
-		{Kprobe, "{action: Sigkill, argError: -1}", "Sigkill has no argError, it takes nothing"},
+		{Kprobe, "{action: Sigkill, argSig: 9}", "Sigkill has no argSig, only argError"},
+		{Kprobe, "{action: Sigkill, argError: 4096}", "4096 is out of range"},
+		{Kprobe, "{action: NoPost, argError: 1}", "NoPost has no argError, it takes nothing"},
+		{Kprobe, "{action: Override, argSig: 9, argError: 1}", "Override has no argSig, only argError"},
+		{Uprobe, "{action: Override, argSig: 9, argNewAddr: 1}", "Override has no argSig, only argError, argRegs, argNewSymbol, argNewAddr, argNewOffset"},
+		{Uprobe, "{action: Override}", "Override needs argError or argRegs or argNewSymbol or argNewAddr or argNewOffset"},
 		{Kprobe, "{action: Post, ratelimit: 1m}", "did you mean rateLimit?"},
 		{Kprobe, "{action: Post, rateLimit: 1d}", "is not a time"},
 		{Kprobe, "{action: Post, rateLimit: '0'}", "is no time"},
@@ -126,7 +142,7 @@ func TestActionsRefused(t *testing.T) {
 		{Kprobe, "{action: Signal}", "Signal needs argSig"},
 		{Kprobe, "{action: Signal, argSig: 0}", "0 is out of range: 1 to 64"},
 		{Kprobe, "{action: Signal, argSig: 65}", "65 is out of range: 1 to 64"},
-		{Kprobe, "{action: Override}", "Override needs argError or"},
+		{Kprobe, "{action: Override}", "Override needs argError"},
 		{Kprobe, "{action: Override, argError: -4096}", "-4096 is out of range"},
 		{Kprobe, "{action: Override, argRegs: ['rax=1']}", "only a uprobe's program has it"},
 		{Kprobe, "{action: Override, argError: 4096}", "4096 is out of range"},

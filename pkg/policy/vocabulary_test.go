@@ -48,6 +48,7 @@ func TestArgumentsRefused(t *testing.T) {
 		args, want string
 	}{
 		{Kprobe, "{index: 0, type: strng}", `unknown type "strng"; did you mean string?`},
+		{Kprobe, "{index: 0, type: dns}", `unknown type "dns"; want one of auto, bpf_attr, `},
 		{Kprobe, "{type: int}", "index is missing"},
 		{Kprobe, "{index: 0}", "type is missing"},
 		{Kprobe, "{index: -1, type: int}", "-1 is out of range"},
@@ -59,7 +60,6 @@ func TestArgumentsRefused(t *testing.T) {
 		{Kprobe, "{index: 0, type: file, maxData: true}", "only buffers have it"},
 		{Kprobe, "{index: 0, type: char_buf, maxData: true, returnCopy: true}", "exclude each other"},
 		{Tracepoint, "{index: 0, type: char_buf, returnCopy: true}", "a tracepoint has no return"},
-		{Kprobe, "{index: 0, type: int}, {index: 0, type: int}", "argument 0 is there already"},
 		{Kprobe, "{index: 0, type: int, source: current_task}", "only entries of data have a source"},
 		{Kprobe, "{index: 0, type: int, resolve: a..b}", `"" is neither a field nor an element`},
 		{Kprobe, "{index: 0, type: int, resolve: 'a[x]'}", "is neither a field nor an element"},
@@ -120,6 +120,10 @@ func TestOperators(t *testing.T) {
 		{"linux_binprm", "NotPostfix", `"sh"`, MatchPostfix, true, text("sh")},
 		{"net_device", "Equal", `"lo"`, MatchEqual, false, text("lo")},
 		{"sockaddr_un", "Prefix", `"@x"`, MatchPrefix, false, text("@x")},
+		{"uint32", "InRange", `"-1:5"`, MatchRange, false, r(0, 5)},
+		{"int", "NotInRange", `"5:4294967295", "18446744073709551615:-9223372036854775808"`, MatchRange, true, r(5, 1<<31-1, top-1<<31+1, 1<<31-1)},
+		{"int", "LT", `"4294967295"`, MatchRange, false, r(top-1<<31+1, 1<<31-1)},
+		{"uint8", "GT", `"-1"`, MatchRange, false, r(0, 255)},
 		{"string", "SubString", `"a", "b"`, MatchSubstring, false, text("a", "b")},
 		{"string", "SubStringIgnCase", `"A"`, MatchSubstring, false, Operands{Strings: []string{"A"}, IgnoreCase: true}},
 		{"string", "SubStringIgnoreCase", `"A"`, MatchSubstring, false, Operands{Strings: []string{"A"}, IgnoreCase: true}},
@@ -166,7 +170,7 @@ func TestAddresses(t *testing.T) {
 func TestOperatorsRefused(t *testing.T) {
 	for _, test := range []struct{ typ, operator, values, want string }{
 		{"int", "Equals", `"1"`, `unknown operator "Equals"; did you mean Equal?`},
-		{"int", "In", `"1"`, `unknown operator "In"`},
+		{"int", "In", `"1"`, `unknown operator "In"; want one of CapabilitiesGained, CelExpr, `},
 		{"int", "Equal", ``, "values is empty"},
 		{"int", "Equal", `1`, `want text, got the number "1": write "1"`},
 		{"int", "Equal", `"2147483648"`, "out of range for type int: -2147483648 to 2147483647"},
@@ -183,6 +187,12 @@ func TestOperatorsRefused(t *testing.T) {
 		{"int", "GT", `"1", "2"`, "GreaterThan takes 1 value, got 2"},
 		{"uint8", "GT", `"255"`, "no value of type uint8 is greater"},
 		{"uint8", "LT", `"0"`, "no value of type uint8 is less"},
+		{"int", "GT", `"4294967295"`, "no value of type int is greater"},
+		{"uint32", "LT", `"-1"`, "no value of type uint32 is less"},
+		{"int", "InRange", `"4294967295"`, "out of range for type int"},
+		{"int", "InRange", `"2147483648:4294967295"`, "has no value of type int: -2147483648 to 2147483647"},
+		{"int8", "NotInRange", `"-200:-129"`, "has no value of type int8: -128 to 127"},
+		{"int", "InRange", `"0:99999999999999999999"`, "out of range for type int"},
 		{"int", "Mask", `"0"`, "nothing would ever match"},
 		{"int", "InRange", `"1:2:3"`, "is not a number"},
 		{"string", "Prefix", `""`, "every argument would match"},
@@ -214,11 +224,51 @@ func TestOperatorsRefused(t *testing.T) {
 	for selector, want := range map[string]string{
 		`{operator: Equal, values: ["1"]}`:                      "want index",
 		`{index: 1, operator: Equal, values: ["1"]}`:            "args has no argument with index 1",
-		`{index: 0, args: [0], operator: Equal, values: ["1"]}`: "exclude each other",
+		`{index: 0, args: [1], operator: Equal, values: ["1"]}`: "names args[1], and index names args[0]: leave out one",
+		`{args: [2], operator: Equal, values: ["1"]}`:           "args has 2 entries; in a filter, args counts them from 0, whatever their index: the one with index 2 is at 1",
+		`{args: [3], operator: Equal, values: ["1"]}`:           "args has 2 entries; in a filter, args counts them from 0, whatever their index",
+		`{args: [0, 1], operator: Equal, values: ["1"]}`:        "Equal compares 1, not 2: want index",
 		`{index: 0, values: ["1"]}`:                             "operator is missing",
 		`{index: 0, operator: Equal}`:                           "values is missing",
 	} {
-		refused(t, hookText(Kprobe, "{index: 0, type: int}", "matchArgs: ["+selector+"] #HERE"), want)
+		refused(t, hookText(Kprobe, "{index: 0, type: int}, {index: 2, type: int}", "matchArgs: ["+selector+"] #HERE"), want)
+	}
+}
+
+// TestFilteredPlaces: index is an argument's number, of which the first that is listed counts; args are places.
+func TestFilteredPlaces(t *testing.T) {
+	const args = "{index: 2, type: int}, {index: 1, type: cap_effective}, {index: 0, type: int}, {index: 1, type: cap_effective, resolve: a}, {index: 2, type: string}"
+	for filter, want := range map[string]string{
+		`index: 2, operator: Equal, values: ["1"]`:                                "[0] [1]",
+		`index: 1, operator: Equal, values: ["1"]`:                                "[1] [1]",
+		`args: [2], operator: Equal, values: ["1"]`:                               "[2] [1]",
+		`args: [4], operator: Equal, values: ["1"]`:                               "[4] [1]",
+		`index: 0, args: [2], operator: Equal, values: ["1"]`:                     "[2] [1]",
+		`index: 2, args: [], operator: Equal, values: ["1"]`:                      "[0] [1]",
+		`index: 0, args: [0, 2], operator: CelExpr, values: ["arg1 == 1"]`:        "[] [arg1 == 1]",
+		`args: [3, 1], operator: CapabilitiesGained, values: [CAP_SYS_ADMIN]`:     "[3 1] [CAP_SYS_ADMIN]",
+		`index: 1, args: [1, 3], operator: CapabilitiesGained, values: [CAP_BPF]`: "[1 3] [CAP_BPF]",
+	} {
+		for _, kind := range []HookKind{Kprobe, RawTracepoint, LSM} {
+			f := parse(t, hookText(kind, args, "matchArgs: [{"+filter+"}]")).Selectors[0].Args[0]
+			if got := fmt.Sprint(f.Args, f.Raw); got != want {
+				t.Errorf("%s of a %s: %s, want %s", filter, kind, got, want)
+			}
+		}
+	}
+	for _, filter := range []string{`operator: LT, values: ["0"]`, `index: 0, operator: LT, values: ["0"]`, `args: [0], operator: LT, values: ["0"]`} {
+		f := parse(t, hookText(Kprobe, args, "matchReturnArgs: [{"+filter+"}]")).Selectors[0].ReturnArgs[0]
+		if fmt.Sprint(f.Args, f.Ranges) != "[0] [{18446744071562067968 18446744073709551615}]" {
+			t.Errorf("of a return, %s: %v %v", filter, f.Args, f.Ranges)
+		}
+	}
+}
+
+// TestReturnArgAlone: who says what a function returns wants it read.
+func TestReturnArgAlone(t *testing.T) {
+	h := parse(t, policyText("  kprobes:\n  - {call: sys_dup, returnArg: {index: 0, type: int}}"))
+	if !h.Return || h.ReturnArg == nil {
+		t.Errorf("return: %t, %v", h.Return, h.ReturnArg)
 	}
 }
 
@@ -286,6 +336,12 @@ func TestExpressions(t *testing.T) {
 			t.Errorf("%s: %s, want %s", expression, got, want)
 		}
 	}
+	// With args, the names are those of its entries.
+	h := parse(t, hookText(Kprobe, "{index: 5, type: int}, {index: 1, type: uint32}, {index: 0, type: uint8}",
+		`matchArgs: [{args: [2, 1], operator: CelExpr, values: ["arg0 == 7 || arg1 == 8"]}]`))
+	if got := lisp(h.Selectors[0].Args[0].Expression); got != "(|| (== arg2:u8 7:u8) (== arg1:u32 8:u32))" {
+		t.Errorf("with args: %s", got)
+	}
 }
 
 func lisp(e *Expression) string {
@@ -338,4 +394,6 @@ func TestExpressionsRefused(t *testing.T) {
 			fmt.Sprintf("matchArgs: [{operator: CelExpr, values: [%q]}] #HERE", expression)), want)
 	}
 	refused(t, hookText(Tracepoint, "{index: 0}", `matchArgs: [{operator: CelExpr, values: ["arg0 == 1"]}] #HERE`), "give args[0] a type")
+	refused(t, hookText(Kprobe, "{index: 0, type: int}, {index: 1, type: string}", `matchArgs: [{args: [1], operator: CelExpr, values: ["arg0 == 1"]}] #HERE`), "arg0 has type string")
+	refused(t, hookText(Kprobe, "{index: 0, type: int}, {index: 1, type: int}", `matchArgs: [{args: [1], operator: CelExpr, values: ["arg1 == 1"]}] #HERE`), "unknown name arg1: arguments are arg0 to arg0")
 }

@@ -154,6 +154,12 @@ var enforcements = []enforcement{
 			filter(0, "Equal", "$D/lsm") + "]\n    matchActions: [{action: Override, argError: -13}]",
 		shown: withActions, do: []string{"expect EACCES open $D/lsm"}, want: []string{"file $D/lsm -rw-r--r-- OVERRIDE"}},
 		seen: []string{"open $D/lsm"}, wantSeen: []string{"file $D/lsm -rw-r--r-- POST would OVERRIDE"}, prevents: true},
+	{row: row{name: "kill-with-error", spec: kprobe("sys_getsid", "{index: 0, type: int}", matchArgs(0, "Equal", "9")+
+		"\n    matchActions: [{action: Sigkill, argError: -13}]"), shown: withActions, status: []int{killed},
+		do: []string{ask + "9"}, want: []string{"int 9 SIGKILL"}}},
+	{row: row{name: "signal-with-error", spec: kprobe("sys_getsid", "{index: 0, type: int}", matchArgs(0, "Equal", "10")+
+		"\n    matchActions: [{action: Signal, argSig: 10, argError: 13}]"), shown: withActions, status: []int{128 + int(unix.SIGUSR1)},
+		do: []string{ask + "10"}, want: []string{"int 10 SIGNAL"}}},
 	{row: row{name: "lsm-kill",
 		spec: "lsmhooks:\n- hook: file_permission\n  args: [" + fileAndMask + "]\n  selectors:\n  - matchArgs: [" +
 			filter(0, "Equal", "$D/lsm-killed") + writing + "]\n    matchActions: [{action: Sigkill}]",

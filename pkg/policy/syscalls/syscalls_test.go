@@ -29,6 +29,9 @@ func TestNames(t *testing.T) {
 	if n := Names(Native); !slices.IsSorted(n) || !slices.Contains(n, "dup2") || slices.Contains(n, "socketcall") {
 		t.Errorf("64-bit calls: %q", n)
 	}
+	if Known(ARM64, "arch_specific_syscall") || Known(Native, "syscall_mask") {
+		t.Error("a constant that is no system call")
+	}
 	for function, want := range map[string]string{"newuname": "uname", "read": "read", "umount": "umount2", "xyz": "xyz"} {
 		if got := Canonical(Native, function); got != want {
 			t.Errorf("Canonical(%s) = %s", function, got)
