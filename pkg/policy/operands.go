@@ -37,7 +37,7 @@ func (f ArgumentFilter) Typed(t *ArgumentType) (ArgumentFilter, error) {
 	p := operandParser{typ: t, out: f.Operands}
 	var errs []error
 	for _, raw := range f.Raw {
-		if p.err = nil; form.parse != nil {
+		if p.err = nil; form.parse != nil && !(o.lists && strings.HasPrefix(raw, listPrefix)) { // system calls: Syscalls has them
 			form.parse(&p, raw)
 		}
 		if p.err != nil {

@@ -212,6 +212,7 @@ func (f *filterReading) list(c cursor, name string) {
 			c.fail("list %s holds system calls: want an argument of type syscall64, not %s", name, f.types[0])
 			return
 		}
+		f.filter.Raw = append(f.filter.Raw, listPrefix+name)
 		for _, call := range l.calls {
 			f.filter.Syscalls = append(f.filter.Syscalls, Syscall{call.ABI, call.Syscall})
 		}

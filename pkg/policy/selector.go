@@ -96,7 +96,7 @@ type ArgumentFilter struct {
 	// Args are places in the hook's Args (or Data), one; two for MatchGained: the old set, the new one; none for
 	// MatchExpression, whose expression names its arguments. Of ReturnArgs it is always the place 0.
 	Args []int
-	// Raw is the values as written. The operands below are parsed from them; they are not where the argument's type is
+	// Raw is the values as written, of lists the values but of those of system calls the name. The operands below are parsed from them; they are not where the argument's type is
 	// Auto, until Typed is asked with the type that the kernel says.
 	Raw []string
 	Operands

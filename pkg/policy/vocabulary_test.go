@@ -308,6 +308,12 @@ func TestSyscallValues(t *testing.T) {
 		if got := fmt.Sprint(f.Syscalls, f.Ranges); got != test.want {
 			t.Errorf("%s %s %s: %s, want %s", test.typ, test.operator, test.values, got, test.want)
 		}
+		if got := fmt.Sprintf("%q", f.Raw); strings.ReplaceAll(got, `"`, "") != "["+strings.NewReplacer(", ", " ", `"`, "").Replace(test.values)+"]" {
+			t.Errorf("%s as written: %s", test.values, got)
+		}
+		if typed, err := f.Typed(LookupArgumentType("syscall64")); test.typ == "auto" && (err != nil || len(typed.Syscalls) != 2) {
+			t.Errorf("of type auto: %v %v", typed.Syscalls, err)
+		}
 	}
 	for _, test := range []struct{ typ, operator, values, want string }{
 		{"syscall64", "InMap", `sys_raed`, "there is no system call raed; did you mean sys_read?"},
