@@ -54,7 +54,7 @@ func TestHookRefuses(t *testing.T) {
 		{"tcp_connect --arg 0:sok", "did you mean sock?"},
 		{"tcp_connect --arg 0:what", "types there: auto, nop, int"},
 		{"sys_openat --arg 1:file", "type file is not for a system call"},
-		{"sys_openat --arg 1:string --arg 1:int", "--arg 1:int: argument 1 is there already"},
+		{"sys_openat --arg 1:string --arg 1:int --match 1:GT:3", "GreaterThan does not compare type string"}, // the first is compared
 		{"uprobe:/bin/bash:f --arg 0:sock", "type sock is not for a place of kind uprobe"},
 		{"lsm:file_open --return int", "nothing is seen that it returns"},
 		{"tcp_connect --return what", "types there: auto"},

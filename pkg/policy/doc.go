@@ -10,8 +10,8 @@
 // cannot work together was refused. The vocabulary is in tables: argument types (argument_types.go), operators
 // (operators.go), actions (actions.go), names of numbers (names.go); a word that a table lacks does not exist.
 //
-// Nothing in a policy is ignored. What the original accepts and then does not do, this package either represents fully or
-// refuses with the reason.
+// Nothing in a policy is ignored. What the original accepts and then does not do, this package either represents fully, so
+// that who plans it can tell what comes of it, or refuses with the reason.
 //
 // All functions may be called at the same time.
 package policy
