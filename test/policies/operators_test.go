@@ -122,6 +122,9 @@ var numberOperators = []row{
 	{name: "returned", spec: "kprobes:\n- call: sys_lseek\n  returnArg: {index: 0, type: int64}\n  args: [{index: 0, type: int32}]\n" +
 		`  selectors:` + "\n  - " + `matchReturnArgs: [{operator: LT, values: ["0"]}]`,
 		do: []string{"call lseek -1 0 0 then open $D/program then call lseek 3 0 0"}, want: []string{"int -1, = long -9"}},
+	{name: "expression-of-return", spec: "kprobes:\n- call: sys_lseek\n  returnArg: {index: 0, type: int64}\n  args: [{index: 0, type: int32}]\n" +
+		`  selectors:` + "\n  - " + `matchReturnArgs: [{operator: CelExpr, values: ["arg0 < 0 && arg0 + 9 == 0"]}]`,
+		do: []string{"call lseek -1 0 0 then open $D/program then call lseek 3 0 0 then call lseek 3 0 99"}, want: []string{"int -1, = long -9"}},
 	{name: "in-map-of-all", spec: "lists:\n- {name: calls, type: generated_syscalls}\n" +
 		tracepoint("raw_syscalls", "sys_enter", "{index: 4, type: syscall64}, {index: 5, type: uint64}",
 			"matchArgs: ["+filter(4, "InMap", "list:calls")+", "+filter(5, "Equal", "0x123456789")+"]"),
