@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -116,6 +117,9 @@ func effectOf(h *policy.Hook, became event.Hook, enforcers bool) (e effect) {
 func outcome(list []policy.Action, prevents, enforcers bool) (text, impossible string) {
 	var does []string
 	stops := slices.ContainsFunc(list, func(a policy.Action) bool { return a.Kind == policy.Sigkill })
+	if kind, futile := explain.Futile(list, prevents, enforcers); futile {
+		impossible = kind.String()
+	}
 	for i := range list {
 		a := &list[i]
 		words, enforces := outcomes[a.Kind]
@@ -130,10 +134,7 @@ func outcome(list []policy.Action, prevents, enforcers bool) (text, impossible s
 		if can {
 			say = words.prevents
 		}
-		switch text := say(a); {
-		case text == "" && !stops:
-			impossible = a.Kind.String()
-		case text != "" && !(can && a.Kind == policy.Override && stops): // denied and killed says both
+		if text := say(a); text != "" && !(can && a.Kind == policy.Override && stops) { // denied and killed says both
 			does = append(does, text)
 		}
 	}

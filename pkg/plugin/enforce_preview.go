@@ -287,9 +287,6 @@ func unseen(p *policy.Policy) (texts []string) {
 			if !is(func(a policy.Action) bool { return a.Kind.Enforces() }) {
 				continue
 			}
-			if is(func(a policy.Action) bool { return a.Kind == policy.NoPost }) {
-				texts = append(texts, h.Name()+": NoPost: what it stops is neither shown nor counted")
-			}
 			if is(func(a policy.Action) bool { return a.RateLimit > 0 }) {
 				texts = append(texts, h.Name()+": rateLimit: what it stops is not always shown and counted")
 			}

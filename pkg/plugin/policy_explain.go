@@ -76,7 +76,7 @@ func (o *explainOptions) run(ctx context.Context) error {
 	case "yaml":
 		document, err = yaml.Marshal(policies)
 	default:
-		return explain.Text(o.Out, policies, o.enforce)
+		return explain.Text(o.Out, policies)
 	}
 	if err != nil {
 		return err

@@ -116,6 +116,7 @@ func explainEnforcers(set *hook.Set, i int, p *policy.Policy) (all []Explanation
 	scratch := policies{set: set}
 	scratch.enforcers(p)
 	for _, became := range scratch.hooks {
+		became.Backend = string(hook.FModifyReturn) // also of one that is refused
 		all = append(all, Explanation{Policy: i, Hook: -1, Ways: []event.Hook{became}})
 	}
 	return all

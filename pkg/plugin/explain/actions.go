@@ -71,6 +71,47 @@ func action(a *policy.Action, armed bool) string {
 	return text
 }
 
+// Futile is an action of a list of which nothing comes where the list is served, while no other of the list stops the process: who
+// enforces refuses that. prevents: calls can be made to fail there. enforcers: the policy's are served.
+func Futile(list []policy.Action, prevents, enforcers bool) (kind policy.ActionKind, futile bool) {
+	if slices.ContainsFunc(list, func(a policy.Action) bool { return a.Kind == policy.Sigkill }) {
+		return 0, false
+	}
+	at := slices.IndexFunc(list, func(a policy.Action) bool {
+		return a.Kind == policy.Override && !prevents || a.Kind == policy.NotifyEnforcer && a.Signal == 0 && (a.Error == 0 || !enforcers)
+	})
+	if at < 0 {
+		return 0, false
+	}
+	return list[at].Kind, true
+}
+
+// effect is what comes of a hook's enforcing actions where it is served, in words. Parameters as those of Futile.
+func effect(h *policy.Hook, prevents, enforcers bool) string {
+	denies, kills := false, false
+	for _, s := range h.Selectors {
+		for _, list := range [][]policy.Action{s.Actions, s.ReturnActions} {
+			if kind, futile := Futile(list, prevents, enforcers); futile {
+				return fmt.Sprintf("CANNOT BE ENFORCED: %s can neither deny nor kill here, so enforce refuses to arm it", kind)
+			}
+			for _, a := range list {
+				denies = denies || prevents && (a.Kind == policy.Override || a.Kind == policy.Sigkill) || enforcers && a.Kind == policy.NotifyEnforcer && a.Error != 0
+				kills = kills || a.Kind == policy.Sigkill || a.Signal == signalKill
+			}
+		}
+	}
+	switch {
+	case denies:
+		return "prevents"
+	case kills:
+		return "kills but does not prevent"
+	}
+	return "acts but does not prevent"
+}
+
+// signalKill is SIGKILL.
+const signalKill = 9
+
 // enforces says whether an action of a hook changes what processes do.
 func enforces(h *policy.Hook) bool {
 	return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool { return s.Enforces() })

@@ -3,6 +3,8 @@
 package explain
 
 import (
+	"slices"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -46,6 +48,8 @@ type Hook struct {
 	Ways []event.Hook `json:"ways"`
 	// Enforces says whether an action changes what processes do.
 	Enforces bool `json:"enforces,omitempty"`
+	// Effect is what comes of such actions, in words; empty if they are not armed or the hook is not served.
+	Effect string `json:"effect,omitempty"`
 	// Selectors in words. All that they compare is evaluated in the kernel.
 	Selectors []string `json:"selectors,omitempty"`
 }
@@ -56,6 +60,10 @@ func Policies(policies []*policy.Policy, served []Served, armed bool) []Policy {
 	for i, p := range policies {
 		all[i] = Policy{Kind: string(p.Kind), Name: p.Name, About: scope.Describe(p)}
 	}
+	enforcers := make([]bool, len(policies))
+	for i, p := range policies {
+		enforcers[i] = len(p.Enforcers) > 0 && !slices.ContainsFunc(served, func(s Served) bool { return s.Policy == i && s.Hook < 0 && s.Taken() == nil })
+	}
 	for i := range served {
 		s := &served[i]
 		h := Hook{Kind: "enforcer", Taken: s.Taken(), Ways: s.Ways}
@@ -65,6 +73,9 @@ func Policies(policies []*policy.Policy, served []Served, armed bool) []Policy {
 		if s.Hook >= 0 {
 			hook := &policies[s.Policy].Hooks[s.Hook]
 			h.Kind, h.Selectors, h.Enforces = hook.Kind.String(), Selectors(hook, armed), enforces(hook)
+			if armed && h.Enforces && h.Taken != nil {
+				h.Effect = effect(hook, h.Taken.Prevents, enforcers[s.Policy])
+			}
 			if h.Name == "" {
 				h.Name = hook.Name()
 			}

@@ -57,7 +57,7 @@ func TestText(t *testing.T) {
 	policies := load(t)
 	for name, armed := range map[string]bool{"observing": false, "armed": true} {
 		var out bytes.Buffer
-		if err := Text(&out, Policies(policies, served(policies), armed), armed); err != nil {
+		if err := Text(&out, Policies(policies, served(policies), armed)); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name+".txt", out.Bytes())

@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
-// Text writes policies for people; armed as in Policies.
-func Text(w io.Writer, policies []Policy, armed bool) error {
+// Text writes policies for people.
+func Text(w io.Writer, policies []Policy) error {
 	var out strings.Builder
 	line := func(indent int, format string, args ...any) {
 		out.WriteString(strings.Repeat("  ", indent) + terminal.Sanitize(fmt.Sprintf(format, args...)) + "\n")
@@ -23,15 +23,15 @@ func Text(w io.Writer, policies []Policy, armed bool) error {
 		}
 		line(0, "%s %s: %s", p.Kind, p.Name, p.About)
 		for j := range p.Hooks {
-			p.Hooks[j].text(line, armed)
+			p.Hooks[j].text(line)
 		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-func (h *Hook) text(line func(int, string, ...any), armed bool) {
-	line(1, "%s", h.heading(armed))
+func (h *Hook) text(line func(int, string, ...any)) {
+	line(1, "%s", h.heading())
 	for _, selector := range h.Selectors {
 		line(2, "%s", selector)
 	}
@@ -46,7 +46,7 @@ func (h *Hook) text(line func(int, string, ...any), armed bool) {
 }
 
 // heading says what the hook is and what serves it.
-func (h *Hook) heading(armed bool) string {
+func (h *Hook) heading() string {
 	text := h.Kind + " " + h.Name
 	if h.Kind == h.Name || h.Kind == "enforcer" { // a loader has no name, an enforcer's says what it is
 		text = h.Name
@@ -58,8 +58,8 @@ func (h *Hook) heading(armed bool) string {
 	if h.Taken.Via != "" {
 		text += ", via " + h.Taken.Via
 	}
-	if armed && h.Enforces {
-		text += either(h.Taken.Prevents, ", prevents", ", kills but does not prevent")
+	if h.Effect != "" {
+		text += ", " + h.Effect
 	}
 	return text
 }

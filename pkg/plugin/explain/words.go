@@ -101,11 +101,13 @@ func ofProcess(s *policy.Selector) (all []string) {
 		add("the process %s namespace %s since its exec", either(f.Negated, "has not changed", "has changed"), alternatives(names))
 	}
 	for _, f := range s.Capabilities {
-		add("the %s capabilities %s %s%s", f.Set, either(f.Negated, "lack", "have"), alternatives(capabilities(f.Capabilities)),
-			either(f.InNamespace, ", in a user namespace of its own", ""))
+		add("the %s capabilities %s %s%s", f.Set, either(f.Negated, "have none of", "have"), alternatives(capabilities(f.Capabilities)),
+			inNamespace(f))
 	}
 	for _, f := range s.CapabilityChanges {
-		add("%s %s in the %s capabilities since the process's exec", alternatives(capabilities(f.Capabilities)), either(f.Negated, "has not changed", "has changed"), f.Set)
+		names := capabilities(f.Capabilities)
+		add("%s%s %s in the %s capabilities since the process's exec%s", either(f.Negated && len(names) > 1, "none of ", ""), alternatives(names),
+			either(f.Negated && len(names) == 1, "has not changed", "has changed"), f.Set, inNamespace(f))
 	}
 	for _, b := range []struct {
 		what    string
@@ -119,6 +121,11 @@ func ofProcess(s *policy.Selector) (all []string) {
 		add("the workload is of %s", scope.Workloads(w))
 	}
 	return all
+}
+
+// inNamespace is what a filter on capabilities asks beside them.
+func inNamespace(f policy.CapabilityFilter) string {
+	return either(f.InNamespace, ", in a user namespace of its own", "")
 }
 
 // ofCall are the conditions on what the hook reads.
@@ -141,7 +148,8 @@ func ofCall(h *policy.Hook, s *policy.Selector) (all []string) {
 				after, _ := list.name(f.Args[1])
 				name += " to " + after
 			}
-			all = append(all, name+" "+verb(f.Match, f.Negated, f.Operator)+" "+alternatives(values(f, t)))
+			all = append(all, name+" "+verb(f.Match, f.Negated, f.Operator)+" "+alternatives(values(f, t))+
+				either(f.IgnoreCase && f.Match != policy.MatchLater, ", whatever the case of letters", ""))
 		}
 	}
 	return all
@@ -177,34 +185,53 @@ func way(steps []policy.Step) (text string) {
 }
 
 // values of a filter: as the policy writes them, but for numbers and ports, where the operator (greater than, privileged) is in
-// them.
+// them. System calls are named, those of lists too.
 func values(f policy.ArgumentFilter, t *policy.ArgumentType) []string {
-	switch {
-	case f.Match == policy.MatchRange && t.Class == policy.ClassNumber, f.Match == policy.MatchSourcePort, f.Match == policy.MatchDestinationPort:
-		all := make([]string, len(f.Ranges))
-		for i, r := range f.Ranges {
-			all[i] = span(r, t)
+	var all []string
+	switch f.Match {
+	case policy.MatchRange, policy.MatchSourcePort, policy.MatchDestinationPort:
+		for _, r := range f.Ranges {
+			all = append(all, span(r, t))
 		}
-		return all
-	case len(f.Raw) == 0:
+	default:
+		all = slices.Clone(f.Raw)
+	}
+	for _, s := range f.Syscalls {
+		all = append(all, policy.Call{Syscall: s.Name, ABI: s.ABI}.String())
+	}
+	if len(all) == 0 {
 		return []string{"any"}
 	}
-	return f.Raw
+	return all
 }
+
+// numbered are the classes of which a range is one of numbers; ports are no such.
+const numbered = policy.ClassNumber | policy.ClassCapability | policy.ClassCapabilities | policy.ClassSyscall
 
 // span is a range of numbers of a type in words.
 func span(r policy.Range, t *policy.ArgumentType) string {
+	number := t.Class&numbered != 0
 	show := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	if t.Class == policy.ClassNumber && t.Signed {
+	switch {
+	case t.Class == policy.ClassCapability:
+		show = capability
+	case t.Class == policy.ClassCapabilities:
+		show = func(n uint64) string {
+			if names := capabilities(n); len(names) == 1 {
+				return names[0]
+			}
+			return fmt.Sprintf("%#x", n)
+		}
+	case number && t.Signed:
 		show = func(n uint64) string { return strconv.FormatInt(int64(n), 10) }
 	}
 	low, high := limits(t)
 	switch {
 	case r.Min == r.Max:
 		return show(r.Min)
-	case t.Class == policy.ClassNumber && r.Max == high:
+	case number && r.Max == high:
 		return "at least " + show(r.Min)
-	case t.Class == policy.ClassNumber && r.Min == low:
+	case number && r.Min == low:
 		return "at most " + show(r.Max)
 	}
 	return show(r.Min) + " to " + show(r.Max)
@@ -226,6 +253,14 @@ func numbers(list []uint32) []string {
 		all[i] = strconv.FormatUint(uint64(n), 10)
 	}
 	return all
+}
+
+// capability by its number.
+func capability(n uint64) string {
+	if names := event.CapabilityNames(); n < uint64(len(names)) {
+		return "CAP_" + names[n]
+	}
+	return strconv.FormatInt(int64(n), 10)
 }
 
 // capabilities by bit.

@@ -138,6 +138,13 @@ func (s *Set) Check(d *Definition) error {
 	if err != nil {
 		return err
 	}
+	if len(d.Registers) > 0 {
+		program, err := s.assigner(d)
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", d.Name, err), l.Close())
+		}
+		l.programs = append(l.programs, program)
+	}
 	return l.Close()
 }
 

@@ -99,19 +99,28 @@ func withoutLog(err error) error {
 	return err
 }
 
-// setRegisters attaches what sets registers where a uprobe is. It comes before the hook's own program is attached: the
-// kernel calls who came last first.
-func (s *Set) setRegisters(d *Definition, l *Loaded) error {
-	at := d.Attachments[0]
+// assigner loads what sets registers where a uprobe is.
+func (s *Set) assigner(d *Definition) (*ebpf.Program, error) {
 	spec := assigning(d.Registers, s.shared["enforcer_notes"])
-	if at.Mechanism == UprobeMulti {
+	if d.Attachments[0].Mechanism == UprobeMulti {
 		spec.AttachType = mechanisms[UprobeMulti].at
 	}
 	program, err := ebpf.NewProgram(spec)
 	if err != nil {
-		return fmt.Errorf("programs that set registers are not accepted by this kernel: %w", withoutLog(err))
+		return nil, fmt.Errorf("programs that set registers are not accepted by this kernel: %w", withoutLog(err))
+	}
+	return program, nil
+}
+
+// setRegisters attaches what sets registers where a uprobe is. It comes before the hook's own program is attached: the
+// kernel calls who came last first.
+func (s *Set) setRegisters(d *Definition, l *Loaded) error {
+	program, err := s.assigner(d)
+	if err != nil {
+		return err
 	}
 	l.programs = append(l.programs, program)
+	at := d.Attachments[0]
 	attached, err := mechanisms[at.Mechanism].attach(program, at, nil)
 	if err != nil {
 		return fmt.Errorf("attach what sets registers: %w", err)

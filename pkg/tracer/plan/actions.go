@@ -26,6 +26,10 @@ func (c *compiler) actions(s *policy.Selector) (bpf.HookHookSelector, error) {
 	if err != nil {
 		return out, err
 	}
+	if (entry&returned)&bpf.HookHookActionsACTION_POST == 0 && s.Enforces() {
+		entry, returned = entry|bpf.HookHookActionsACTION_POST, returned|bpf.HookHookActionsACTION_POST
+		c.notes = append(c.notes, "NoPost is not heeded beside actions that enforce: what is enforced is told all the same")
+	}
 	out.Actions, out.ReturnActions = uint16(entry), uint16(returned)
 	if entry&bpf.HookHookActionsACTION_POST == 0 {
 		out.ReturnActions &^= uint16(bpf.HookHookActionsACTION_POST)
@@ -101,6 +105,6 @@ func (c *compiler) post(a policy.Action, bits *bpf.HookHookActions, out *bpf.Hoo
 		c.def.RateLimited = true
 	}
 	if a.IMA && c.site.entry.Stage != hook.Hashing {
-		c.notes = append(c.notes, "imaHash: only an LSM hook with a file can read the hash")
+		c.notes = append(c.notes, noHash(c.site))
 	}
 }

@@ -72,6 +72,9 @@ func (c *compiler) argumentFilter(f policy.ArgumentFilter, role Role) (bpf.HookH
 	if !ok {
 		return none, fmt.Errorf("operator %s has no form in the kernel; please report this", f.Operator)
 	}
+	if place < len(c.lacks) && c.lacks[place] != nil && c.lacks[place].subject == row.subject {
+		return none, fmt.Errorf("operator %s: %s", f.Operator, c.lacks[place].reason)
+	}
 	compiled, err := c.operator(f, row, place, t)
 	if err != nil {
 		return none, err

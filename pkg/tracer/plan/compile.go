@@ -26,6 +26,8 @@ type compiler struct {
 	places []Place
 	// besides are, by place, what arguments and data need beside them.
 	besides []*source
+	// lacks are, by place, what arguments and data do not have at the site; nil for nothing.
+	lacks []*lack
 	notes   []string
 }
 
@@ -125,7 +127,7 @@ func (c *compiler) argument(a *policy.Argument, role Role, index int) error {
 		value.layout.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_AT_RETURN)
 	}
 	c.add(value.layout, Place{Role: role, Index: index, Type: value.typ, Label: a.Label})
-	c.besides = append(c.besides, value.beside)
+	c.besides, c.lacks = append(c.besides, value.beside), append(c.lacks, value.lacks)
 	return nil
 }
 

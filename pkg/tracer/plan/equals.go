@@ -121,6 +121,15 @@ func inState(value seen, state uint64) seen {
 	}
 }
 
+// withoutPort is a socket of which the source port is not chosen yet, if its program did not bind it to one.
+func withoutPort(value seen) seen {
+	return func(node *Node, e *equal) (source, error) {
+		from, err := value(node, e)
+		from.lacks = &lack{bpf.HookFilterSubjectSUBJECT_SOURCE_PORT, "a connection is seen here before its source port is chosen: there is nothing to compare"}
+		return from, err
+	}
+}
+
 // field of the struct that a pointer of the tracepoint's leads to.
 func field(pointer seen, of, name string) seen {
 	return func(n *Node, e *equal) (source, error) {

@@ -76,7 +76,7 @@ var equals = map[string][]equal{
 		{exit: opening, arguments: []seen{returns, fileOf(returns)}, when: []when{succeeded}, note: "only descriptors of opened files are seen, not those of sockets, pipes and copies"},
 	},
 	"tcp_connect": {
-		{event: "inet_sock_set_state", arguments: []seen{inState(slot(0), tcpSynSent)}, when: append(isTCP, newState(tcpSynSent, tcpSynSent)), note: noteNoPort},
+		{event: "inet_sock_set_state", arguments: []seen{withoutPort(inState(slot(0), tcpSynSent))}, when: append(isTCP, newState(tcpSynSent, tcpSynSent)), note: noteNoPort},
 	},
 	"tcp_close": closing,
 	"tcp_set_state": {

@@ -120,6 +120,7 @@ func (f function) asksUnchanged(asked string) bool {
 // and the function allows it.
 func (n *Node) overriding(s *site) *site {
 	s.denies = true
+	s.backend += " that overrides" // beside one that only sees, wherever they are refused
 	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_OVERRIDES)
 	return s
 }

@@ -28,6 +28,14 @@ var hashed = map[string]bpf.HookHookFlags{
 	"linux_binprm": bpf.HookHookFlagsHOOK_HASHES | bpf.HookHookFlagsHOOK_HASHES_BINPRM,
 }
 
+// noHash says why a site does not read the file's hash.
+func noHash(s *site) string {
+	if s.entry == nil || s.entry.Mechanism != hook.LSM {
+		return "imaHash: the hash is not read by " + s.backend + ", only by a program that is an LSM hook itself"
+	}
+	return "imaHash: the hash is not read, as the first argument of this LSM hook is no file and no linux_binprm"
+}
+
 // hash makes a site of an LSM hook read the file's hash, where its first argument has one.
 func (s *site) hash(spec *btf.Spec, name string) {
 	first, err := layout.LSMParameter(spec, name, 0)

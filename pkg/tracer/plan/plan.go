@@ -153,7 +153,7 @@ func weakness(h *policy.Hook) (notes []string) {
 	if overrides(h) {
 		notes = append(notes, "Override is not carried out: nothing on this kernel can make this call fail")
 	}
-	if enforces(h) {
+	if signals(h) {
 		notes = append(notes, "signals are sent from here; what the call does may still happen before the process dies")
 	}
 	return notes

@@ -73,6 +73,14 @@ type source struct {
 	beside *source
 	// note is what is less well about it.
 	note string
+	// lacks is what of the value is not there yet, so that filters on it would compare nothing.
+	lacks *lack
+}
+
+// lack is what filters compare of a value and a site does not see.
+type lack struct {
+	subject bpf.HookFilterSubject
+	reason  string
 }
 
 // condition is a filter of the site itself: the number that source yields lies in a range.
@@ -120,6 +128,18 @@ func overrides(h *policy.Hook) bool {
 	for _, s := range h.Selectors {
 		for _, a := range s.Actions {
 			if a.Kind == policy.Override {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// signals says whether one of the hook's entry actions sends a signal.
+func signals(h *policy.Hook) bool {
+	for _, s := range h.Selectors {
+		for _, a := range s.Actions {
+			if a.Kind == policy.Sigkill || a.Signal != 0 {
 				return true
 			}
 		}

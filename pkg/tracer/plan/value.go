@@ -26,8 +26,9 @@ const (
 type value struct {
 	layout bpf.HookHookArgument
 	typ    *policy.ArgumentType
-	// beside has to be read as well; see source.
+	// beside has to be read as well, and lacks cannot be compared; see source.
 	beside *source
+	lacks  *lack
 }
 
 // value compiles an argument or an entry of data.
@@ -228,6 +229,7 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	l.Maximum = bufferBytes
 	if a.MaxData {
 		l.Maximum = mostBufferBytes
+		c.notes = append(c.notes, fmt.Sprintf("maxData: at most %d bytes of the buffer are sent", mostBufferBytes))
 	}
 	if c.site.user && !from.kernel && t.Name != "const_buf" {
 		l.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
@@ -246,7 +248,7 @@ func (c *compiler) typed(a *policy.Argument, t *policy.ArgumentType, from source
 	if t.Name == "nop" {
 		l.Kind, l.Flags = uint8(bpf.HookArgumentKindKIND_NUMBER), uint8(bpf.HookArgumentFlagsARGUMENT_UNSENT)
 	}
-	return value{layout: l, typ: t, beside: from.beside}, nil
+	return value{layout: l, typ: t, beside: from.beside, lacks: from.lacks}, nil
 }
 
 // directory is the argument nearest to a dentry, the ones before it first, that is a struct path: the functions that are
