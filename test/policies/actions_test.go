@@ -67,6 +67,7 @@ var observed = []row{
 	acted("sigkill-observed", "{action: Sigkill}", ask+"1 then "+ask+"2", "int 1 POST would SIGKILL", "int 2 POST would SIGKILL"),
 	acted("signal-observed", "{action: Signal, argSig: 9}", ask+"1 then "+ask+"2", "int 1 POST would SIGNAL",
 		"int 2 POST would SIGNAL"),
+	acted("sigkill-without-post-observed", "{action: Sigkill}, {action: NoPost}", ask+"1", "int 1 POST would SIGKILL"),
 	{name: "override-observed", spec: kprobe("security_file_permission", "{index: 0, type: file}, {index: 1, type: int}",
 		"matchArgs: ["+filter(0, "Equal",
 			"$D/text")+"]\n    matchActions: [{action: Override, argError: -1}, {action: Sigkill}]"),
@@ -75,6 +76,12 @@ var observed = []row{
 	{name: "return-actions",
 		spec: kprobe("sys_umask", "{index: 0, type: int}", "matchReturnArgs: [{index: 0, operator: Equal, values: ['5']}]\n"+
 			"    matchReturnActions: [{action: Signal, argSig: 9}]") + "\n  return: true\n  returnArg: {index: 0, type: int}",
+		do:   []string{"call umask 5 then call umask 7 then call umask 1"},
+		want: []string{"int 7, = int 5 POST return POST would SIGNAL"}, shown: withActions},
+	{name: "return-actions-without-post",
+		spec: kprobe("sys_umask", "{index: 0, type: int}", "matchReturnArgs: [{index: 0, operator: Equal, values: ['5']}]\n"+
+			"    matchActions: [{action: NoPost}]\n    matchReturnActions: [{action: Signal, argSig: 9}, {action: NoPost}]") +
+			"\n  return: true\n  returnArg: {index: 0, type: int}",
 		do:   []string{"call umask 5 then call umask 7 then call umask 1"},
 		want: []string{"int 7, = int 5 POST return POST would SIGNAL"}, shown: withActions},
 	acted("canaries", "{action: GetUrl, argUrl: 'http://127.0.0.1:1/x'}, {action: DnsLookup, argFqdn: canary.invalid}", ask+"1",

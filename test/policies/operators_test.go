@@ -281,6 +281,13 @@ func connect(name, operator string, of []string, want ...string) row {
 		do: []string{connections}, want: want}
 }
 
+// bound is connect of filters on the source port, which where tracepoints stand in is chosen later.
+func bound(name, operator string, of []string, want ...string) row {
+	r := connect(name, operator, of, want...)
+	r.refused = "before its source port is chosen"
+	return r
+}
+
 func none() []string { return nil }
 
 var socketOperators = []row{
@@ -289,10 +296,10 @@ var socketOperators = []row{
 	connect("not-destination-port", "NotDPort", []string{"80", "1000:65535"}, connection5),
 	connect("destination-privileged", "DPortPriv", none(), connection1, connection4, connection5),
 	connect("not-destination-privileged", "NotDPortPriv", none(), connection2, connection3),
-	connect("source-port", "SPort", []string{"1023", "65534:65535"}, connection1, connection3, connection5),
-	connect("not-source-port", "NotSPort", []string{"1:1023"}, connection2, connection3, connection5),
-	connect("source-privileged", "SPortPriv", none(), connection1, connection4),
-	connect("not-source-privileged", "NotSportPriv", none(), connection2, connection3, connection5),
+	bound("source-port", "SPort", []string{"1023", "65534:65535"}, connection1, connection3, connection5),
+	bound("not-source-port", "NotSPort", []string{"1:1023"}, connection2, connection3, connection5),
+	bound("source-privileged", "SPortPriv", none(), connection1, connection4),
+	bound("not-source-privileged", "NotSportPriv", none(), connection2, connection3, connection5),
 	connect("destination", "DAddr", []string{"127.1.0.0/16", "fd00:1::/32"}, connection1, connection4),
 	connect("any-ipv6-destination", "DAddr", []string{"::/0"}, connection4, connection5),
 	connect("any-ipv4-destination", "DAddr", []string{"0.0.0.0/0"}, connection1, connection2, connection3),

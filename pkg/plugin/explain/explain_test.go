@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,35 @@ func TestSpan(t *testing.T) {
 	} {
 		if got := span(test.r, test.t); got != test.want {
 			t.Errorf("%+v: %s, want %s", test.r, got, test.want)
+		}
+	}
+}
+
+// TestEffect: what comes of enforcing actions where calls can be made to fail, and where not.
+func TestEffect(t *testing.T) {
+	kill, silent := policy.Action{Kind: policy.Sigkill}, policy.Action{Kind: policy.NoPost}
+	override, signal := policy.Action{Kind: policy.Override, Error: -1}, policy.Action{Kind: policy.Signal, Signal: 10}
+	notify, notifyAndKill := policy.Action{Kind: policy.NotifyEnforcer, Error: -1}, policy.Action{Kind: policy.NotifyEnforcer, Error: -1, Signal: 9}
+	const futile = "CANNOT BE ENFORCED: %s can neither deny nor kill here, so enforce refuses to arm it"
+	for _, test := range []struct {
+		actions             []policy.Action
+		prevents, enforcers bool
+		want                string
+	}{
+		{[]policy.Action{kill, silent}, true, false, "prevents"},
+		{[]policy.Action{kill, silent}, false, false, "kills but does not prevent"},
+		{[]policy.Action{override}, true, false, "prevents"},
+		{[]policy.Action{override}, false, true, fmt.Sprintf(futile, "Override")},
+		{[]policy.Action{override, signal}, false, false, fmt.Sprintf(futile, "Override")},
+		{[]policy.Action{override, kill}, false, false, "kills but does not prevent"},
+		{[]policy.Action{signal}, true, false, "acts but does not prevent"},
+		{[]policy.Action{notify}, true, false, fmt.Sprintf(futile, "NotifyEnforcer")},
+		{[]policy.Action{notify}, false, true, "prevents"},
+		{[]policy.Action{notifyAndKill}, false, false, "kills but does not prevent"},
+	} {
+		h := &policy.Hook{Selectors: []policy.Selector{{Actions: test.actions}}}
+		if got := effect(h, test.prevents, test.enforcers); got != test.want {
+			t.Errorf("%+v: %s, want %s", test, got, test.want)
 		}
 	}
 }

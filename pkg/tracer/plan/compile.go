@@ -28,7 +28,7 @@ type compiler struct {
 	besides []*source
 	// lacks are, by place, what arguments and data do not have at the site; nil for nothing.
 	lacks []*lack
-	notes   []string
+	notes []string
 }
 
 // compile returns the definition and what its places hold. Errors say what of the hook the site cannot do.
