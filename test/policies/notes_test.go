@@ -28,6 +28,8 @@ var noted = []struct {
 		"at most 8192 bytes of the buffer are sent", false},
 	{"hash-of-a-program", "lsmhooks:\n- hook: bprm_check_security\n  args: [{index: 0, type: linux_binprm}]\n" +
 		"  selectors: [{matchActions: [{action: Post, imaHash: true}]}]", "only by a program that is an LSM hook itself", true},
+	{"another-mask-or-a-write", kprobe("security_file_permission", fileAndMask, "matchArgs: ["+filter(1, "Equal", "1")+"]",
+		"matchArgs: ["+filter(1, "Equal", "2")+"]"), "selector 1 can never match here: argument 1 is shown as", true},
 }
 
 // unnoted is a hook of which none of that can be said.

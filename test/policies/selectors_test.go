@@ -72,6 +72,15 @@ var selectors = []row{
 		do:   []string{"unshare " + newUTS},
 		want: []string{`{"capability_arg":{"value":21,"name":"CAP_SYS_ADMIN"}}, uint 0`}},
 
+	// What tracepoints stand in for is reading and writing; that it is denied they do not see.
+	{name: "another-mask", spec: kprobe("security_file_permission", fileAndMask,
+		"matchArgs: ["+filter(0, "Equal", "$D/text")+", "+filter(1, "Mask", "1")+"]"),
+		refused: "argument 1 is shown as 4, or argument 1 is shown as 2", do: []string{"open $D/text then read 5"}, want: none()},
+	{name: "another-verdict", spec: kprobe("security_file_permission", fileAndMask,
+		"matchArgs: ["+filter(0, "Equal", "$D/text")+"]\n    matchReturnArgs: [{index: 0, operator: LT, values: ['0']}]") +
+		"\n  return: true\n  returnArg: {index: 0, type: int}",
+		refused: "the return value is shown as 0", do: []string{"open $D/text then read 5"}, want: none()},
+
 	asked("namespaces-of-the-host", "matchNamespaces: [{namespace: Uts, operator: In, values: [host_ns]}]",
 		ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
 	asked("other-namespaces", "matchNamespaces: [{namespace: Mnt, operator: NotIn, values: [host_ns]}]",

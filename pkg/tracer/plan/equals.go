@@ -204,7 +204,7 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.via = "tracepoint " + s.backend
+	s.via, s.implies = "tracepoint "+s.backend, true
 	if e.event != "" {
 		s.via = "tracepoint " + e.event
 	}

@@ -115,6 +115,7 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 	first := r[0]
 	w := Way{Via: first.via, Prevents: first.denies, Functions: first.functions, Tier: hook.TierTracepoint}
 	mechanisms := []string{}
+	implied := implied{reasons: map[int][]string{}, dead: map[int]int{}}
 	for _, s := range r {
 		h := p.Hook
 		if s.hook != nil {
@@ -133,6 +134,9 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 			}
 			w.Tier = a.Mechanism.Tier()
 		}
+		if s.implies {
+			implied.add(d, places)
+		}
 		w.Definitions, w.Places = append(w.Definitions, d), places
 		w.Prevents = w.Prevents || len(d.Registers) > 0
 		for _, note := range notes {
@@ -142,6 +146,11 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 		}
 	}
 	w.Backend = strings.Join(mechanisms, " and ")
+	unmatched, none := implied.sentences(len(p.Hook.Selectors))
+	if none {
+		return w, errors.New(strings.Join(unmatched, "; "))
+	}
+	w.Notes = append(w.Notes, unmatched...)
 	if n.arms(p.Policy) && !w.Prevents {
 		w.Notes = append(w.Notes, weakness(p.Hook)...)
 	}

@@ -46,6 +46,8 @@ type site struct {
 	user bool
 	// executed: it is seen after an exec what the hook is about before it.
 	executed bool
+	// implies: it stands in for a function, and what it does not see of that is a constant.
+	implies bool
 	// denies: what the entry returns is what the call returns.
 	denies bool
 	// conditions of a site that sees more than the hook asks for.
