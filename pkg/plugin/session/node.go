@@ -63,8 +63,8 @@ func (n *node) isTraced() bool {
 
 func (n *node) settle() { n.startedOnce.Do(func() { close(n.started) }) }
 
-// trace adds a pod to what the node's tracer traces, or tells it what has changed of one. Pods that are gone stay among them: their UIDs never come back, and
-// their last events are still under way. It returns an error when there is no tracer that could do it.
+// trace adds a pod to what the node's tracer traces, or tells it what has changed of one. Pods that are gone stay among them:
+// their UIDs never come back, and their last events are still under way. It returns an error when there is no tracer that could do it.
 func (n *node) trace(pod wire.Pod) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
