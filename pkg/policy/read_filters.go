@@ -73,7 +73,7 @@ func (s *selectorReading) argumentFilters(c cursor, to *[]ArgumentFilter, of fil
 	c.items(func(item cursor) {
 		f := filterReading{selectorReading: s, of: of, filter: &ArgumentFilter{Position: item.position()}}
 		before := len(*c.problems)
-		if of.single && s.hook != nil {
+		if s.hook != nil && len(of.args(s.hook)) == 1 { // it need not be named
 			f.add(0)
 		}
 		seen := object(item, filterFields, &f)

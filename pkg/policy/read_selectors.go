@@ -316,14 +316,12 @@ type filterOf struct {
 	args func(*Hook) []Argument
 	// places: index is the place in the list, not the argument's number.
 	places bool
-	// single: there is one, which a filter need not name.
-	single bool
 }
 
 var (
 	ofArgs   = filterOf{what: "args", args: func(h *Hook) []Argument { return h.Args }}
 	ofData   = filterOf{what: "data", args: func(h *Hook) []Argument { return h.Data }, places: true}
-	ofReturn = filterOf{what: "returnArg", args: func(h *Hook) []Argument { return []Argument{*h.ReturnArg} }, places: true, single: true}
+	ofReturn = filterOf{what: "returnArg", args: func(h *Hook) []Argument { return []Argument{*h.ReturnArg} }, places: true}
 )
 
 // find returns the place of an argument by its number: of those that have it the first, as in the original
