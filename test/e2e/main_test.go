@@ -7,7 +7,9 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"k8s.io/client-go/kubernetes"
@@ -36,7 +38,16 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "the end-to-end tests can't run:", err)
 		os.Exit(1)
 	}
+	heedHangup()
 	os.Exit(m.Run())
+}
+
+// heedHangup: under nohup a command would rightly ignore the hangup with which tests end it. Children of a process that handles
+// a signal begin with its default.
+func heedHangup() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 }
 
 func setUp() error {
