@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/executable"
 )
 
@@ -72,16 +70,15 @@ func (b *BuildIDs) read(directory, path string, inode uint64) []byte {
 		return nil
 	}
 	defer file.Close()
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
+	key, err := keyOf(file)
+	if err != nil {
 		return nil
 	}
-	key := fileKey{stat.Dev, stat.Ino, stat.Size, stat.Ctim}
 	if id, ok := b.get(key); ok {
 		return id
 	}
 	var id []byte
-	if elf, err := executable.New(file, stat.Size); err == nil {
+	if elf, err := executable.New(file, key.size); err == nil {
 		if id, err = elf.BuildID(); err != nil || len(id) > executable.LongestBuildID {
 			id = nil
 		}

@@ -6,6 +6,8 @@ package symbol
 
 import (
 	"container/list"
+	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +17,14 @@ type fileKey struct {
 	device, inode uint64
 	size          int64
 	changed       unix.Timespec
+}
+
+func keyOf(file *os.File) (fileKey, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
+		return fileKey{}, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return fileKey{stat.Dev, stat.Ino, stat.Size, stat.Ctim}, nil
 }
 
 // cache keeps the functions of files that were used last.

@@ -91,15 +91,14 @@ func (p *Processes) functions(directory string, m *mapping) *functions {
 		return nil
 	}
 	defer file.Close()
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
+	key, err := keyOf(file)
+	if err != nil {
 		return nil
 	}
-	key := fileKey{stat.Dev, stat.Ino, stat.Size, stat.Ctim}
 	if known, ok := p.cache.get(key); ok {
 		return known
 	}
-	read := readFunctions(file, stat.Size)
+	read := readFunctions(file, key.size)
 	p.cache.put(key, read)
 	return read
 }
