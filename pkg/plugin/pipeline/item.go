@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pipeline is the way of an event from a node's stream to what shows or keeps it: resolve → enrich → keep → redact →
+// sinks. Each stage is one small interface; Chain puts them together.
+package pipeline
+
+import (
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
+)
+
+// Item is one event on its way, with what the stages found out about it.
+type Item struct {
+	// Event belongs to the item: a stage may change it, but not what it shares with other events (processes, pods, times).
+	Event *event.Event
+	// Process is what the node's process table says of the event's process; the zero value for an event about no process.
+	Process processes.Facts
+}
+
+// Stage looks at an item, completes or changes it. It is called by one goroutine for each node, in the order of the node's
+// events, and must not wait for anything.
+type Stage interface {
+	// Pass returns false when the item is filtered out: the stages after it do not see it, and it is counted as filtered.
+	Pass(*Item) bool
+}
+
+// Sink is where items end: a terminal, a file, a recorder. It is called by one goroutine at a time.
+type Sink interface {
+	// Take shows or keeps an item. An error means that the sink is of no use any more; it is returned again by later calls.
+	Take(*Item) error
+	// Close writes what is held back. It does not close the output.
+	Close() error
+}
