@@ -11,6 +11,7 @@ import (
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // logins by cloud providers and OIDC, as kubectl knows them
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
 )
 
 // Set by the linker (-X main.version=… -X main.image=…).
@@ -21,5 +22,5 @@ var (
 
 func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	os.Exit(plugin.Main(os.Args[1:], streams, plugin.Build{Version: version, Image: image}))
+	os.Exit(plugin.Main(os.Args[1:], streams, build.Info{Version: version, Image: image}))
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 // These tests load policies into this machine's kernel and need root.
@@ -52,7 +54,7 @@ func TestCanariesLocal(t *testing.T) {
 			fetched = nil
 			args := slices.Concat([]string{"run", "-f", policy(test.also), "--local", "-o", "json"}, test.flags, []string{"--", "/bin/sh", "-c", test.script})
 			code, _, stderr := runPlugin(t, built, args...)
-			if code != exitOK || !strings.Contains(stderr, test.said) {
+			if code != exit.OK || !strings.Contains(stderr, test.said) {
 				t.Errorf("exit code %d, stderr lacks %q:\n%s", code, test.said, stderr)
 			}
 			if warned := strings.Contains(stderr, "are not carried out"); warned != (test.flags == nil) {

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/advise"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 // These tests watch this machine's kernel and need root.
@@ -149,7 +150,7 @@ func TestCapsAdvise(t *testing.T) {
 				args = append(args, "-o", format)
 			}
 			code, out, errOut := runPlugin(t, built, append(args, "--", "/bin/sh", "-c", script)...)
-			if code != exitOK {
+			if code != exit.OK {
 				t.Fatalf("exit code %d; stderr:\n%s", code, errOut)
 			}
 			checkAdvice(t, format, out)

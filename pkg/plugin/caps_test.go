@@ -5,6 +5,8 @@ package plugin
 import (
 	"strings"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 func TestCapsPolicies(t *testing.T) {
@@ -45,7 +47,7 @@ func TestCapsRefuses(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			code, out, errOut := runPlugin(t, built, append([]string{"caps"}, strings.Split(test.args, " ")...)...)
-			if code != exitError || out != "" || !strings.Contains(errOut, test.want) {
+			if code != exit.Error || out != "" || !strings.Contains(errOut, test.want) {
 				t.Errorf("exit code %d, want %q, stdout:\n%s\nstderr:\n%s", code, test.want, out, errOut)
 			}
 		})
@@ -60,7 +62,7 @@ func TestCapsHelp(t *testing.T) {
 			t.Errorf("help lacks %q:\n%s", want, out)
 		}
 	}
-	if code, out, _ := runPlugin(t, built, "__complete", "caps", "--cap", "SYS_A"); code != exitOK || !strings.Contains(out, "SYS_ADMIN\n") {
+	if code, out, _ := runPlugin(t, built, "__complete", "caps", "--cap", "SYS_A"); code != exit.OK || !strings.Contains(out, "SYS_ADMIN\n") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }

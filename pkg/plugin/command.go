@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plugin is kubectl trace-sec: its commands and options, and the glue between them and the packages that do the
-// work: target (which pods), launch (tracer pods), stream (frames in order), join (pods of events), render (output) and
-// session, which runs them. Local mode reaches the tracer through one interface that only Linux implements.
+// Package plugin is kubectl trace-sec: the root command. Its commands are in package verbs; docs/architecture.md shows the rooms
+// behind them and the way of an event through these.
 package plugin
 
 import (
@@ -16,27 +15,30 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/klog/v2"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/verbs"
 )
 
-// name is how users call the plugin.
-const name = "kubectl trace-sec"
-
 // Main runs the plugin with arguments that do not include the program's name, and returns its exit code.
-func Main(args []string, streams genericiooptions.IOStreams, build Build) int {
-	root := NewCommand(streams, build)
+func Main(args []string, streams genericiooptions.IOStreams, info build.Info) int {
+	root := NewCommand(streams, info)
 	root.SetArgs(args)
 	err := root.Execute()
-	var code exitCode
+	var code exit.Code
 	switch {
 	case err == nil:
-		return exitOK
+		return exit.OK
 	case errors.As(err, &code):
 		return int(code)
 	}
 	// What is said may quote a node or the API server: nothing of it may steer the terminal.
 	fmt.Fprintln(streams.ErrOut, "error: "+sanitizeLines(err.Error()))
-	return exitError
+	return exit.Error
 }
 
 // sanitizeLines leaves a message its lines and takes from it what could steer the terminal.
@@ -49,8 +51,8 @@ func sanitizeLines(text string) string {
 }
 
 // NewCommand returns the root command.
-func NewCommand(streams genericiooptions.IOStreams, build Build) *cobra.Command {
-	cluster := newCluster(streams, build)
+func NewCommand(streams genericiooptions.IOStreams, info build.Info) *cobra.Command {
+	env := trace.Environment{IOStreams: streams, Build: info, Cluster: cluster.New(streams, info.Release())}
 	root := &cobra.Command{
 		Use:   "kubectl-trace_sec",
 		Short: "Trace and control what processes in pods do, without installing anything",
@@ -69,7 +71,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 
   # Remove what a killed session may have left
   kubectl trace-sec cleanup`,
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: name},
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: help.Plugin},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -77,26 +79,15 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(explainFlagError)
-	root.SetUsageFunc(usage(nil))
-	cluster.config.AddFlags(root.PersistentFlags())
+	root.SetFlagErrorFunc(help.FlagError)
+	root.SetUsageFunc(help.Usage(nil))
+	env.Cluster.Config.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().AddFlag(verbosity())
 	root.AddCommand(
-		newExecCommand(cluster, streams, build),
-		newRunCommand(cluster, streams, build),
-		newFileCommand(cluster, streams, build),
-		newHookCommand(cluster, streams, build),
-		newCapsCommand(cluster, streams, build),
-		newEnforceCommand(cluster, streams, build),
-		newNetCommand(cluster, streams, build),
-		newCredsCommand(cluster, streams, build),
-		newCleanupCommand(cluster, streams),
-		newPolicyCommand(streams, build),
-		newVersionCommand(streams, build),
-		newFiltersCommand(streams),
-		newOptionsCommand(streams),
+		verbs.Exec(env), verbs.Run(env), verbs.File(env), verbs.Hook(env), verbs.Caps(env), verbs.Enforce(env), verbs.Net(env),
+		verbs.Creds(env), verbs.Cleanup(env), verbs.Policy(env), verbs.Version(env), verbs.Filters(env), verbs.Options(env),
 	)
-	cluster.completeFlags(root)
+	env.Cluster.CompleteFlags(root)
 	explainCompletion(root)
 	return root
 }
@@ -108,47 +99,6 @@ func verbosity() *pflag.Flag {
 	f := pflag.PFlagFromGoFlag(all.Lookup("v"))
 	f.Usage = "How much client-go says about its requests on stderr: 0 nothing, 6 each request, 9 bodies too"
 	return f
-}
-
-func newVersionCommand(streams genericiooptions.IOStreams, build Build) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the plugin's version and its tracer image",
-		Example: `  # What is this
-  kubectl trace-sec version
-  # The image, to copy it to a registry that the nodes reach
-  kubectl trace-sec version | sed -n 's/^tracer image: //p'
-  # What a report of a problem should begin with
-  kubectl trace-sec version && kubectl version && kubectl get nodes -o wide`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			image := build.Image
-			if image == "" {
-				image = "none built in, --image names one"
-			}
-			_, err := fmt.Fprintf(streams.Out, "%s %s\ntracer image: %s\n", name, build.version(), image)
-			return err
-		},
-	}
-}
-
-// newOptionsCommand keeps the three dozen flags of every kubectl-like program out of each command's help, as kubectl does.
-func newOptionsCommand(streams genericiooptions.IOStreams) *cobra.Command {
-	return &cobra.Command{
-		Use:   "options",
-		Short: "Print the flags that every command has (kubeconfig, context, credentials, -v)",
-		Example: `  # All of them
-  kubectl trace-sec options
-  # Another cluster, and a namespace of it
-  kubectl trace-sec exec --context prod -n shop deploy/web
-  # As somebody else, with each request that is made
-  kubectl trace-sec exec --as responder -v 6 deploy/web`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprint(streams.Out, "The following flags can be passed to every command:\n\n"+cmd.InheritedFlags().FlagUsagesWrapped(helpWidth))
-			return err
-		},
-	}
 }
 
 // explainCompletion gives cobra's own command examples.

@@ -5,6 +5,8 @@ package plugin
 import (
 	"strings"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 func TestCredsPolicy(t *testing.T) {
@@ -24,7 +26,7 @@ func TestCredsRefuses(t *testing.T) {
 		{"--rise", "did you mean --rises?"},
 	} {
 		code, stdout, stderr := runPlugin(t, built, append([]string{"creds", "--local"}, strings.Fields(test.args)...)...)
-		if code != exitError || stdout != "" || !strings.Contains(stderr, test.want) {
+		if code != exit.Error || stdout != "" || !strings.Contains(stderr, test.want) {
 			t.Errorf("%s: exit code %d, want %q, stderr:\n%s", test.args, code, test.want, stderr)
 		}
 	}

@@ -3,19 +3,22 @@
 package plugin
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // goldenPolicy compares what a command prints with --print-policy.
 func goldenPolicy(t *testing.T, name string, args ...string) {
 	t.Helper()
 	code, stdout, stderr := runPlugin(t, built, append(args, "--print-policy")...)
-	if code != exitOK || stderr != "" {
+	if code != exit.OK || stderr != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 	}
 	golden := filepath.Join("testdata", name+".yaml")
@@ -43,28 +46,6 @@ func TestFilePolicies(t *testing.T) {
 		"file-writes":     "--prefix /etc --writes",
 	} {
 		t.Run(name, func(t *testing.T) { goldenPolicy(t, name, append([]string{"file"}, strings.Fields(args)...)...) })
-	}
-}
-
-// Every operation makes a policy of its own that is right, and Tetragon has room for: five arguments and five selectors.
-func TestEveryFileOperation(t *testing.T) {
-	paths := compose.FilePaths{Prefixes: []string{"/a"}, Paths: []string{"/b"}, Suffixes: []string{".c"}}
-	var all []string
-	for _, o := range compose.FileOperations() {
-		all = append(all, o.Name)
-		set, err := composed("file", []compose.Policy{compose.File(paths, []string{o.Name})})
-		if err != nil {
-			t.Errorf("%s: %v", o.Name, err)
-			continue
-		}
-		if len(set.hooks()) == 0 {
-			t.Errorf("%s: no hooks", o.Name)
-		}
-	}
-	for _, hook := range compose.File(paths, all).Kprobes {
-		if len(hook.Args) > 5 || len(hook.Selectors) > 5 || len(hook.Selectors) == 0 {
-			t.Errorf("%s: %d arguments, %d selectors", hook.Call, len(hook.Args), len(hook.Selectors))
-		}
 	}
 }
 
@@ -99,7 +80,7 @@ func TestFileRefuses(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			code, stdout, stderr := runPlugin(t, built, append([]string{"file"}, strings.Split(test.args, " ")...)...)
-			if code != exitError || stdout != "" || !strings.Contains(stderr, test.want) {
+			if code != exit.Error || stdout != "" || !strings.Contains(stderr, test.want) {
 				t.Errorf("exit code %d, want %q, stderr:\n%s", code, test.want, stderr)
 			}
 		})
@@ -117,32 +98,5 @@ func TestFileHelp(t *testing.T) {
 	_, out, _ := runPlugin(t, built, "__complete", "file", "--op", "")
 	if !strings.HasPrefix(out, "open\nread\nwrite\n") {
 		t.Errorf("completion of --op: %s", out)
-	}
-}
-
-func TestFileWarnsOfLinks(t *testing.T) {
-	directory := t.TempDir()
-	if err := os.Mkdir(filepath.Join(directory, "real"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("real", filepath.Join(directory, "link")); err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		path, want string
-		local      bool
-	}{
-		{filepath.Join(directory, "real"), "", true},
-		{filepath.Join(directory, "absent"), "", true},
-		{filepath.Join(directory, "link"), "/real by a symbolic link", true},
-		{"/bin/nc", "files are known by /usr/bin/nc there", false},
-		{"/bin", "/bin is a link to /usr/bin in most images", false},
-		{"/binary", "", false},
-		{"/usr/bin", "", false},
-	} {
-		warnings := strings.Join(linked([]string{test.path}, test.local), "\n")
-		if test.want == "" && warnings != "" || !strings.Contains(warnings, test.want) {
-			t.Errorf("%s: %q, want %q", test.path, warnings, test.want)
-		}
 	}
 }

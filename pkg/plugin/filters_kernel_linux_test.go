@@ -19,7 +19,9 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 )
 
 // These tests load policies into this machine's kernel and need root.
@@ -29,17 +31,18 @@ func readsVerb(t *testing.T, file string, args ...string) (stdout, stderr string
 	t.Helper()
 	var out, errOut bytes.Buffer
 	streams := genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut}
-	cmd := newVerbCommand(newCluster(streams, built), streams, built, verb{
-		use: "reads", title: "Reads", flags: pflag.NewFlagSet("", pflag.ContinueOnError),
-		policies: func(*traceOptions) ([]compose.Policy, error) {
+	env := trace.Environment{IOStreams: streams, Build: built, Cluster: cluster.New(streams, "test")}
+	cmd := trace.Command(env, trace.Verb{
+		Use: "reads", Title: "Reads", Flags: pflag.NewFlagSet("", pflag.ContinueOnError), PrintsPolicy: true,
+		Work: func(trace.Request) (trace.Work, error) {
 			no := false
-			return []compose.Policy{{Name: "reads", Kprobes: []compose.Hook{{
+			return trace.Work{Composed: []compose.Policy{{Name: "reads", Kprobes: []compose.Hook{{
 				Call: "security_file_permission", Syscall: &no,
 				Args: []compose.Argument{{Index: 0, Type: "file"}, {Index: 1, Type: "int"}},
 				Selectors: []compose.Selector{{MatchArgs: []compose.Filter{
 					{Index: 0, Operator: "Equal", Values: []string{file}}, {Index: 1, Operator: "Mask", Values: []string{"4"}},
 				}}},
-			}}}}, nil
+			}}}}}, nil
 		},
 	})
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true

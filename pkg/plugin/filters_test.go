@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/filter"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 )
 
 // twoPolicies is a file with policies called net and files.
@@ -67,7 +69,7 @@ func TestFiltersRefusedBeforeAnythingStarts(t *testing.T) {
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			code, out, errOut := runPlugin(t, built, test.args...)
-			if code != exitError || !strings.Contains(errOut, test.want) || strings.Contains(errOut, "no cluster is configured") {
+			if code != exit.Error || !strings.Contains(errOut, test.want) || strings.Contains(errOut, "no cluster is configured") {
 				t.Errorf("exit code %d, stderr lacks %q:\n%s", code, test.want, errOut)
 			}
 			if out != "" {
@@ -103,14 +105,14 @@ func TestAllFiltersThatAreWrongAreSaidAtOnce(t *testing.T) {
 
 func TestFiltersHelp(t *testing.T) {
 	code, out, errOut := runPlugin(t, built, "filters")
-	if code != exitOK || errOut != "" {
+	if code != exit.OK || errOut != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, errOut)
 	}
 	if lines := strings.Count(out, "\n"); lines > 55 {
 		t.Errorf("%d lines are more than one screen", lines)
 	}
 	for _, line := range strings.Split(out, "\n") {
-		if len([]rune(line)) > helpWidth {
+		if len([]rune(line)) > help.Width {
 			t.Errorf("line of %d characters: %s", len([]rune(line)), line)
 		}
 	}
@@ -140,7 +142,7 @@ func TestFiltersCompletion(t *testing.T) {
 		{[]string{"run", "--policy", ""}, ":4"},
 	} {
 		code, out, errOut := runPlugin(t, built, append([]string{"__complete"}, test.args...)...)
-		if code != exitOK || !strings.HasPrefix(out, test.want) || strings.Contains(errOut, "rror:") {
+		if code != exit.OK || !strings.HasPrefix(out, test.want) || strings.Contains(errOut, "rror:") {
 			t.Errorf("%v: exit code %d, got:\n%s\nstderr:\n%s", test.args, code, out, errOut)
 		}
 	}

@@ -5,6 +5,8 @@ package plugin
 import (
 	"strings"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 func TestHookPolicies(t *testing.T) {
@@ -81,7 +83,7 @@ func TestHookRefuses(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			code, stdout, stderr := runPlugin(t, built, append([]string{"hook"}, strings.Split(test.args, " ")...)...)
-			if code != exitError || stdout != "" || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "a bug in this program") {
+			if code != exit.Error || stdout != "" || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "a bug in this program") {
 				t.Errorf("exit code %d, want %q, stderr:\n%s", code, test.want, stderr)
 			}
 		})

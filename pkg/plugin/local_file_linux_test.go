@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 // These tests trace this machine's kernel and need root.
@@ -26,7 +27,7 @@ func fileLines(t *testing.T, script string, flags ...string) (lines []string) {
 	t.Helper()
 	args := append(append([]string{"file", "-o", "compact", "--strict"}, flags...), "--local", "--", "/bin/sh", "-c", script)
 	code, stdout, stderr := runPlugin(t, built, args...)
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 	}
 	return hookLines(t, stdout)
@@ -128,7 +129,7 @@ func TestFileCountsReads(t *testing.T) {
 			sum += int(*k.Return.LongArg)
 		}
 	}
-	if code != exitOK || calls != 144 || sum != 1001 {
+	if code != exit.OK || calls != 144 || sum != 1001 {
 		t.Errorf("exit code %d; JSON has %d reads of %d bytes; stderr:\n%s", code, calls, sum, stderr)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 // These tests trace this machine's kernel and need root.
@@ -58,7 +60,7 @@ func TestHookLocal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			args := append(append([]string{"hook"}, test.flags...), "-o", "compact", "--strict", "--local", "--")
 			code, stdout, stderr := runPlugin(t, built, append(args, test.command...)...)
-			if code != exitOK {
+			if code != exit.OK {
 				t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 			}
 			if got := hookLines(t, stdout); !slices.Equal(got, test.want) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 // These tests trace this machine's kernel and need root.
@@ -73,7 +74,7 @@ func TestLocalMaxEventsEndsTheCommand(t *testing.T) {
 			shown++
 		}
 	}
-	if code != exitOK || shown != 3 {
+	if code != exit.OK || shown != 3 {
 		t.Errorf("exit code %d, %d events; stderr:\n%s", code, shown, errOut)
 	}
 }
@@ -87,7 +88,7 @@ func TestLocalRefusals(t *testing.T) {
 		{"-- /etc/passwd", "permission denied"},
 	} {
 		code, out, errOut := runPlugin(t, built, append([]string{"exec", "--local"}, strings.Split(test.args, " ")...)...)
-		if code != exitError || out != "" || !strings.Contains(errOut, test.want) {
+		if code != exit.Error || out != "" || !strings.Contains(errOut, test.want) {
 			t.Errorf("%s: exit code %d, stderr:\n%s", test.args, code, errOut)
 		}
 	}

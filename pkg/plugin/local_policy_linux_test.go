@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 )
 
@@ -59,7 +60,7 @@ func TestRunLocal(t *testing.T) {
 	}{
 		"the command's exit code": {false, "exit 7", true, 7},
 		"strict":                  {false, "exit 0", true, 0},
-		"strict, a hook refused":  {true, "exit 0", true, exitIncomplete},
+		"strict, a hook refused":  {true, "exit 0", true, exit.Incomplete},
 		"a hook refused":          {true, "exit 0", false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

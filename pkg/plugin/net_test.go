@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
 func TestNetPolicies(t *testing.T) {
@@ -45,7 +46,7 @@ func TestNetRefuses(t *testing.T) {
 		{"--ports 80", "did you mean --port?"},
 	} {
 		code, stdout, stderr := runPlugin(t, built, append([]string{"net", "--local"}, strings.Fields(test.args)...)...)
-		if code != exitError || stdout != "" || !strings.Contains(stderr, test.want) {
+		if code != exit.Error || stdout != "" || !strings.Contains(stderr, test.want) {
 			t.Errorf("%s: exit code %d, want %q, stderr:\n%s", test.args, code, test.want, stderr)
 		}
 	}

@@ -8,19 +8,23 @@ import (
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 )
 
 // built is a build with an image; kubeconfig names a cluster that nobody may talk to in these tests.
-var built = Build{Version: "v0.0.1", Image: "localhost/trace-sec-tracer@sha256:0000"}
+var built = build.Info{Version: "v0.0.1", Image: "localhost/trace-sec-tracer@sha256:0000"}
 
 // runPlugin runs the plugin without a cluster.
-func runPlugin(t *testing.T, build Build, args ...string) (code int, stdout, stderr string) {
+func runPlugin(t *testing.T, info build.Info, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Setenv("KUBECONFIG", "/nonexistent/kubeconfig")
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	t.Setenv("HOME", t.TempDir())
 	var out, errOut bytes.Buffer
-	code = Main(args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut}, build)
+	code = Main(args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut}, info)
 	return code, out.String(), errOut.String()
 }
 
@@ -96,8 +100,8 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			code, out, errOut := runPlugin(t, built, strings.Split(test.args, " ")...)
-			if code != exitError {
-				t.Errorf("exit code %d, want %d", code, exitError)
+			if code != exit.Error {
+				t.Errorf("exit code %d, want %d", code, exit.Error)
 			}
 			if !strings.Contains(errOut, test.want) {
 				t.Errorf("stderr lacks %q:\n%s", test.want, errOut)
@@ -119,11 +123,11 @@ func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
 }
 
 func TestBuildWithoutImage(t *testing.T) {
-	if code, _, errOut := runPlugin(t, Build{}, "exec", "web"); code != exitError || !strings.Contains(errOut, "--image") {
+	if code, _, errOut := runPlugin(t, build.Info{}, "exec", "web"); code != exit.Error || !strings.Contains(errOut, "--image") {
 		t.Errorf("exit code %d, stderr:\n%s", code, errOut)
 	}
 	// With one it gets as far as the kubeconfig.
-	if _, _, errOut := runPlugin(t, Build{}, "exec", "web", "--image", "localhost/x:1"); !strings.Contains(errOut, "no cluster is configured") {
+	if _, _, errOut := runPlugin(t, build.Info{}, "exec", "web", "--image", "localhost/x:1"); !strings.Contains(errOut, "no cluster is configured") {
 		t.Errorf("stderr:\n%s", errOut)
 	}
 }
@@ -136,7 +140,7 @@ func TestHelp(t *testing.T) {
 
 func testHelp(t *testing.T, command string) {
 	code, out, errOut := runPlugin(t, built, append(strings.Fields(command), "--help")...)
-	if code != exitOK || errOut != "" {
+	if code != exit.OK || errOut != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, errOut)
 	}
 	if lines := strings.Count(out, "\n"); lines > 55 {
@@ -146,7 +150,7 @@ func testHelp(t *testing.T, command string) {
 		t.Errorf("%d examples, want 3", examples)
 	}
 	for _, line := range strings.Split(out, "\n") {
-		if len(line) > helpWidth {
+		if len(line) > help.Width {
 			t.Errorf("line of %d characters: %s", len(line), line)
 		}
 	}
@@ -184,7 +188,7 @@ func TestOptionsShowsKubeconfigFlags(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	code, out, _ := runPlugin(t, built, "version")
-	if code != exitOK || out != "kubectl trace-sec v0.0.1\ntracer image: "+built.Image+"\n" {
+	if code != exit.OK || out != "kubectl trace-sec v0.0.1\ntracer image: "+built.Image+"\n" {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }
@@ -215,7 +219,7 @@ func TestCompletion(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			code, out, errOut := runPlugin(t, built, strings.Split(test.args, " ")...)
-			if code != exitOK || !strings.HasPrefix(out, test.want) {
+			if code != exit.OK || !strings.HasPrefix(out, test.want) {
 				t.Errorf("exit code %d, want %q, got:\n%s", code, test.want, out)
 			}
 			// cobra's own note about the directive is the only thing that may be said.

@@ -5,18 +5,25 @@ package policy
 import (
 	"errors"
 	"io"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 )
 
 // Stdin is the name of a file that stands for standard input.
 const Stdin = "-"
 
-// Load parses files; Stdin is read from the reader. The policies are in the order of the files. The error is Problems of
-// all files: one that cannot be read is a problem too, and so are two policies of one name.
+// extensions of the files of a directory that are read.
+var extensions = []string{".yaml", ".yml", ".json"}
+
+// Load parses files; Stdin is read from the reader, of a directory the files in it (not below) that end in .yaml, .yml or .json.
+// The policies are in the order of the files. The error is Problems of all files: one that cannot be read is a problem too, and
+// so are two policies of one name. Each file is read once.
 func Load(names []string, stdin io.Reader) (*File, error) {
 	all := &File{}
 	var problems Problems
-	for _, name := range names {
+	for _, name := range expand(names) {
 		file, err := parseFile(name, stdin)
 		var found Problems
 		switch {
@@ -27,6 +34,7 @@ func Load(names []string, stdin io.Reader) (*File, error) {
 		default:
 			all.Policies = append(all.Policies, file.Policies...)
 			all.Skipped = append(all.Skipped, file.Skipped...)
+			all.Texts = append(all.Texts, file.Texts...)
 		}
 	}
 	if len(problems) == 0 {
@@ -48,6 +56,12 @@ func parseFile(name string, stdin io.Reader) (*File, error) {
 	if name == Stdin {
 		return Parse("<stdin>", stdin)
 	}
+	if u, err := url.Parse(name); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		return nil, errors.New("addresses are not fetched: curl -fsSL " + name + " | … -f -")
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil, errors.New("a directory without a file that ends in .yaml, .yml or .json")
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		var at *os.PathError
@@ -58,4 +72,22 @@ func parseFile(name string, stdin io.Reader) (*File, error) {
 	}
 	defer f.Close()
 	return Parse(name, f)
+}
+
+// expand puts the files of directories in the place of these. One that has none, or can't be read, stays, and is a problem.
+func expand(names []string) (all []string) {
+	for _, name := range names {
+		entries, err := os.ReadDir(name)
+		var files []string
+		for _, entry := range entries {
+			if !entry.IsDir() && slices.Contains(extensions, filepath.Ext(entry.Name())) {
+				files = append(files, filepath.Join(name, entry.Name()))
+			}
+		}
+		if err != nil || len(files) == 0 {
+			files = []string{name}
+		}
+		all = append(all, files...)
+	}
+	return all
 }

@@ -28,7 +28,12 @@ type File struct {
 	Policies []*Policy
 	// Skipped are documents of other kinds, such as the Pod that an example is about.
 	Skipped []Skipped
+	// Texts are what was read, one for each file: a file that can be read only once (a pipe) is.
+	Texts []Text
 }
+
+// Text is the content of a file of policies. Its name is that of the policies' positions.
+type Text struct{ Name, Content string }
 
 // Skipped is a document that is no policy.
 type Skipped struct {
@@ -48,7 +53,7 @@ func Parse(name string, from io.Reader) (*File, error) {
 		return nil, Problems{{Position{File: name}, fmt.Sprintf("the file is larger than %d MiB", longestFile>>20)}}
 	}
 	var problems Problems
-	file := &File{}
+	file := &File{Texts: []Text{{name, string(text)}}}
 	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
 	for {
 		var node yaml.Node

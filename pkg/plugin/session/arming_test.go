@@ -26,6 +26,11 @@ func onlyHello(t *fakeTracer) { t.hello() }
 // approving makes the session one that asks; answers come from the channel. asked are the nodes of each question.
 func (h *harness) approving(answers <-chan error) (asked *[][]string) {
 	asked = new([][]string)
+	h.config.TracerConfig = func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error) {
+		config, err := plain(ctx, node, targets)
+		config.Hold = true
+		return config, err
+	}
 	h.config.Approve = func(ctx context.Context, hellos map[string]*event.Hello) (map[string]error, error) {
 		*asked = append(*asked, slices.Sorted(maps.Keys(hellos)))
 		select {

@@ -20,13 +20,14 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // fakeTracer is a tracer whose frames the test writes. It answers Stop with a bye unless it is deaf.
 type fakeTracer struct {
-	*Pipe
+	*stream.Pipe
 	orders  wire.Orders
 	encoder *wire.Encoder
 	encode  sync.Mutex
@@ -38,7 +39,7 @@ type fakeTracer struct {
 }
 
 func newFakeTracer(orders wire.Orders) *fakeTracer {
-	pipe := NewPipe()
+	pipe := stream.NewPipe()
 	return &fakeTracer{Pipe: pipe, orders: orders, encoder: wire.NewEncoder(pipe, orders.Session)}
 }
 
@@ -253,13 +254,18 @@ type harness struct {
 	config   Config
 }
 
+// plain is the configuration of a tracer without policies.
+func plain(_ context.Context, node string, targets wire.Targets) (wire.Orders, error) {
+	return wire.Orders{Version: wire.Version, Session: "s", Node: node, Targets: targets}, nil
+}
+
 func newHarness(t *testing.T, script func(*fakeTracer), pods ...*corev1.Pod) *harness {
 	h := &harness{
 		T: t, launcher: &fakeLauncher{script: script, fails: map[string]error{}}, renderer: &fakeRenderer{}, status: &fakeStatus{},
 		targets: make(fakeTargets), stop: NewStop(t.Context()),
 	}
 	h.config = Config{
-		Launcher: h.launcher, Orders: wire.Orders{Version: wire.Version, Session: "s"}, Pods: pods, Targets: h.targets,
+		Launcher: h.launcher, Session: "s", TracerConfig: plain, Pods: pods, Targets: h.targets,
 		Renderer: h.renderer, Status: h.status, Directory: join.NewDirectory(),
 	}
 	return h

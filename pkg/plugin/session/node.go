@@ -91,18 +91,22 @@ func (n *node) trace(pod wire.Pod) error {
 }
 
 // start starts the tracer with the targets of this moment.
-func (n *node) start(ctx context.Context, l Launcher, orders wire.Orders) (Tracer, error) {
+func (n *node) start(ctx context.Context, s *session) (Tracer, error) {
 	n.mu.Lock()
-	orders.Node, orders.Targets = n.name, n.targets
+	targets := n.targets
 	n.mu.Unlock()
-	tracer, err := l.Start(ctx, orders)
+	config, err := s.TracerConfig(ctx, n.name, targets)
+	if err != nil {
+		return nil, err
+	}
+	tracer, err := s.Launcher.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tracer = tracer
-	if !n.held && !reflect.DeepEqual(n.targets, orders.Targets) {
+	if !n.held && !reflect.DeepEqual(n.targets, targets) {
 		targets := n.targets
 		err = tracer.Send(wire.Control{Targets: &targets})
 	}
@@ -134,7 +138,7 @@ func (s *session) traceNode(n *node) error {
 	if err := s.preflight(n); err != nil {
 		return err
 	}
-	tracer, err := n.start(asked, s.Launcher, s.Orders)
+	tracer, err := n.start(asked, s)
 	if tracer != nil {
 		defer s.remove(n, tracer)
 	}
@@ -149,7 +153,7 @@ func (s *session) traceNode(n *node) error {
 	waited := s.wait(ctx, cancel, tracer)
 	s.spawn(func() { s.stopTracer(ctx, cancel, n, tracer) })
 	hold := join.NewHold(s.Directory)
-	err = stream.Follow(ctx, tracer, s.Orders.Session, func(it stream.Item) { s.deliver(ctx, n, hold, it) })
+	err = stream.Follow(ctx, tracer, s.Session, func(it stream.Item) { s.deliver(ctx, n, hold, it) })
 	var ended *stream.EndedError
 	switch {
 	case err == nil:

@@ -72,11 +72,22 @@ type Status interface {
 	Close()
 }
 
+// Machine is this machine as a session's only node.
+type Machine struct {
+	Node    string
+	Targets wire.Targets
+}
+
+// BareTarget is a pod of which a tracer is told nothing but the UID.
+func BareTarget(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: join.CgroupUID(pod)} }
+
 // Config is a session. Either Pods, Targets and Refused are set (a cluster), or Machine is (this one).
 type Config struct {
 	Launcher Launcher
-	// Orders for all tracers; Node and Targets are filled in for each.
-	Orders wire.Orders
+	// Session identifies the frames of the session's tracers.
+	Session string
+	// TracerConfig makes what the tracer of a node is started with.
+	TracerConfig func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error)
 	// Pods to trace from the beginning; Targets says which come and go.
 	Pods    []*corev1.Pod
 	Targets Targets
@@ -87,8 +98,8 @@ type Config struct {
 	Named bool
 	// Refused are nodes that can't be traced, as a Preflight before the session found.
 	Refused []*launch.NodeError
-	// Machine is traced without a cluster when its Node is set: Orders.Node and Orders.Targets of the one tracer.
-	Machine wire.Orders
+	// Machine is traced without a cluster when its Node is set.
+	Machine Machine
 
 	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
 	Duration  time.Duration
@@ -157,9 +168,8 @@ func Run(stop *Stop, c Config) (Result, error) {
 		nodes: map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 		armed: make(chan struct{}),
 	}
-	s.Orders.Hold = s.Approve != nil
 	if s.Target == nil {
-		s.Target = func(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: join.CgroupUID(pod)} }
+		s.Target = BareTarget
 	}
 	defer s.cleanup()
 	go s.guard(s.display.run)

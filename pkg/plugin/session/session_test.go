@@ -362,7 +362,7 @@ func TestPodComesDuringStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &startHook{fakeLauncher: &fakeLauncher{script: func(*fakeTracer) {}}, during: func() { _ = n.trace(wire.Pod{UID: "c"}) }}
-	tracer, err := n.start(t.Context(), l, wire.Orders{Session: "s"})
+	tracer, err := n.start(t.Context(), &session{Config: Config{Launcher: l, TracerConfig: plain}})
 	if err != nil {
 		t.Fatal(err)
 	}

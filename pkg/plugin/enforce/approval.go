@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package enforce is what commands that enforce have besides those that observe: whom they may act on, what each node would
+// do, and the question before anything is armed.
+package enforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+)
+
+// AskTime is how long an answer may take: until then the tracers wait on their nodes.
+const AskTime = 5 * time.Minute
+
+var (
+	errDeclined = errors.New("the answer was not yes")
+	errNoAnswer = fmt.Errorf("no answer within %s", AskTime)
+)
+
+// Approval shows what would be done, and asks. Nodes are approved by Approve, never two calls at the same time.
+type Approval struct {
+	Options *Options
+	// Duration is how long is enforced at most.
+	Duration time.Duration
+	// Say writes to standard error, Prompt what ends without a line feed.
+	Say    func(event.Level, string)
+	Prompt func(string)
+	// In is where the answer comes from.
+	In io.Reader
+
+	preview preview
+	// asked: the nodes of the beginning were asked about.
+	asked bool
+}
+
+// OnPods is the approval of enforcing policies on pods; s says which pods each policy acts on.
+func (a *Approval) OnPods(policies []*policy.Policy, s *scope.Scope, pods []*corev1.Pod) *Approval {
+	a.preview = preview{policies: policies, targets: podTargets(pods), scope: s, pods: pods}
+	return a
+}
+
+// OnMachine is the approval of enforcing policies on this machine, where served says how each hook would be served. It is nil
+// if the user agrees.
+func (a *Approval) OnMachine(ctx context.Context, policies []*policy.Policy, host, subject string, served []explain.Served) error {
+	a.preview = preview{policies: policies, targets: map[string][]string{host: {subject}}, nodes: map[string][]event.Hook{host: servedHooks(served)}}
+	if why := a.preview.refused(a.remedy())[host]; why != nil {
+		return why
+	}
+	a.show(nil)
+	if err := a.ask(ctx, "Enforce on "+subject); err != nil {
+		return fmt.Errorf("nothing was armed: %w", err)
+	}
+	return nil
+}
+
+// Approve decides which of the nodes are armed, by what their tracers said of their hooks: session.Approve. Who has agreed to the beginning has agreed to nodes that come later, as far as the same can be
+// done there.
+func (a *Approval) Approve(ctx context.Context, hellos map[string]*event.Hello) (map[string]error, error) {
+	a.preview.nodes = map[string][]event.Hook{}
+	for node, hello := range hellos {
+		a.preview.nodes[node] = hello.Hooks
+	}
+	refused := a.preview.refused(a.remedy())
+	if a.asked {
+		if len(refused) < len(hellos) {
+			a.show(refused)
+		}
+		return refused, nil
+	}
+	a.asked = true
+	if len(refused) == len(hellos) {
+		var errs []error
+		for _, node := range slices.Sorted(maps.Keys(refused)) {
+			errs = append(errs, fmt.Errorf("node %s: %w", node, refused[node]))
+		}
+		return nil, errors.Join(errs...)
+	}
+	a.show(refused)
+	armed, nodes := 0, 0
+	for node := range hellos {
+		if refused[node] == nil {
+			nodes++
+			armed += len(a.preview.targets[node])
+		}
+	}
+	return refused, a.ask(ctx, fmt.Sprintf("Enforce on %s of %s", counted(armed, "pod"), counted(nodes, "node")))
+}
+
+// remedy is what to do about a node that cannot deny.
+func (a *Approval) remedy() string {
+	if a.Options.Writes() && !a.Options.Kill {
+		return "--kill kills instead, and denies where that is possible"
+	}
+	return "an action Sigkill would kill, and deny where that is possible"
+}
+
+// show says what would be done, where, and why not elsewhere.
+func (a *Approval) show(refused map[string]error) {
+	text := a.preview.text(refused, a.Duration)
+	for _, node := range slices.Sorted(maps.Keys(refused)) {
+		text += fmt.Sprintf("  NOT on %s: %s\n", node, refused[node])
+	}
+	a.Say(event.LevelWarning, text)
+}
+
+// ask returns nil if the user agrees, or has by --yes.
+func (a *Approval) ask(ctx context.Context, question string) error {
+	if a.Options.Yes {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, AskTime, errNoAnswer)
+	defer cancel()
+	a.Prompt(fmt.Sprintf("%s until this command ends, for %s at most? [y/N] ", question, Lasting(a.Duration)))
+	answer := make(chan string, 1)
+	go func() { answer <- readLine(a.In) }()
+	select {
+	case text := <-answer:
+		if text = strings.ToLower(strings.TrimSpace(text)); text != "y" && text != "yes" {
+			return errDeclined
+		}
+		return nil
+	case <-ctx.Done():
+		a.Prompt("\n")
+		return context.Cause(ctx)
+	}
+}
+
+// readLine reads a line and nothing behind it, which may be for a command that is run later.
+func readLine(in io.Reader) string {
+	var line []byte
+	one := make([]byte, 1)
+	for {
+		n, err := in.Read(one)
+		if n > 0 && one[0] == '\n' || err != nil {
+			return string(line)
+		}
+		line = append(line, one[:n]...)
+	}
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// runDry prints the tracer pods, one per node of the targets: as this program makes them, or as the API server would store
+// them.
+func (p *Plan) runDry(ctx context.Context) error {
+	on, err := p.connect(nil)
+	if err != nil {
+		return err
+	}
+	found, err := on.targets.Resolve(ctx)
+	if err != nil {
+		return access.Explain(err)
+	}
+	var printer printers.ResourcePrinter = &printers.YAMLPrinter{}
+	if p.options.output.format == "json" {
+		printer = &printers.JSONPrinter{}
+	}
+	pods, err := p.tracerPods(ctx, on, found.Pods)
+	if err != nil {
+		return access.Explain(err)
+	}
+	for _, pod := range pods {
+		if p.options.tracer.dryRun == dryRunServer {
+			created, err := on.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+			if err != nil {
+				return fmt.Errorf("tracer pod for node %s: %w", pod.Spec.NodeName, access.Explain(err))
+			}
+			created.TypeMeta, created.ManagedFields = pod.TypeMeta, nil
+			pod = created
+		}
+		if err := printer.PrintObj(pod, p.options.Out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tracerPods are the pods for these targets, by the node's name: those that a session would start now.
+func (p *Plan) tracerPods(ctx context.Context, on onCluster, targets []*corev1.Pod) (tracers []*corev1.Pod, err error) {
+	tell := session.BareTarget
+	if on.policies != nil {
+		tell = on.policies.Pod
+	}
+	byNode := map[string]wire.Targets{}
+	for _, pod := range targets {
+		t := byNode[pod.Spec.NodeName]
+		t.Pods = append(t.Pods, tell(pod))
+		byNode[pod.Spec.NodeName] = t
+	}
+	config := launch.New(on.Client, on.REST, on.launch).Config()
+	for _, node := range slices.Sorted(maps.Keys(byNode)) {
+		c, err := p.tracerConfig(ctx, on.policies, node, byNode[node])
+		if err == nil {
+			err = config.CheckSize(c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("node %s: %w", node, err)
+		}
+		tracers = append(tracers, launch.TracerPod(config, c))
+	}
+	return tracers, nil
+}

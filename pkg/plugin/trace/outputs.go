@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"os"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+)
+
+// outputs are what a session is seen on.
+type outputs struct {
+	screen   *terminal.Screen
+	out, err terminal.Capabilities
+	result   Result
+	status   *render.Status
+}
+
+func (v outputs) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
+
+// outputs makes the outputs. It fails for a format that does not exist or can't be parsed.
+func (p *Plan) outputs() (outputs, error) {
+	o := p.options
+	color, emoji := terminal.When(o.output.color), terminal.When(o.output.emoji)
+	v := outputs{
+		out: terminal.Detect(o.Out, os.Getenv, color, emoji),
+		err: terminal.Detect(o.ErrOut, os.Getenv, color, emoji),
+	}
+	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
+	v.status = render.NewStatus(v.screen, v.err)
+	var err error
+	if p.work.Result != nil {
+		v.result, err = p.work.Result(v.screen.Out())
+		return v, err
+	}
+	v.result.Renderer, err = render.New(v.screen.Out(), render.Options{
+		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
+		OwnWords: p.work.OwnWords, Every: p.work.Every, Arguments: p.work.Arguments,
+		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.keep() != nil, Pick: p.filtering.pick(),
+	})
+	return v, err
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// sessionConfig is what sessions on a cluster and on this machine have in common. policies is nil without a cluster or policies.
+func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.Interface, policies *scope.Scope) session.Config {
+	o := p.options
+	c := session.Config{
+		Session: p.session,
+		TracerConfig: func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error) {
+			return p.tracerConfig(ctx, policies, node, targets)
+		},
+		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
+		Renderer: v.result.Renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
+		Directory: join.NewDirectory(),
+		Keep:      all(p.filtering.keep(), p.work.Keep), Redact: p.filtering.filter,
+	}
+	p.filtering.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
+	if !p.policies.Empty() {
+		c.Renderer = p.withCanaries(c.Renderer, v.status.Say)
+		p.announce(v)
+	}
+	if len(o.targets.containers) > 0 {
+		c.Keep = all(c.Keep, join.InContainers(o.targets.containers...))
+	}
+	if policies != nil {
+		c.Keep, c.Target = all(c.Keep, policies.Keep), policies.Pod
+	}
+	if p.work.Enrich != nil {
+		c.Complete = p.work.Enrich(ctx, client, v.status.Say)
+	}
+	return c
+}
+
+// all is what both predicates keep; nil keeps everything.
+func all(a, b func(*event.Event) bool) func(*event.Event) bool {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(e *event.Event) bool { return a(e) && b(e) }
+}
+
+// announce says which policies run, and what of them has no meaning here.
+func (p *Plan) announce(v outputs) {
+	if len(p.work.Given.Policies) > 0 && p.work.Enforce == nil {
+		v.status.Say(event.LevelInfo, p.policies.About())
+	}
+	warnings := p.policies.NotOnCluster
+	if p.options.local.enabled {
+		warnings = p.policies.NotLocal
+	}
+	for _, warning := range slices.Concat(p.work.Remarks, warnings()) {
+		v.status.Say(event.LevelWarning, warning)
+	}
+}
+
+// watchOutput ends the session when its reader is gone.
+func (p *Plan) watchOutput(stop *session.Stop) {
+	if out, ok := p.options.Out.(*os.File); ok {
+		go func() {
+			if session.AwaitReaderGone(stop.Asked(), out) {
+				stop.Ask(session.ErrOutputClosed)
+			}
+		}()
+	}
+}
+
+// finish prints the summary and turns the result into the exit code.
+func (p *Plan) finish(v outputs, r session.Result, err error) error {
+	if errors.Is(r.Reason, session.ErrNotArmed) {
+		return r.Reason
+	}
+	r.Summary.Enforce = p.work.Enforce != nil
+	if p.arms() && !p.options.local.enabled && !r.Armed {
+		r.Summary.Enforce = false
+		v.status.Say(event.LevelWarning, "ended before anything was enforced")
+	}
+	if r.Started && !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
+		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
+			err = fmt.Errorf("write summary: %w", e)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.ExitCode != nil && *r.ExitCode != 0:
+		return exit.Code(*r.ExitCode)
+	case p.options.session.strict && !r.Summary.Complete():
+		v.status.Say(event.LevelWarning, "--strict: not everything could be traced, see the summary")
+		return exit.Code(exit.Incomplete)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+)
+
+// The words that flags take.
+var (
+	always       = []string{"auto", "always", "never"}
+	dryRuns      = []string{dryRunNone, dryRunClient, dryRunServer}
+	pullPolicies = []string{string(corev1.PullAlways), string(corev1.PullIfNotPresent), string(corev1.PullNever)}
+)
+
+// rule is one combination that makes no sense.
+type rule struct {
+	broken bool
+	text   string
+}
+
+// conflicts are options that exclude each other; targets are the arguments that name some.
+func (o *Options) conflicts(targets []string) (errs []error) {
+	t, l := o.targets, o.local
+	named := len(targets)+len(t.pods) > 0
+	selected := t.selector != "" || t.fieldSelector != ""
+	dryRun := o.tracer.dryRun != dryRunNone
+	narrowed := len(l.cgroups) > 0 || l.enabled && len(o.filters.pids) > 0
+	for _, r := range []rule{
+		{t.allNamespaces && o.given["namespace"], "--all-namespaces and --namespace exclude each other"},
+		{t.allNamespaces && named && !l.enabled, "a name is looked up in one namespace: use -n NAMESPACE, or -A with -l SELECTOR"},
+		{named && selected && !l.enabled, "names and selectors exclude each other: name the pods, or select them with -l"},
+		{!l.enabled && len(l.command) > 0, "a command after -- is run by --local only, on this machine; what runs in a pod is shown as it happens (kubectl exec starts it)"},
+		{!l.enabled && narrowed, "--cgroup is of this machine: add --local"},
+		{l.enabled && len(l.command) > 0 && narrowed, "a command after -- is traced alone: leave out --cgroup and --pid"},
+		{l.enabled && len(targets) > 0, fmt.Sprintf("--local traces this machine, %q would be a pod; a command stands after --: --local -- %s", strings.Join(targets, " "), strings.Join(targets, " "))},
+		{dryRun && !slices.Contains([]string{"", "yaml", "json"}, o.output.format), "--dry-run prints pods: -o yaml or -o json"},
+	} {
+		if r.broken {
+			errs = append(errs, errors.New(r.text))
+		}
+	}
+	if l.enabled {
+		if flags := o.clusterFlags(); len(flags) > 0 {
+			errs = append(errs, fmt.Errorf("--local traces this machine without a cluster: leave out %s", strings.Join(flags, ", ")))
+		}
+	}
+	return errs
+}
+
+// clusterFlags are those given that concern a cluster: all but what a session, its output and this machine have.
+func (o *Options) clusterFlags() (found []string) {
+	ofCluster := map[string]bool{}
+	note := func(name string) { ofCluster[name] = true }
+	for _, g := range o.groups {
+		if g.Title == targetGroup || g.Title == tracerGroup {
+			help.VisitNames(g.Flags, note)
+		}
+	}
+	fs := help.NewFlags()
+	o.Cluster.Config.AddFlags(fs)
+	help.VisitNames(fs, note)
+	for name := range o.given {
+		if ofCluster[name] {
+			found = append(found, "--"+name)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// values are options that are wrong by themselves.
+func (o *Options) values() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.given["duration"] && o.session.duration < shortestSession {
+		bad("--duration %s: at least %s", o.session.duration, shortestSession)
+	}
+	if o.given["max-events"] && o.session.maxEvents == 0 {
+		bad("--max-events 0: at least 1")
+	}
+	for _, w := range []struct {
+		flag, value string
+		words       []string
+	}{
+		{"color", o.output.color, always},
+		{"emoji", o.output.emoji, always},
+		{"dry-run", o.tracer.dryRun, dryRuns},
+		{"image-pull-policy", o.tracer.pullPolicy, pullPolicies},
+	} {
+		if !slices.Contains(w.words, w.value) {
+			bad("--%s %q: want one of %s", w.flag, w.value, strings.Join(w.words, ", "))
+		}
+	}
+	for _, n := range []struct {
+		flag   string
+		values []string
+		check  func(string) []string
+	}{
+		{"pod", o.targets.pods, validation.IsDNS1123Subdomain},
+		{"node", o.targets.nodes, validation.IsDNS1123Subdomain},
+		{"container", o.targets.containers, validation.IsDNS1123Label},
+		{"tracer-namespace", []string{o.tracer.namespace}, validation.IsDNS1123Label},
+		{"image-pull-secret", o.tracer.pullSecrets, validation.IsDNS1123Subdomain},
+	} {
+		for _, value := range n.values {
+			if problems := n.check(value); len(problems) > 0 {
+				bad("--%s %q is not a name: %s", n.flag, value, problems[0])
+			}
+		}
+	}
+	switch {
+	case o.local.enabled || o.printsPolicy:
+	case o.tracer.image == "" && !o.given["image"]:
+		errs = append(errs, errNoImage)
+	case o.tracer.image == "" || strings.ContainsFunc(o.tracer.image, func(r rune) bool { return r <= ' ' || r > '~' }):
+		bad("--image %q is not the reference of an image", o.tracer.image)
+	}
+	return errs
+}
+
+// errNoImage is for a binary that was built without naming its tracer image.
+var errNoImage = errors.New(`this build of the plugin does not know its tracer image: name one with --image, which must be of the same version
+(a release has it built in; "make build IMAGE=REGISTRY/trace-sec-tracer@sha256:…" builds one in)`)

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/enforce"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/policyset"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// Environment is what commands are made with.
+type Environment struct {
+	genericiooptions.IOStreams
+	Cluster *cluster.Cluster
+	Build   build.Info
+}
+
+// Verb is a command that traces: its words, its flags, and the work that it stands for.
+type Verb struct {
+	Use, Short, Long, Example string
+	// Title and Flags are the command's own group of flags; Flags is nil for one that has none.
+	Title string
+	Flags *pflag.FlagSet
+	// Groups puts the groups of flags that all commands have behind the command's own; nil: as they are, before them the own.
+	Groups func(own help.Group, all []help.Group) []help.Group
+	// Duration is the default of --duration; 0: none.
+	Duration time.Duration
+	// PrintsPolicy adds --print-policy: the policies of the flags are all that the command has.
+	PrintsPolicy bool
+	// Work makes the work of flags and arguments. It is called once; the error is everything that is wrong with them.
+	Work func(Request) (Work, error)
+}
+
+// Request is what a command line says beside the verb's own flags.
+type Request struct {
+	genericiooptions.IOStreams
+	// Args are the arguments before --.
+	Args []string
+	// Local: this machine is the target. Format and Containers are the values of -o and --container, Process what is asked for of
+	// processes.
+	Local      bool
+	Format     string
+	Containers []string
+	Process    wire.ProcessDetail
+	// Filtered: filters leave events out.
+	Filtered bool
+
+	options *Options
+}
+
+// Given says whether the user set a flag.
+func (r Request) Given(flag string) bool { return r.options.given[flag] }
+
+// FilterFlags are the names of the flags that filter events.
+func (r Request) FilterFlags() (names []string) {
+	help.VisitNames(r.options.filters.flags, func(name string) { names = append(names, name) })
+	return names
+}
+
+// Work is what a command does. Nothing of it changes once it is made.
+type Work struct {
+	// Targets are those of the arguments that name targets.
+	Targets []string
+	// Given are policies that the user wrote, Composed those that the flags make.
+	Given    policyset.Set
+	Composed []compose.Policy
+	// FilterAfterEnrich: the kernel must not leave out what filters do, because what is shown is completed with it.
+	FilterAfterEnrich bool
+	// Remarks are what the user has to know of the policies, said before it begins.
+	Remarks []string
+	// Process is what is reported of processes besides what the flags ask for.
+	Process wire.ProcessDetail
+	// OwnWords, Every and Arguments are those of render.Options.
+	OwnWords, Every, Arguments bool
+	// Keep is which events the command shows; nil: all that the filters leave.
+	Keep func(*event.Event) bool
+	// Enrich makes what adds to the events as they come; nil where nothing does.
+	Enrich Enrich
+	// Result makes what is shown instead of events; nil: the events are.
+	Result func(out io.Writer) (Result, error)
+	// Enforce is nil for a command that only observes.
+	Enforce *enforce.Options
+	// AllowCanary: what the policies want to be fetched and looked up is.
+	AllowCanary bool
+}
+
+// Enrich makes what completes events and says whether they are shown. client is nil without a cluster; ctx ends with the session;
+// say tells the user.
+type Enrich func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool
+
+// Result takes the events in the place of a renderer.
+type Result struct {
+	render.Renderer
+	// OnPodChange is told of each target that is found or changes; nil: not.
+	OnPodChange func(*corev1.Pod)
+}
+
+// Command makes the command of a verb.
+func Command(env Environment, v Verb) *cobra.Command {
+	o := newOptions(env, v)
+	printPolicy := false
+	own := help.Group{Title: v.Title, Flags: v.Flags}
+	if v.PrintsPolicy {
+		own.Flags.BoolVar(&printPolicy, "print-policy", false, "Print the TracingPolicy that these flags make, and do nothing")
+	}
+	o.arrange(own, v.Groups)
+	cmd := &cobra.Command{
+		Use: v.Use, Short: v.Short, Long: v.Long, Example: v.Example,
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     env.Cluster.Complete(cluster.PodsAndWorkloads),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.complete(cmd, args)
+			o.printsPolicy = printPolicy
+			p, err := o.plan(v)
+			if err != nil {
+				return err
+			}
+			return p.run(cmd.Context())
+		},
+	}
+	o.addTo(cmd, v)
+	return cmd
+}
+
+// explainedByExec are groups of flags that the help of most commands only names: their own have to fit on the screen.
+var explainedByExec = []string{sessionGroup, outputGroup, processGroup, tracerGroup}
+
+// BehindOwn puts a command's own group first, and only names the groups that the help of exec explains.
+func BehindOwn(own help.Group, all []help.Group) []help.Group {
+	for i := range all {
+		if slices.Contains(explainedByExec, all[i].Title) {
+			all[i].Topic = "exec --help"
+		}
+	}
+	return append([]help.Group{own}, all...)
+}
+
+// WithSession puts a command's own flags and those of the session into one group, before the others.
+func WithSession(own help.Group, all []help.Group) []help.Group {
+	rest := slices.DeleteFunc(all, func(g help.Group) bool {
+		if g.Title == sessionGroup {
+			own.Flags.AddFlagSet(g.Flags)
+		}
+		return g.Title == sessionGroup
+	})
+	return append([]help.Group{own}, rest...)
+}
+
+// ForEnforcing is WithSession that says what flags of other commands mean where something is enforced, and only names those that
+// the help of exec explains.
+func ForEnforcing(own help.Group, all []help.Group) []help.Group {
+	for i := range all {
+		for flag, usage := range map[string]string{
+			"duration":  "Disarm and end after this `TIME`, 24h at most",
+			"container": "Enforce in the containers of this `NAME` only; repeatable",
+		} {
+			if f := all[i].Flags.Lookup(flag); f != nil {
+				f.Usage = usage
+			}
+		}
+		if all[i].Title == outputGroup || all[i].Title == tracerGroup {
+			all[i].Topic = "exec --help"
+		}
+	}
+	shown := all[slices.IndexFunc(all, func(g help.Group) bool { return g.Title == outputGroup })].Flags
+	return slices.DeleteFunc(WithSession(own, all), func(g help.Group) bool {
+		if g.Title == processGroup { // what is shown of an event
+			shown.AddFlagSet(g.Flags)
+		}
+		return g.Title == processGroup
+	})
+}
+
+// word is the command's name.
+func (v Verb) word() string {
+	word, _, _ := strings.Cut(v.Use, " ")
+	return word
+}
