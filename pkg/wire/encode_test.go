@@ -36,7 +36,21 @@ func execOf(id, parent string, ancestors ...string) Event {
 	return Event{ProcessID: id, ParentID: parent, AncestorIDs: ancestors, Event: event.Event{ProcessExec: &event.ProcessExec{}, NodeName: "node", Time: moment(1)}}
 }
 
-func must(t *testing.T, err error) {
+// kprobeOf is what a policy on security_file_permission sends.
+func kprobeOf(id, parent string) Event {
+	return Event{ProcessID: id, ParentID: parent, Event: event.Event{ProcessKprobe: &event.ProcessKprobe{
+		FunctionName: "security_file_permission",
+		Hooked: event.Hooked{
+			Args: []event.Argument{
+				{FileArg: &event.FileArg{Path: "/var/lib/postgresql/data/base/16384/2619", Permission: "-rw-------"}}, {IntArg: new(int32(4))},
+			},
+			Action: event.ActionPost, PolicyName: "file-monitoring-filtered",
+		},
+		Return: &event.Argument{IntArg: new(int32(0))}, ReturnAction: event.ActionPost,
+	}, NodeName: "node", Time: moment(123456789)}}
+}
+
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package readjson
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -78,24 +79,15 @@ func foldsToOne(fields []field, name []byte) bool {
 	return slices.ContainsFunc(fields, func(f field) bool { return bytes.EqualFold([]byte(f.name), name) })
 }
 
-// fieldsOf lists the fields of a struct in their order, those of embedded structs in their place.
+// fieldsOf lists the fields of a struct in their order, those of embedded structs in their place, but for those whose names
+// the struct itself has.
 func (m *maker) fieldsOf(t reflect.Type, base uintptr) (fields []field) {
+	own := map[string]bool{}
 	for f := range t.Fields() {
-		tag := f.Tag.Get("json")
-		name, options, _ := strings.Cut(tag, ",")
-		switch {
-		case tag == "-":
-		case f.Anonymous && name == "":
-			if f.Type.Kind() != reflect.Struct || !f.IsExported() {
-				panic(fmt.Sprintf("readjson: %s embeds %s", t, f.Type))
-			}
-			fields = append(fields, m.fieldsOf(f.Type, base+f.Offset)...)
-		case f.IsExported():
-			if name == "" {
-				name = f.Name
-			}
+		if name, options, shown := tagOf(f); shown && !embeds(f) {
+			own[name] = true
 			made := field{name: name, offset: base + f.Offset}
-			if slices.Contains(strings.Split(options, ","), "string") {
+			if slices.Contains(options, "string") {
 				made.read = m.quotedReader(f.Type)
 			} else {
 				made.read = m.readerOf(f.Type)
@@ -103,7 +95,34 @@ func (m *maker) fieldsOf(t reflect.Type, base uintptr) (fields []field) {
 			fields = append(fields, made)
 		}
 	}
+	for f := range t.Fields() {
+		if !embeds(f) {
+			continue
+		}
+		if f.Type.Kind() != reflect.Struct || !f.IsExported() {
+			panic(fmt.Sprintf("readjson: %s embeds %s", t, f.Type))
+		}
+		for _, inner := range m.fieldsOf(f.Type, base+f.Offset) {
+			if !own[inner.name] {
+				fields = append(fields, inner)
+			}
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b field) int { return cmp.Compare(a.offset, b.offset) }) // as they are written
 	return fields
+}
+
+// tagOf is the name and the options of a field; shown is false for one that encoding/json leaves out.
+func tagOf(f reflect.StructField) (name string, options []string, shown bool) {
+	tag := f.Tag.Get("json")
+	name, rest, _ := strings.Cut(tag, ",")
+	return cmp.Or(name, f.Name), strings.Split(rest, ","), tag != "-" && f.IsExported()
+}
+
+// embeds says whether the fields of a field stand for themselves.
+func embeds(f reflect.StructField) bool {
+	tag := f.Tag.Get("json")
+	return f.Anonymous && (tag == "" || tag[0] == ',')
 }
 
 // quotedReader is for a number in quotes, or a pointer to one.

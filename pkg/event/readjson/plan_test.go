@@ -191,7 +191,8 @@ func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
 		"two fields of one name": func() {
 			For[struct {
 				Base
-				Y int
+				Other struct{}
+				Also  struct{} `json:"Other"`
 			}]()
 		},
 		"names of which one is the other's": func() {
@@ -225,6 +226,19 @@ func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
 			}()
 			make()
 		}()
+	}
+}
+
+// An embedded struct's field gives way to one of the same name.
+func TestShadowedFields(t *testing.T) {
+	type outer struct {
+		Base
+		Y string
+	}
+	var got, want outer
+	document := []byte(`{"X":1,"Y":"own","z":{"a":"b"}}`)
+	if err := For[outer]().NewReader().Read(document, &got); err != nil || json.Unmarshal(document, &want) != nil || !reflect.DeepEqual(got, want) || got.Y != "own" {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }
 
