@@ -59,9 +59,6 @@ func (c *counting) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// encodings that benchmarks compare.
-var encodings = map[string][]string{"plain": nil, "zstd": {EncodingZstd}}
-
 func BenchmarkEncodeKprobe(b *testing.B) {
 	for name, accepted := range encodings {
 		for _, processes := range []int{1, 8, 1000} {

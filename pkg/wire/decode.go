@@ -146,7 +146,10 @@ func (d *decoding) decompress(l *line) error {
 	if err != nil {
 		return fmt.Errorf("decompress: %w", err)
 	}
-	b := body{Events: make([]Event, 0, min(l.Count, len(text)/leastEvent))}
+	var b body
+	if room := min(l.Count, len(text)/leastEvent); room > 0 {
+		b.Events = make([]Event, 0, room)
+	}
 	if err := d.bodies.Read(text, &b); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func kprobeOf(id, parent string) Event {
 	}, NodeName: "node", Time: moment(123456789)}}
 }
 
+// encodings of frames, with what a reader accepts.
+var encodings = map[string][]string{"plain": nil, "zstd": {"unknown", EncodingZstd}}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -110,8 +113,14 @@ func TestGolden(t *testing.T) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	for name, accepted := range encodings {
+		t.Run(name, func(t *testing.T) { comesOut(t, accepted) })
+	}
+}
+
+func comesOut(t *testing.T, accepted []string) {
 	var out bytes.Buffer
-	e := NewEncoder(&out, "session")
+	e := NewEncoder(&out, "session", accepted...)
 	const events = 1000
 	for n := range events {
 		p := process(fmt.Sprint("process-", n))
