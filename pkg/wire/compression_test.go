@@ -28,6 +28,24 @@ func squeezed(content []byte) []byte {
 	return encoder.EncodeAll(content, nil)
 }
 
+// streamed is content compressed without saying how long it is, for a window that is shorter.
+func streamed(content string) []byte {
+	var out bytes.Buffer
+	encoder, err := zstd.NewWriter(&out, zstd.WithWindowSize(32*1024))
+	if err != nil {
+		panic(err)
+	}
+	for part := range slices.Chunk([]byte(content), 1000) {
+		if _, err := encoder.Write(part); err != nil {
+			panic(err)
+		}
+	}
+	if err := encoder.Close(); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}
+
 // compressedLine is a frame with a body of so many events.
 func compressedLine(events int, body []byte) []byte {
 	return fmt.Appendf(nil, `{"v":1,"s":"s","n":1,"e":1,"k":%d,"zstd":%s}`+"\n", events, mustJSON(squeezed(body)))
@@ -94,6 +112,7 @@ func TestDecodeCompressed(t *testing.T) {
 		"negative count":      strings.Replace(whole, `"k":1`, `"k":-1`, 1),
 		"another version":     strings.Replace(whole, `"v":1`, `"v":2`, 1),
 		"bomb":                string(compressedLine(1, append([]byte(`{"ev":[{}]}`), make([]byte, 1<<24)...))),
+		"bomb in a stream":    string(fmt.Appendf(nil, `{"v":1,"n":1,"e":1,"k":1,"zstd":%s}`, mustJSON(streamed(`{"ev":[{}]}`+strings.Repeat(" ", MaxBody))))),
 		"bomb of blanks":      string(compressedLine(1, []byte(`{"ev":[{}]}`+strings.Repeat(" ", MaxBody)))),
 		"events without end":  string(compressedLine(maxObjects, []byte(`{"ev":[`+strings.Repeat("{},", maxObjects-1)+`{}]}`))),
 		"two bodies":          string(compressedLine(1, slices.Concat([]byte(bodies[0]), []byte(bodies[0])))),
@@ -102,8 +121,11 @@ func TestDecodeCompressed(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, f, err)
 		}
 	}
-	if f, err := DecodeFrame(compressedLine(1, []byte(`{"ev":[{}]}`+strings.Repeat(" ", MaxBody-11)))); err != nil || len(f.Events) != 1 {
-		t.Errorf("the longest body: %v", err)
+	longest := `{"ev":[{}]}` + strings.Repeat(" ", MaxBody-11)
+	for _, text := range [][]byte{compressedLine(1, []byte(longest)), fmt.Appendf(nil, `{"v":1,"n":1,"e":1,"k":1,"zstd":%s}`, mustJSON(streamed(longest)))} {
+		if f, err := DecodeFrame(text); err != nil || len(f.Events) != 1 {
+			t.Errorf("the longest body: %v", err)
+		}
 	}
 }
 
@@ -198,9 +220,17 @@ func TestLongBodiesAreSplit(t *testing.T) {
 		}
 		return b.String()
 	}
+	long := map[string]string{} // arguments that stay what they are
+	for n := range 55 {
+		long[fmt.Sprint(n)] = random(n * 120)
+	}
 	enforced := 0
 	for n := range 6000 {
-		p, parent := process(fmt.Sprint("process-", r.IntN(50))), process(fmt.Sprint("parent-", r.IntN(5)))
+		id, parentID := fmt.Sprint(r.IntN(50)), fmt.Sprint(50+r.IntN(5))
+		p, parent := process(id), process(parentID)
+		if n >= 4000 { // many don't fit in a plain frame with their parents
+			p.Arguments, parent.Arguments = long[id], long[parentID]
+		}
 		ev := kprobeOf(p.ExecID, parent.ExecID)
 		if n/1000%2 == 1 { // after a thousand that are all the same
 			ev.ProcessKprobe.Args[0].FileArg.Path = random(r.IntN(3000))
