@@ -18,9 +18,9 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// squeezed is content compressed, by an encoder with other settings than ours.
+// squeezed is content compressed, with other settings than ours.
 func squeezed(content []byte) []byte {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderCRC(true))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		panic(err)
 	}
@@ -58,19 +58,33 @@ var bodies = []string{
 	`{"ev":[{}],"ev":[{}]}`, `{"ev":[]}`, `{"ev":[{},{}]}`, `{"ev":null}`, `{}`, `null`, `[]`, ``, `{"ev":[{"time":"yesterday"}]}`, `{"ev":[{"t":-1}]}`, `{"ev":[{}`, `{"zstd":"","ev":[{}]}`,
 }
 
-// sameAsEncodingJSON compares what a line was decoded to with what encoding/json reads, and its head with both.
-func sameAsEncodingJSON(t *testing.T, text []byte, frame *Frame, err error) {
+// oracle reads frames with encoding/json, and with a zstd decoder of other settings than ours.
+type oracle struct {
+	decoder *FrameDecoder
+	zstd    *zstd.Decoder
+}
+
+func newOracle(tb testing.TB) oracle {
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+	must(tb, err)
+	return oracle{NewFrameDecoder(), decoder}
+}
+
+// check compares what a line is decoded to with what encoding/json reads, and its head with both.
+func (o oracle) check(t *testing.T, text []byte) {
 	t.Helper()
+	frame, err := o.decoder.Decode(text)
+	if (err != nil) != (frame == nil) || err != nil && !errors.Is(err, ErrMalformed) {
+		t.Fatalf("%s: %v, %v", text, frame, err)
+	}
 	var l line
 	wantErr := json.Unmarshal(text, &l)
 	want := l.Frame
 	if wantErr == nil && l.Compressed != nil {
-		decoder := newDecompressor()
-		defer decoder.Close()
 		var b body
-		content, failed := decoder.DecodeAll(l.Compressed, make([]byte, 0, MaxBody))
+		content, failed := o.zstd.DecodeAll(l.Compressed, nil)
 		wantErr = errors.Join(failed, json.Unmarshal(content, &b))
-		if l.Processes != nil || l.Events != nil || bytes.Count(content, []byte("{")) > maxObjects {
+		if l.Processes != nil || l.Events != nil || len(content) > MaxBody || bytes.Count(content, []byte("{")) > maxObjects {
 			wantErr = errors.New("hostile")
 		}
 		want.Processes, want.Events = b.Processes, b.Events
@@ -85,17 +99,16 @@ func sameAsEncodingJSON(t *testing.T, text []byte, frame *Frame, err error) {
 	if sound != (err == nil) || sound && !reflect.DeepEqual(*frame, want) {
 		t.Fatalf("%s:\ngot  %s, %v\nwant %s, %v", text, mustJSON(frame), err, mustJSON(want), wantErr)
 	}
-	head, headErr := NewFrameDecoder().Head(text)
+	head, headErr := o.decoder.Head(text)
 	if want.Processes, want.Events = nil, nil; sound && (headErr != nil || !reflect.DeepEqual(*head, want)) {
 		t.Fatalf("%s: head %s, %v", text, mustJSON(head), headErr)
 	}
 }
 
 func TestDecodeCompressed(t *testing.T) {
+	o := newOracle(t)
 	for _, content := range bodies {
-		text := compressedLine(1, []byte(content))
-		frame, err := DecodeFrame(text)
-		sameAsEncodingJSON(t, text, frame, err)
+		o.check(t, compressedLine(1, []byte(content)))
 	}
 	whole := string(compressedLine(1, []byte(bodies[1])))
 	for name, text := range map[string]string{
@@ -153,10 +166,10 @@ func FuzzDecodeBody(f *testing.F) {
 	for _, ev := range append(hookEvents("/etc/passwd"), hookEvents("")...) {
 		f.Add(1, fmt.Appendf(nil, `{"procs":{"a":{}},"ev":[%s]}`, mustJSON(ev)))
 	}
+	o, encoder := newOracle(f), newCompressor(Encodings()).zstd
 	f.Fuzz(func(t *testing.T, events int, content []byte) {
-		text := compressedLine(events, content)
-		frame, err := DecodeFrame(text)
-		sameAsEncodingJSON(t, text, frame, err)
+		text := fmt.Appendf(nil, `{"v":1,"n":1,"e":1,"k":%d,"zstd":%s}`, events, mustJSON(encoder.EncodeAll(content, nil)))
+		o.check(t, text)
 	})
 }
 
@@ -231,6 +244,7 @@ func TestLongBodiesAreSplit(t *testing.T) {
 		id, parentID := fmt.Sprint(r.IntN(50)), fmt.Sprint(50+r.IntN(5))
 		p, parent := process(id), process(parentID)
 		if n >= 4000 { // many don't fit in a plain frame with their parents
+			p, parent = process("long-"+id), process("long-"+parentID)
 			p.Arguments, parent.Arguments = long[id], long[parentID]
 		}
 		ev := kprobeOf(p.ExecID, parent.ExecID)

@@ -77,16 +77,23 @@ func (e *Encoder) Add(ev Event, processes ...*Process) error {
 		fits, err = e.gathered.add(ev, processes, e.limit(), e.room()) // the new frame holds no process yet
 	}
 	if err == nil && !fits {
-		var body []byte
-		var encoded []encodedProcess
-		if body, encoded, err = fit(e.room(), ev, distinct(processes)); err == nil {
-			e.gathered.addEncoded(ev, body, encoded)
-		}
+		return e.addShortened(ev, processes)
 	}
 	if err == nil {
 		e.event++
 	}
 	return err
+}
+
+// addShortened adds an event to the new frame and writes it: others that name the same processes shall have them as they are.
+func (e *Encoder) addShortened(ev Event, processes []*Process) error {
+	body, encoded, err := fit(e.room(), ev, distinct(processes))
+	if err != nil {
+		return err
+	}
+	e.gathered.addEncoded(ev, body, encoded)
+	e.event++
+	return e.Flush()
 }
 
 // Flush writes the current frame if it holds an event.

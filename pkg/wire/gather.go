@@ -48,7 +48,7 @@ func (g *gathered) add(ev Event, processes []*Process, limit, room int) (fits bo
 		g.restore(before)
 		return false, fmt.Errorf("%w: %w", ErrEvent, err)
 	}
-	alone := len(g.events) - before.events + len(",")
+	alone := bodyFrame + len(g.events) - before.events + len(",")
 	for _, p := range processes {
 		if p == nil {
 			continue
