@@ -194,6 +194,31 @@ func TestTimestamp(t *testing.T) {
 	}
 }
 
+// What ReadJSON takes is read as UnmarshalJSON reads it, and it takes all that is written.
+func TestTimestampIsReadQuickly(t *testing.T) {
+	for text, quick := range map[string]bool{
+		"2026-03-01T12:00:00Z": true, "2026-03-01T12:00:00.1Z": true, "2024-02-29T23:59:59.123456789Z": true, "0000-01-01T00:00:00.000000001Z": true,
+		"9999-12-31T23:59:59.999999999Z": true, "2026-03-01T12:00:00+00:00": false, "2026-03-01T12:00:00.5+02:00": false, "2026-02-29T12:00:00Z": false,
+		"2026-13-01T12:00:00Z": false, "2026-00-01T12:00:00Z": false, "2026-01-00T12:00:00Z": false, "2026-01-32T12:00:00Z": false, "2026-03-01T24:00:00Z": false,
+		"2026-03-01T12:60:00Z": false, "2026-03-01T12:00:60Z": false, "2026-03-01T12:00:00.Z": false, "2026-03-01T12:00:00,5Z": false, "2026-03-01T12:00:00.1234567890Z": false,
+		"2026-03-01t12:00:00Z": false, "2026-03-01 12:00:00Z": false, "2026-03-01T12:00:00z": false, "2026-03-01T12:00:00": false, "2026-3-01T12:00:00Z": false,
+		"+026-03-01T12:00:00Z": false, "2026-03-01T12:00:-1Z": false, "2026/03-01T12:00:00Z": false, "2026-03-01T12:00:00.12x4Z": false, "2026-03-01T12:00:00x1Z": false, "Z": false, "": false,
+	} {
+		var got, want Timestamp
+		read := got.ReadJSON([]byte(`"` + text + `"`))
+		err := want.UnmarshalJSON([]byte(`"` + text + `"`))
+		if read != quick || read && (err != nil || !reflect.DeepEqual(got, want)) {
+			t.Errorf("%s: %t, %s, want %t, %s, %v", text, read, got, quick, want, err)
+		}
+	}
+	var none Timestamp
+	for _, value := range []string{"", "null", "1", `"`, `2026-03-01T12:00:00Z`} {
+		if none.ReadJSON([]byte(value)) {
+			t.Errorf("%s was read", value)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for flags, want := range map[Flag]string{
 		0:                                     "",

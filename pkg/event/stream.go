@@ -12,6 +12,8 @@ type Hello struct {
 	Kernel string `json:"kernel"`
 	Arch   string `json:"arch"`
 	BootID string `json:"boot_id"`
+	// Encoding of the frames that hold events (wire.Encodings); empty for plain JSON.
+	Encoding string `json:"encoding,omitempty"`
 	// Tiers that this kernel accepts: trampoline, kprobe, tracepoint.
 	Tiers []string `json:"tiers"`
 	// Cgroups is the hierarchy by which targets are told apart: "unified", or the name of a v1 controller.

@@ -64,3 +64,49 @@ func (t Timestamp) AppendJSON(dst []byte) ([]byte, error) {
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	return t.Time.UnmarshalJSON(b)
 }
+
+// ReadJSON reads what MarshalJSON writes, quicker than UnmarshalJSON does; false when value is of another form.
+func (t *Timestamp) ReadJSON(value []byte) bool {
+	const form = `"2006-01-02T15:04:05`
+	if len(value) < len(form)+len(`Z"`) || value[0] != '"' || string(value[len(value)-2:]) != `Z"` {
+		return false
+	}
+	if value[5] != '-' || value[8] != '-' || value[11] != 'T' || value[14] != ':' || value[17] != ':' {
+		return false
+	}
+	year, month, day := decimal(value[1:5]), decimal(value[6:8]), decimal(value[9:11])
+	hour, minute, second := decimal(value[12:14]), decimal(value[15:17]), decimal(value[18:20])
+	nanosecond, ok := fraction(value[len(form) : len(value)-2])
+	if !ok || min(year, month, day, hour, minute, second) < 0 || hour > 23 || minute > 59 || second > 59 {
+		return false
+	}
+	t.Time = time.Date(year, time.Month(month), day, hour, minute, second, nanosecond, time.UTC)
+	return t.Month() == time.Month(month) && t.Day() == day // else there is no such day
+}
+
+// decimal is what digits say; -1 when there is something else.
+func decimal(text []byte) (n int) {
+	for _, b := range text {
+		if b < '0' || b > '9' {
+			return -1
+		}
+		n = n*10 + int(b-'0')
+	}
+	return n
+}
+
+// fraction is a point and 1 to 9 digits, or nothing, in nanoseconds.
+func fraction(text []byte) (nanosecond int, ok bool) {
+	if len(text) == 0 {
+		return 0, true
+	}
+	digits := text[1:]
+	if text[0] != '.' || len(digits) == 0 || len(digits) > 9 {
+		return 0, false
+	}
+	nanosecond = decimal(digits)
+	for range 9 - len(digits) {
+		nanosecond *= 10
+	}
+	return nanosecond, nanosecond >= 0
+}

@@ -106,16 +106,18 @@ func FuzzDecodeFrame(f *testing.F) {
 	for line := range bytes.Lines(golden) {
 		f.Add(line)
 	}
+	for _, body := range bodies {
+		f.Add(compressedLine(1, []byte(body)))
+	}
 	for _, ev := range append(hookEvents("/etc/passwd"), hookEvents("")...) {
 		f.Add(fmt.Appendf(nil, `{"v":1,"n":1,"e":1,"k":1,"procs":{"a":{}},"ev":[%s]}`, mustJSON(ev)))
 	}
 	f.Add([]byte(`{"v":1,"n":1,"e":1,"k":1,"procs":{"a":{}},"ev":[{"p":"a","pp":"b","anc":["a"],"process_exec":{},"process_exit":{},"hello":{},"bye":{}}]}`))
+	o := newOracle(f)
 	f.Fuzz(func(t *testing.T, line []byte) {
-		frame, err := DecodeFrame(line)
+		o.check(t, line)
+		frame, err := o.decoder.Decode(line)
 		if err != nil {
-			if !errors.Is(err, ErrMalformed) || frame != nil {
-				t.Fatalf("%v, %v", frame, err)
-			}
 			return
 		}
 		if frame.Number == 0 || frame.First == 0 || frame.Count != len(frame.Events) || frame.First+uint64(frame.Count) < frame.First || frame.Number+1 == 0 {
@@ -139,12 +141,12 @@ func FuzzEncodeDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, filling, other string, long, short uint16, events, parents uint8) {
 		id = id[:min(len(id), 380)] // no exec_id is longer
 		filling, other = filling+"x", other+"x"
-		var out bytes.Buffer
-		e := NewEncoder(&out, "session")
+		var out, compressed bytes.Buffer
+		e, second := NewEncoder(&out, "session"), NewEncoder(&compressed, "session", EncodingZstd)
 		taken := 0
 		for n := range int(events % 8) {
 			p := process(id)
-			p.Binary, p.Arguments, p.Cwd = fill(other, int(short%4096)), fill(filling, int(long%8192)*n/8), fill(filling, int(short%4096))
+			p.Binary, p.Arguments, p.Cwd = fill(other, int(short%4096)), fill(filling, int(long%8192)), fill(filling, int(short%4096))
 			processes, ev := []*Process{p}, execOf(id, "")
 			if n%2 == 1 {
 				hooks := hookEvents(fill(filling, int(long%4096)))
@@ -159,9 +161,14 @@ func FuzzEncodeDecode(f *testing.F) {
 				ev.AncestorIDs = append(ev.AncestorIDs, parent.ExecID)
 			}
 			must(t, e.Add(ev, processes...))
+			must(t, second.Add(ev, processes...))
 			taken++
 		}
 		must(t, e.Bye(event.Bye{Reason: event.ByeStopped}))
+		must(t, second.Bye(event.Bye{Reason: event.ByeStopped}))
+		if got, want := eventsOf(frames(t, compressed.Bytes())), eventsOf(frames(t, out.Bytes())); !reflect.DeepEqual(got, want) {
+			t.Fatalf("compressed %s, plain %s", mustJSON(got), mustJSON(want))
+		}
 		came := 0
 		all := frames(t, out.Bytes())
 		for _, frame := range all {

@@ -10,37 +10,26 @@ import (
 	"strconv"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/appendjson"
 )
 
 // Encoder gathers events into frames. It is not for concurrent use.
 type Encoder struct {
-	w         io.Writer
-	session   []byte
-	lost      []byte
-	number    uint64
-	event     uint64
-	count     int
-	events    []byte // of the current frame, separated by commas
-	processes []byte // of the current frame, likewise
-	has       map[string]struct{}
-	added     []string // what has got with the latest event
-	line      bytes.Buffer
-
-	// What is being encoded, here so that it needs no memory of its own.
-	current        Event
-	currentProcess Process
+	w        io.Writer
+	session  []byte
+	lost     []byte
+	number   uint64 // of the latest frame
+	event    uint64 // events of all frames, and those gathered
+	gathered gathered
+	// compressor is nil when frames are plain.
+	compressor *compressor
+	body       []byte
+	line       bytes.Buffer
 }
 
-// How events and processes are written.
-var (
-	eventPlan   = appendjson.For[Event]()
-	processPlan = appendjson.For[Process]()
-)
-
 // NewEncoder returns an encoder that writes each frame with one Write. The session must be one that Orders.Validate accepts.
-func NewEncoder(w io.Writer, session string) *Encoder {
-	return &Encoder{w: w, session: mustJSON(session), has: map[string]struct{}{}}
+// Encodings are those that the reader accepts beside plain JSON; unknown ones are ignored.
+func NewEncoder(w io.Writer, session string, encodings ...string) *Encoder {
+	return &Encoder{w: w, session: mustJSON(session), gathered: gathered{places: map[string]int{}}, compressor: newCompressor(encodings)}
 }
 
 // Written is how many events were handed over so far.
@@ -54,12 +43,24 @@ func (e *Encoder) SetLost(lost map[string]uint64) {
 	}
 }
 
-// envelope is what a frame needs beside session, counters and content: the keys, and three numbers of up to 20 digits.
-const envelope = len(`{"v":,"s":,"n":,"e":,"k":,"lost":,"procs":{},"ev":[],"notice":}`) + 4*20 + len("\n")
+const (
+	// envelope is what a frame needs beside session, totals and content: the keys, and four numbers of up to 20 digits.
+	envelope = len(`{"v":,"s":,"n":,"e":,"k":,"a":,"lost":,"procs":{},"ev":[],"notice":}`) + 5*20 + len("\n")
+	// lostRoom is kept for the totals of lost events, which may begin when a frame is nearly full: six causes take some 200 bytes.
+	lostRoom = 256
+)
 
 // room is how many bytes of a frame are for its events and their processes.
 func (e *Encoder) room() int {
-	return MaxFrame - envelope - len(e.session) - len(e.lost)
+	return MaxFrame - envelope - len(e.session) - max(len(e.lost), lostRoom)
+}
+
+// limit is how many bytes are gathered for one frame.
+func (e *Encoder) limit() int {
+	if e.compressor == nil {
+		return e.room()
+	}
+	return e.compressor.expected(e.room())
 }
 
 // Add puts an event and the processes that it names into the current frame, and writes out frames as they fill. Processes
@@ -68,112 +69,75 @@ func (e *Encoder) room() int {
 // years 0–9999) is an error that wraps ErrEvent: it was not added, and the next may well be. Other errors are the writer's.
 // Neither the event nor the processes are kept.
 func (e *Encoder) Add(ev Event, processes ...*Process) error {
-	e.current = ev
-	fits, err := e.put(processes)
+	fits, err := e.gathered.add(ev, processes, e.limit(), e.room())
 	if err == nil && !fits {
 		if err := e.Flush(); err != nil {
 			return err
 		}
-		fits, err = e.put(processes) // the new frame holds none yet
+		fits, err = e.gathered.add(ev, processes, e.limit(), e.room()) // the new frame holds no process yet
 	}
 	if err == nil && !fits {
-		err = e.putShortened(ev, processes)
+		return e.addShortened(ev, processes)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		e.event++
 	}
-	e.count++
-	e.event++
-	return nil
+	return err
 }
 
-// put encodes the current event, and the processes that the frame does not hold, into the frame; fits is false, and the
-// frame as it was, when there is not enough room.
-func (e *Encoder) put(processes []*Process) (fits bool, err error) {
-	events, before := len(e.events), len(e.processes)
-	e.added = e.added[:0]
-	e.events, err = eventPlan.Append(separated(e.events), &e.current)
-	if err != nil {
-		e.events = e.events[:events]
-		return false, fmt.Errorf("%w: %w", ErrEvent, err)
-	}
-	for _, p := range processes {
-		if p == nil {
-			continue
-		}
-		if _, ok := e.has[p.ExecID]; !ok {
-			e.has[p.ExecID] = struct{}{}
-			e.added = append(e.added, p.ExecID)
-			e.processes = e.appendProcess(separated(e.processes), p)
-		}
-	}
-	if len(e.events)+len(e.processes)+len(",,") <= e.room() {
-		return true, nil
-	}
-	e.events, e.processes = e.events[:events], e.processes[:before]
-	for _, id := range e.added {
-		delete(e.has, id)
-	}
-	return false, nil
-}
-
-// putShortened puts what is too long for a whole frame into the frame, which is empty.
-func (e *Encoder) putShortened(ev Event, processes []*Process) error {
+// addShortened adds an event to the new frame and writes it: others that name the same processes shall have them as they are.
+func (e *Encoder) addShortened(ev Event, processes []*Process) error {
 	body, encoded, err := fit(e.room(), ev, distinct(processes))
 	if err != nil {
 		return err
 	}
-	e.events = append(e.events, body...)
-	for _, p := range encoded {
-		e.has[p.id] = struct{}{}
-		e.processes = append(separated(e.processes), p.json...)
-	}
-	return nil
-}
-
-// appendProcess writes a process as it stands in a frame: `"<exec_id>":{…}`.
-func (e *Encoder) appendProcess(dst []byte, p *Process) []byte {
-	dst = append(appendjson.String(dst, p.ExecID), ':')
-	e.currentProcess = *p
-	e.currentProcess.ExecID = "" // the key says it
-	whole, err := processPlan.Append(dst, &e.currentProcess)
-	if err != nil { // only a start time outside the years 0–9999 can do that
-		e.currentProcess.StartTime = nil
-		whole, _ = processPlan.Append(dst, &e.currentProcess)
-	}
-	return whole
-}
-
-// separated is b with a comma at its end unless it is empty.
-func separated(b []byte) []byte {
-	if len(b) > 0 {
-		return append(b, ',')
-	}
-	return b
+	e.gathered.addEncoded(ev, body, encoded)
+	e.event++
+	return e.Flush()
 }
 
 // Flush writes the current frame if it holds an event.
 func (e *Encoder) Flush() error {
-	if e.count == 0 {
+	if len(e.gathered.marks) == 0 {
 		return nil
 	}
-	e.begin()
-	if len(e.processes) > 0 {
-		e.line.WriteString(`,"procs":{`)
-		e.line.Write(e.processes)
-		e.line.WriteByte('}')
+	err := e.write(0, len(e.gathered.marks))
+	e.gathered.reset()
+	return err
+}
+
+// write writes the gathered events from..to-1 as a frame, or as two of half the events each when they take more room than
+// was expected. One alone always fits.
+func (e *Encoder) write(from, to int) error {
+	e.body = e.gathered.body(e.body[:0], from, to)
+	plain := to-from == 1 || len(e.body)-bodyFrame <= e.room()
+	if e.compressor != nil && len(e.body) >= leastCompressed && bytes.Count(e.body, []byte{'{'}) <= maxObjects {
+		if text := e.compressor.compress(e.body); len(text) <= e.room() && !(plain && len(text) >= len(e.body)) {
+			e.begin(from, to)
+			e.line.WriteString(`,"` + EncodingZstd + `":"`)
+			e.line.Write(text)
+			e.line.WriteByte('"')
+			return e.end()
+		}
 	}
-	e.line.WriteString(`,"ev":[`)
-	e.line.Write(e.events)
-	e.line.WriteByte(']')
-	e.events, e.processes = e.events[:0], e.processes[:0]
-	clear(e.has)
-	e.count = 0
+	if !plain {
+		middle := (from + to) / 2
+		if err := e.write(from, middle); err != nil {
+			return err
+		}
+		return e.write(middle, to)
+	}
+	e.begin(from, to)
+	e.line.WriteByte(',')
+	e.line.Write(e.body[1 : len(e.body)-1])
 	return e.end()
 }
 
-// Hello writes the first frame; texts and a list of hooks that make it too long are cut.
+// Hello writes the first frame; texts and a list of hooks that make it too long are cut. It sets Hello.Encoding.
 func (e *Encoder) Hello(h event.Hello) error {
+	if e.compressor != nil {
+		h.Encoding = EncodingZstd
+	}
 	return e.single("hello", fitHello(h, e.room()))
 }
 
@@ -208,21 +172,24 @@ func (e *Encoder) single(key string, value any) error {
 	if len(body) > e.room() {
 		return fmt.Errorf("encode %s: %d bytes are more than a frame holds (%d)", key, len(body), e.room())
 	}
-	e.begin()
+	e.begin(0, 0)
 	fmt.Fprintf(&e.line, `,%q:%s`, key, body)
 	return e.end()
 }
 
-// begin starts a frame's line with what every frame has.
-func (e *Encoder) begin() {
+// begin starts a frame's line with what every frame has; of the gathered events, it holds from..to-1.
+func (e *Encoder) begin(from, to int) {
 	e.number++
 	e.line.Reset()
 	e.line.WriteString(`{"v":` + strconv.Itoa(Version) + `,"s":`)
 	e.line.Write(e.session)
 	e.line.WriteString(`,"n":` + strconv.FormatUint(e.number, 10))
-	e.line.WriteString(`,"e":` + strconv.FormatUint(e.event-uint64(e.count)+1, 10))
-	if e.count > 0 {
-		e.line.WriteString(`,"k":` + strconv.Itoa(e.count))
+	e.line.WriteString(`,"e":` + strconv.FormatUint(e.event-uint64(len(e.gathered.marks)-from)+1, 10))
+	if to > from {
+		e.line.WriteString(`,"k":` + strconv.Itoa(to-from))
+		if _, _, enforced := e.gathered.span(from, to); enforced > 0 {
+			e.line.WriteString(`,"a":` + strconv.Itoa(enforced))
+		}
 	}
 	if e.lost != nil {
 		e.line.WriteString(`,"lost":`)

@@ -36,7 +36,24 @@ func execOf(id, parent string, ancestors ...string) Event {
 	return Event{ProcessID: id, ParentID: parent, AncestorIDs: ancestors, Event: event.Event{ProcessExec: &event.ProcessExec{}, NodeName: "node", Time: moment(1)}}
 }
 
-func must(t *testing.T, err error) {
+// kprobeOf is what a policy on security_file_permission sends.
+func kprobeOf(id, parent string) Event {
+	return Event{ProcessID: id, ParentID: parent, Event: event.Event{ProcessKprobe: &event.ProcessKprobe{
+		FunctionName: "security_file_permission",
+		Hooked: event.Hooked{
+			Args: []event.Argument{
+				{FileArg: &event.FileArg{Path: "/var/lib/postgresql/data/base/16384/2619", Permission: "-rw-------"}}, {IntArg: new(int32(4))},
+			},
+			Action: event.ActionPost, PolicyName: "file-monitoring-filtered",
+		},
+		Return: &event.Argument{IntArg: new(int32(0))}, ReturnAction: event.ActionPost,
+	}, NodeName: "node", Time: moment(123456789)}}
+}
+
+// encodings of frames, with what a reader accepts.
+var encodings = map[string][]string{"plain": nil, "zstd": {"unknown", EncodingZstd}}
+
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +113,14 @@ func TestGolden(t *testing.T) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	for name, accepted := range encodings {
+		t.Run(name, func(t *testing.T) { comesOut(t, accepted) })
+	}
+}
+
+func comesOut(t *testing.T, accepted []string) {
 	var out bytes.Buffer
-	e := NewEncoder(&out, "session")
+	e := NewEncoder(&out, "session", accepted...)
 	const events = 1000
 	for n := range events {
 		p := process(fmt.Sprint("process-", n))

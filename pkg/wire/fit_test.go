@@ -59,6 +59,10 @@ func TestNothingIsTooLong(t *testing.T) {
 		for _, detail := range []bool{false, true} {
 			for _, ancestors := range []int{0, 2, 100} {
 				t.Run(fmt.Sprint(name, detail, ancestors), func(t *testing.T) {
+					accepted := encodings["plain"]
+					if detail {
+						accepted = encodings["zstd"]
+					}
 					ev := execOf(longID(0), longID(1))
 					ev.Executable = fill(filling, 4096)
 					processes := []*Process{hostile(longID(0), filling, detail), hostile(longID(1), filling, detail)}
@@ -68,7 +72,7 @@ func TestNothingIsTooLong(t *testing.T) {
 					}
 					original := *processes[0]
 					var out bytes.Buffer
-					e := NewEncoder(&out, strings.Repeat("\x01", maxName))
+					e := NewEncoder(&out, strings.Repeat("\x01", maxName), accepted...)
 					e.SetLost(map[string]uint64{event.LostRing: 1<<64 - 1, event.LostDecode: 1<<64 - 1, event.LostMissed: 1<<64 - 1, event.LostBusy: 1<<64 - 1, event.LostQueue: 1<<64 - 1, event.LostScope: 1<<64 - 1})
 					e.event = 1 << 61
 					e.number = 1 << 61

@@ -21,6 +21,9 @@ type Frame struct {
 	// many events went before it; the tracer's first event is 1. Count is len(Events).
 	First uint64 `json:"e"`
 	Count int    `json:"k,omitempty"`
+	// Enforced is how many of Events stopped something (event.Event.Enforced), so that whoever passes frames on can let these go
+	// first without reading the events.
+	Enforced int `json:"a,omitempty"`
 	// Lost events by cause, as totals since the tracer's start.
 	Lost map[string]uint64 `json:"lost,omitempty"`
 	// Processes that the events name, by exec_id.

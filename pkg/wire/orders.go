@@ -21,6 +21,8 @@ type Orders struct {
 	// Node is the name of the node: part of every exec_id, and the source of what happens outside of pods.
 	Node    string  `json:"node"`
 	Targets Targets `json:"targets"`
+	// Encodings of frames that the reader understands beside plain JSON (Encodings), the best first; unknown ones are ignored.
+	Encodings []string `json:"encodings,omitempty"`
 	// Process says what of a process is reported on top of the usual.
 	Process ProcessDetail `json:"process"`
 	// Policies to attach. Whoever sends them has read them before: here only the tracer's own reading of the texts counts.

@@ -11,31 +11,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// enforcing are the actions that stop a process or what it does, or change it, by their names in events; the values are their
-// names in policies.
-var enforcing = map[string]string{
-	event.ActionSigkill: "Sigkill", event.ActionSignal: "Signal", event.ActionOverride: "Override",
-	event.ActionNotifyEnforcer: "NotifyEnforcer", event.ActionSet: "Set",
-}
-
-// Enforced are the names of the actions that stopped a process, or what it did, in the order of the event; of several in one
-// list an event has the last. Nil for most events.
-func Enforced(e *event.Event) (actions []string) {
-	h := e.Hooked()
-	if h == nil {
-		return nil
-	}
-	done := []string{h.Action}
-	if k := e.ProcessKprobe; k != nil && k.ReturnAction != h.Action {
-		done = append(done, k.ReturnAction)
-	}
-	for _, action := range done {
-		if enforcing[action] != "" {
-			actions = append(actions, action)
-		}
-	}
-	return actions
-}
+// Enforced is event.Event.Enforced.
+func Enforced(e *event.Event) []string { return e.Enforced() }
 
 // Enforcement is how often an action of a policy was carried out on a node, or was not though the policy asks for it.
 type Enforcement struct {
@@ -102,7 +79,7 @@ func (n *NodeSummary) counts(policy string, would bool) string {
 	of := slices.SortedFunc(slices.Values(n.Enforcements), func(a, b Enforcement) int { return cmp.Compare(a.Action, b.Action) })
 	for _, e := range of {
 		if e.Policy == policy && e.Would == would {
-			texts = append(texts, fmt.Sprintf("%d %s", e.Count, cmp.Or(enforcing[e.Action], e.Action)))
+			texts = append(texts, fmt.Sprintf("%d %s", e.Count, cmp.Or(event.EnforcingAction(e.Action), e.Action)))
 		}
 	}
 	return strings.Join(texts, ", ")
