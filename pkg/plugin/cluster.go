@@ -24,7 +24,7 @@ func newCluster(streams genericiooptions.IOStreams, build Build) *cluster {
 	warnings := rest.NewWarningWriter(streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	config := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	config.WrapConfigFn = func(c *rest.Config) *rest.Config {
-		c = launch.Tune(c)
+		c = launch.WithTracerRateLimits(c)
 		c.UserAgent = rest.DefaultKubernetesUserAgent() + " trace-sec/" + build.version()
 		c.WarningHandler = warnings
 		return c

@@ -42,8 +42,13 @@ func (c Control) lines(limit int) (lines [][]byte, err error) {
 	}
 	for line := first; ; line = (Control{}) {
 		frame, _ := json.Marshal(line) // texts, numbers and lists of them can always be marshalled
-		count := fitting(pods, limit-len(frame)-len(`,"add":[],"more":true,"stop":true`)-1)
-		line.Add, pods = pods[:count], pods[count:]
+		count := fitting(pods, limit-len(frame)-len(`,"pods":[],"more":true,"stop":true`)-1)
+		if line.Targets != nil {
+			line.Targets.Pods = pods[:count]
+		} else {
+			line.Add = pods[:count]
+		}
+		pods = pods[count:]
 		line.More = len(pods) > 0
 		line.Stop = c.Stop && !line.More
 		text, _ := json.Marshal(line)

@@ -46,6 +46,9 @@ func TestControlLines(t *testing.T) {
 				}
 				if i == 0 {
 					got.Targets, got.Remove = line.Targets, line.Remove
+					if got.Targets != nil {
+						pods = got.Targets.Pods
+					}
 				}
 				pods, got.Stop = append(pods, line.Add...), line.Stop
 			}
