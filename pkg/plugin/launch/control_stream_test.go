@@ -233,6 +233,9 @@ func TestSendSendsChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		told += len(line.Add)
+		if line.Targets != nil {
+			told += len(line.Targets.Pods)
+		}
 		more = line.More
 	}
 	if told != many {
