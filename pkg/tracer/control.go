@@ -6,8 +6,10 @@ package tracer
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,8 +19,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// maxControl is the longest line of control: some thousand pods, each with containers of its own selections.
-const maxControl = 1 << 20
+// maxControl bounds a message of several lines, in bytes.
+const maxControl = 16 << 20
 
 // firstWord is how long the first control message may take while targets are held: an attach goes through the API server, the
 // kubelet and the runtime, and until then nothing can be done to anybody.
@@ -44,46 +46,133 @@ func (s *session) readControl(ctx context.Context) {
 }
 
 func (s *session) scanControl(ctx context.Context, alive func()) {
-	lines := bufio.NewScanner(s.Control)
-	lines.Buffer(nil, maxControl)
-	for lines.Scan() {
-		alive()
-		var c wire.Control
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "control", Text: fmt.Sprintf("a control message can't be read: %v", err)})
+	lines := bufio.NewReaderSize(s.Control, wire.MaxControlLine)
+	var message controlMessage
+	for {
+		line, err := readControlLine(lines, alive)
+		switch {
+		case errors.Is(err, errControlTooLong):
+			message = controlMessage{}
+			s.controlNotice(err)
+			continue
+		case err != nil:
+			return
+		}
+		whole, err := message.add(line)
+		if err != nil {
+			s.controlNotice(err)
 			continue
 		}
-		if c.Stop {
+		if whole.Stop {
 			s.end(ended(event.ByeStopped))
 			return
 		}
-		if c.Targets == nil {
+		if whole.Targets == nil && len(whole.Add)+len(whole.Remove) == 0 {
 			continue
 		}
 		select {
-		case s.control <- c:
+		case s.control <- whole:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
+func (s *session) controlNotice(err error) {
+	s.output.notice(event.Notice{Level: event.LevelError, Subject: "control", Text: fmt.Sprintf("the targets may be out of date: %v", err)})
+}
+
+var errControlTooLong = fmt.Errorf("a control line is longer than %d bytes", wire.MaxControlLine)
+
+// readControlLine returns the next line, which is valid until the next call. Each part of a line is a sign of life.
+func readControlLine(r *bufio.Reader, alive func()) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if err == nil {
+		alive()
+		return line, nil
+	}
+	for errors.Is(err, bufio.ErrBufferFull) { // the rest of the line
+		alive()
+		if _, err = r.ReadSlice('\n'); err == nil {
+			alive()
+			return nil, errControlTooLong
+		}
+	}
+	return nil, err
+}
+
+// controlMessage puts a message of several lines together.
+type controlMessage struct {
+	pending wire.Control
+	size    int
+}
+
+// add takes a line. The result is the message that ends with it; before its last line, and for a bare sign of life, it is empty.
+func (m *controlMessage) add(line []byte) (wire.Control, error) {
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 {
+		return wire.Control{}, nil
+	}
+	var c wire.Control
+	if err := json.Unmarshal(line, &c); err != nil {
+		*m = controlMessage{}
+		return wire.Control{}, fmt.Errorf("a control message can't be read: %w", err)
+	}
+	if c.Targets != nil { // a new connection: what the last one did not finish is said again
+		*m = controlMessage{}
+	}
+	if m.size += len(line); m.size > maxControl {
+		*m = controlMessage{}
+		return wire.Control{}, fmt.Errorf("a control message is longer than %d bytes", maxControl)
+	}
+	if c.Targets != nil {
+		m.pending.Targets = c.Targets
+	}
+	m.pending.Add, m.pending.Remove = append(m.pending.Add, c.Add...), append(m.pending.Remove, c.Remove...)
+	m.pending.Stop = c.Stop
+	if c.More && !c.Stop {
+		return wire.Control{}, nil
+	}
+	whole := m.pending
+	*m = controlMessage{}
+	return whole, nil
+}
+
 // obey carries out a control message, on the goroutine that owns the state.
 func (s *session) obey(c wire.Control) {
-	images, err := s.tasks.All()
-	if err == nil {
-		err = s.targets.set(*c.Targets, images)
+	if s.Orders.Hold && !s.released && c.Targets == nil {
+		s.controlNotice(errors.New("targets are held, and a change came before they were named"))
+		return
 	}
-	if err == nil {
-		s.table.Include(images, s.targets.includes)
-		err = s.notePrograms()
-	}
-	if err != nil {
+	if err := s.retarget(c); err != nil {
 		s.output.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "the new targets are not all traced: " + err.Error()})
-	} else if s.Orders.Hold && !s.released {
+		return
+	}
+	if s.Orders.Hold && !s.released {
 		s.released = true
 		s.output.notice(event.Notice{Level: event.LevelInfo, Text: s.targets.inForce()})
 	}
+}
+
+func (s *session) retarget(c wire.Control) error {
+	if c.Targets == nil && len(c.Add) == 0 {
+		return s.targets.removePods(c.Remove)
+	}
+	images, err := s.tasks.All()
+	if err != nil {
+		return err
+	}
+	if c.Targets != nil {
+		err = s.targets.set(*c.Targets, images)
+	}
+	if err == nil {
+		err = s.targets.change(c.Add, c.Remove, images)
+	}
+	if err != nil {
+		return err
+	}
+	s.table.Include(images, s.targets.includes)
+	return s.notePrograms()
 }
 
 // notePrograms tells the policies' programs of processes that run in new targets. What is executed from now on they see.

@@ -5,6 +5,7 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -42,11 +43,18 @@ func newTargets(p *kernel.Programs, notice func(event.Notice)) *targets {
 
 // set makes w the targets; images are the processes that run, in which pods are looked for.
 func (t *targets) set(w wire.Targets, images []*kernel.Image) error {
-	for _, i := range images {
-		t.pods.learn(i.CgroupPath, i.CgroupIds[:])
-	}
 	t.all = w.All
-	if err := t.setPods(w.Pods); err != nil {
+	named := map[string]bool{}
+	for _, pod := range w.Pods {
+		named[pod.UID] = true
+	}
+	var left []string
+	for uid := range t.wanted {
+		if !named[uid] {
+			left = append(left, uid)
+		}
+	}
+	if err := t.change(w.Pods, left, images); err != nil {
 		return err
 	}
 	for _, path := range w.Cgroups {
@@ -57,20 +65,15 @@ func (t *targets) set(w wire.Targets, images []*kernel.Image) error {
 	return t.addProcesses(w.Pids, images)
 }
 
-func (t *targets) setPods(pods []wire.Pod) error {
-	named := map[string]bool{}
-	for _, pod := range pods {
-		named[pod.UID] = true
+// change adds pods, or replaces what was said of them, and removes those with these UIDs.
+func (t *targets) change(add []wire.Pod, remove []string, images []*kernel.Image) error {
+	for _, i := range images {
+		t.pods.learn(i.CgroupPath, i.CgroupIds[:])
 	}
-	for uid, w := range t.wanted {
-		if !named[uid] {
-			delete(t.wanted, uid)
-			if err := w.remove(t.programs, func(uint64) bool { return true }); err != nil {
-				return err
-			}
-		}
+	if err := t.removePods(remove); err != nil {
+		return err
 	}
-	for _, pod := range pods {
+	for _, pod := range add {
 		w := t.wanted[pod.UID]
 		if w == nil {
 			w = &wantedPod{since: time.Now(), entered: map[uint64]uint64{}}
@@ -82,6 +85,22 @@ func (t *targets) setPods(pods []wire.Pod) error {
 		}
 	}
 	return nil
+}
+
+func (t *targets) removePods(uids []string) error {
+	var errs []error
+	for _, uid := range uids {
+		w := t.wanted[uid]
+		if w == nil {
+			continue
+		}
+		if err := w.remove(t.programs, func(uint64) bool { return true }); err != nil {
+			errs = append(errs, err) // it stays wanted: the next list of all targets removes it again
+			continue
+		}
+		delete(t.wanted, uid)
+	}
+	return errors.Join(errs...)
 }
 
 // made notes a new cgroup. The kubelet makes a pod's cgroup before it has the runtime make a container in it, which takes

@@ -82,14 +82,6 @@ type ProcessDetail struct {
 	Credentials  bool `json:"credentials,omitempty"`
 }
 
-// Control is one line of a tracer's standard input. Any line, an empty object too, is a sign of life.
-type Control struct {
-	// Targets, when set, replace those in force.
-	Targets *Targets `json:"targets,omitempty"`
-	// Stop asks the tracer to drain, say bye and end.
-	Stop bool `json:"stop,omitempty"`
-}
-
 // Duration is a time.Duration that JSON shows as text ("30s").
 type Duration time.Duration
 

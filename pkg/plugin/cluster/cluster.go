@@ -27,7 +27,7 @@ func New(streams genericiooptions.IOStreams, release string) *Cluster {
 	warnings := rest.NewWarningWriter(streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	config := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	config.WrapConfigFn = func(c *rest.Config) *rest.Config {
-		c = launch.Tune(c)
+		c = launch.WithTracerRateLimits(c)
 		c.UserAgent = rest.DefaultKubernetesUserAgent() + " trace-sec/" + release
 		c.WarningHandler = warnings
 		return c

@@ -68,7 +68,7 @@ type Config struct {
 	Hooks []*policy.Hook
 	// StartupTimeout is DefaultStartupTimeout when 0.
 	StartupTimeout time.Duration
-	// Expires is when Reap of another session may take the pods for left-overs; New sets it when zero.
+	// Expires is when another session takes the pods for left-overs; New sets it when zero.
 	Expires time.Time
 }
 
@@ -141,10 +141,10 @@ func NewSession() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Tune returns a copy of a client configuration that can start a hundred tracers at once: client-go's own limits (5
-// requests a second, 10 at once) would take 20 s for that. The API server has its own fairness.
-func Tune(c *rest.Config) *rest.Config {
-	tuned := rest.CopyConfig(c)
-	tuned.QPS, tuned.Burst = 200, 400
-	return tuned
+// WithTracerRateLimits returns a copy of a client configuration that can start a hundred tracers at once: client-go's own limits
+// (5 requests a second, 10 at once) would take 20 s for that. The API server has its own fairness.
+func WithTracerRateLimits(c *rest.Config) *rest.Config {
+	limited := rest.CopyConfig(c)
+	limited.QPS, limited.Burst = 200, 400
+	return limited
 }

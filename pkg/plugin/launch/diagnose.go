@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// verdict is what the state of a pod means for the start of its tracer.
-type verdict struct {
+// startState is what the state of a pod means for the start of its tracer.
+type startState struct {
 	started, failed bool
 	// waitingFor is for people; empty when there is nothing to say yet.
 	waitingFor string
@@ -17,7 +17,7 @@ type verdict struct {
 	remedy     string
 }
 
-func (v verdict) error(t *Tracer) error {
+func (v startState) error(t *Tracer) error {
 	if v.started {
 		return nil
 	}
@@ -51,36 +51,36 @@ var waits = map[string]struct {
 // definite are answers of registries that trying again does not change.
 var definite = [...]string{"not found", "unauthorized", "authorization failed", "denied", "403 Forbidden", "no match for platform"}
 
-// judge reads a pod's state.
-func judge(pod *corev1.Pod, gone bool) verdict {
+// classifyStart reads a pod's state.
+func classifyStart(pod *corev1.Pod, gone bool) startState {
 	s := containerState(pod)
 	switch {
 	case s.Running != nil:
-		return verdict{started: true}
+		return startState{started: true}
 	case s.Terminated != nil && s.Terminated.ExitCode == 0:
-		return verdict{started: true} // and ended already, in good order
+		return startState{started: true} // and ended already, in good order
 	case s.Terminated != nil:
-		return verdict{failed: true, reason: ContainerFailed, waitingFor: "the tracer failed: " + termination(pod, gone).String(), remedy: crashRemedy}
+		return startState{failed: true, reason: ContainerFailed, waitingFor: "the tracer failed: " + termination(pod, gone).String(), remedy: crashRemedy}
 	case gone:
-		return verdict{failed: true, reason: Deleted, waitingFor: "the tracer pod was deleted before it ran"}
+		return startState{failed: true, reason: Deleted, waitingFor: "the tracer pod was deleted before it ran"}
 	case finished(pod):
-		return verdict{failed: true, reason: Rejected, waitingFor: "the kubelet does not run the tracer: " + pod.Status.Reason + ": " + pod.Status.Message}
+		return startState{failed: true, reason: Rejected, waitingFor: "the kubelet does not run the tracer: " + pod.Status.Reason + ": " + pod.Status.Message}
 	case s.Waiting != nil:
-		return judgeWaiting(*s.Waiting)
+		return classifyWaiting(*s.Waiting)
 	}
-	return verdict{}
+	return startState{}
 }
 
-func judgeWaiting(w corev1.ContainerStateWaiting) verdict {
+func classifyWaiting(w corev1.ContainerStateWaiting) startState {
 	if w.Reason == "ContainerCreating" || w.Reason == "PodInitializing" {
-		return verdict{}
+		return startState{}
 	}
 	text := w.Reason
 	if w.Message != "" {
 		text += ": " + w.Message
 	}
 	known := waits[w.Reason]
-	v := verdict{failed: known.failed, reason: known.reason, remedy: known.remedy, waitingFor: text}
+	v := startState{failed: known.failed, reason: known.reason, remedy: known.remedy, waitingFor: text}
 	if w.Reason == "ImagePullBackOff" { // the kubelet has tried, and tells what came of it
 		for _, sign := range definite {
 			v.failed = v.failed || strings.Contains(w.Message, sign)

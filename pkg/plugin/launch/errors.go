@@ -7,13 +7,13 @@ import (
 	"fmt"
 )
 
-// ErrDetached is wrapped by the errors of a control link that is gone for good.
-var ErrDetached = errors.New("the control link to the tracer is gone")
+// ErrDetached is wrapped by the errors of a control stream that is gone for good.
+var ErrDetached = errors.New("the control stream to the tracer is gone")
 
 // ErrClosed is returned by Start after Cleanup began.
 var ErrClosed = errors.New("the session is being cleaned up")
 
-// Reason is what kind of trouble keeps a node from being traced.
+// Reason is why a node is not traced.
 type Reason string
 
 // The reasons of a NodeError.
@@ -22,6 +22,7 @@ const (
 	NodeNotReady    Reason = "NodeNotReady"
 	NodeUnsupported Reason = "NodeUnsupported" // no kubelet with Linux containers: virtual nodes, Windows
 	Refused         Reason = "Refused"         // by the API server, when the pod was created
+	APIUnavailable  Reason = "APIUnavailable"  // the API server did not create the pod in time, and did not refuse it
 	ImagePull       Reason = "ImagePull"
 	Rejected        Reason = "Rejected" // by the kubelet: out of resources, not admitted, evicted
 	ContainerFailed Reason = "ContainerFailed"

@@ -133,6 +133,10 @@ func forbidden(text string) error {
 	return apierrors.NewForbidden(podResource, "trace-sec-x", errors.New(text))
 }
 
+func boundedBy(t *testing.T, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), limit)
+}
+
 // soon is a context that fails the test's wait rather than hang it.
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

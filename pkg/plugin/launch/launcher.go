@@ -7,13 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 )
 
 // Progress is told what a node's tracer, or with an empty node the whole session, waits for. It is called from several
@@ -22,94 +21,115 @@ type Progress func(node, waitingFor string)
 
 // Launcher makes the tracers of one session.
 type Launcher struct {
-	client kubernetes.Interface
-	// streaming is the client for logs, which last longer than any time limit of a request; nil in tests.
-	streaming *rest.Config
-	logs      kubernetes.Interface
-	config    Config
+	clients *clients
+	config  Config
+	guard   func(func())
+	janitor *janitor
 
 	background context.Context // ends with Cleanup
 	stop       context.CancelFunc
+	accepting  context.Context // ends when Cleanup begins
+	refuse     context.CancelFunc
 	watching   sync.Once
 
-	mu       sync.Mutex
-	closed   bool
-	any      bool // Start was called
-	starting sync.WaitGroup
-	tracers  map[types.UID]*Tracer
-	seen     map[types.UID]*corev1.Pod // states that came before Start knew the UID
-	madeUID  types.UID                 // of the namespace, when this session made it
+	mu sync.Mutex
+	// closed: Cleanup has begun; over: it has returned. startedAny: Start was called. starting counts Starts under way.
+	closed, over, startedAny bool
+	starting                 int
+	tracers                  map[types.UID]*Tracer
+	// seen are states that came before Start knew the UID.
+	seen map[types.UID]podState
 }
 
-// New returns a launcher. Make the client from a configuration that went through Tune. A time limit in restConfig
-// (--request-timeout) is not applied to logs and attach, which it would cut.
-func New(client kubernetes.Interface, restConfig *rest.Config, c Config) *Launcher {
+type podState struct {
+	pod  *corev1.Pod
+	gone bool
+}
+
+// Option changes what New makes.
+type Option func(*Launcher)
+
+// WithGuard has every goroutine and handler of the launcher run inside guard, which calls its argument and deals with its panic.
+// Without it a panic ends the process, and nothing is cleaned up.
+func WithGuard(guard func(func())) Option {
+	return func(l *Launcher) { l.guard = guard }
+}
+
+// New returns a launcher that makes connections of its own from restConfig, which should have gone through WithTracerRateLimits.
+// A time limit in it (--request-timeout) is not applied to logs and attach, which it would cut. Without restConfig, client is
+// used, and nothing can be attached to.
+func New(client kubernetes.Interface, restConfig *rest.Config, c Config, options ...Option) *Launcher {
 	if c.Expires.IsZero() {
 		c.Expires = time.Now().Add(c.podDeadline())
 	}
-	l := &Launcher{client: client, logs: client, config: c, tracers: map[types.UID]*Tracer{}, seen: map[types.UID]*corev1.Pod{}}
-	l.background, l.stop = context.WithCancel(context.Background())
-	if restConfig != nil {
-		l.streaming = rest.CopyConfig(restConfig)
-		l.streaming.Timeout = 0
-		if streaming, err := kubernetes.NewForConfig(l.streaming); err == nil { // what is wrong with it, client has said
-			l.logs = streaming
-		}
+	l := &Launcher{
+		clients: newClients(client, restConfig), config: c, guard: func(f func()) { f() },
+		tracers: map[types.UID]*Tracer{}, seen: map[types.UID]podState{},
 	}
+	for _, set := range options {
+		set(l)
+	}
+	l.background, l.stop = context.WithCancel(context.Background())
+	l.accepting, l.refuse = context.WithCancel(context.Background())
+	l.janitor = &janitor{clients: l.clients, guard: l.guard, namespace: c.Namespace, session: c.Session}
 	return l
 }
 
 // Config is what the launcher was made with, completed.
 func (l *Launcher) Config() Config { return l.config }
 
-// watch follows the pods of the session from the first call until Cleanup: one watch for all nodes.
-func (l *Launcher) watch() {
-	l.watching.Do(func() {
-		factory := informers.NewSharedInformerFactoryWithOptions(l.client, 0,
-			informers.WithNamespace(l.config.Namespace),
-			informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = l.sessionSelector() }))
-		informer := factory.Core().V1().Pods().Informer()
-		// Errors are retried; what they mean shows in Wait, whose time limit names the state last seen, and in Ended, which asks.
-		_ = informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {})
-		_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-			AddFunc:    func(o any) { l.observe(o.(*corev1.Pod), false) },
-			UpdateFunc: func(_, o any) { l.observe(o.(*corev1.Pod), false) },
-			DeleteFunc: func(o any) {
-				if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
-					o = unknown.Obj
-				}
-				if pod, ok := o.(*corev1.Pod); ok {
-					l.observe(pod, true)
-				}
-			},
-		})
-		factory.Start(l.background.Done())
-	})
-}
+func (l *Launcher) client() kubernetes.Interface { return l.clients.get().api }
 
-func (l *Launcher) sessionSelector() string { return LabelSession + "=" + l.config.Session }
+// spawn runs f in a goroutine whose panic the guard deals with.
+func (l *Launcher) spawn(f func()) { go l.guard(f) }
 
-// observe hands a pod's state to its tracer.
-func (l *Launcher) observe(pod *corev1.Pod, gone bool) {
+// Cleanup takes away all that the session made: it refuses new Starts, deletes the session's pods, those of Starts under way too,
+// waits until they are gone, and deletes the namespace if a session made it and no pod is in it. Give it a context of its own;
+// its deadline, or else cleanupTimeout, is kept, by force if need be. The error, a *Remains, says what is left and how to remove
+// it. The launcher is of no use afterwards.
+func (l *Launcher) Cleanup(ctx context.Context) error {
+	ctx, cancel := bounded(ctx, cleanupTimeout)
+	defer cancel()
 	l.mu.Lock()
-	t := l.tracers[pod.UID]
-	if t == nil {
-		l.seen[pod.UID] = pod
-	}
+	l.closed = true
+	started := l.startedAny
 	l.mu.Unlock()
-	if t != nil {
-		t.observe(pod, gone)
+	l.refuse()
+	defer func() {
+		l.mu.Lock()
+		l.over = true
+		l.mu.Unlock()
+		l.stop()
+	}()
+	if started {
+		if err := l.janitor.removeSession(ctx, l.creating); err != nil {
+			return err
+		}
 	}
+	_, err := l.janitor.removeNamespace(ctx, anySession)
+	return err
 }
 
-// adopt makes the tracer of a created pod known to the watch. The lock keeps a later state from coming before the one that
-// was seen already.
-func (l *Launcher) adopt(t *Tracer) {
+// Reap deletes what dead sessions left in the tracer namespace, and returns the names of the pods without waiting for their end.
+// doc.go has the rule.
+func (l *Launcher) Reap(ctx context.Context) (deleted []string, err error) {
+	ctx, cancel := bounded(ctx, reapTimeout)
+	defer cancel()
+	return l.janitor.reap(ctx)
+}
+
+// creating is how many Starts may still bring a pod into being.
+func (l *Launcher) creating() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tracers[t.uid] = t
-	if seen := l.seen[t.uid]; seen != nil {
-		delete(l.seen, t.uid)
-		t.observe(seen, false)
+	return l.starting
+}
+
+// bounded gives a context without a deadline one. client-go logs nothing for it: standard error is the session's.
+func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx = klog.NewContext(ctx, logr.Discard())
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
 	}
+	return context.WithTimeout(ctx, limit)
 }

@@ -32,7 +32,9 @@ func (t *Tracer) Open(ctx context.Context, since time.Time, follow bool) (io.Rea
 		if err := t.awaitStart(ctx); err != nil {
 			return nil, err
 		}
-		log, err := t.launcher.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
+		connection := t.launcher.clients.get()
+		t.log.Store(connection)
+		log, err := connection.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
 		switch {
 		case err == nil:
 			return log, nil

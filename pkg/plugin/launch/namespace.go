@@ -24,6 +24,7 @@ const (
 	// terminationPatience is how long a namespace that is being deleted may take.
 	terminationPatience = 60 * time.Second
 	terminationInterval = 200 * time.Millisecond
+	makeTimeout         = 10 * time.Second
 )
 
 // tracerNamespace is the namespace that a session makes; manifests/namespace.yaml is the same without the session.
@@ -50,22 +51,24 @@ func namespaceTerminating(err error) bool {
 	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// makeNamespace makes the tracer namespace and remembers that, for Cleanup.
+// makeNamespace makes the tracer namespace, marked as one that a session made. The request is not cut off when ctx ends: its
+// answer says whether there is something to clean up.
 func (l *Launcher) makeNamespace(ctx context.Context) error {
-	made, err := l.client.CoreV1().Namespaces().Create(ctx, tracerNamespace(l.config), metav1.CreateOptions{})
+	l.janitor.mayHaveMade()
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTimeout)
+	defer cancel()
+	made, err := l.client().CoreV1().Namespaces().Create(detached, tracerNamespace(l.config), metav1.CreateOptions{})
 	switch {
-	case apierrors.IsAlreadyExists(err): // another session was faster
+	case err == nil:
+		l.janitor.made(made.UID)
+		return nil
+	case apierrors.IsAlreadyExists(err), passing(err): // another session was faster; or the pod's next Create tells
 		return nil
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("namespace %[1]s does not exist and you may not make it; an administrator can, with manifests/ of kubectl-trace-sec or:\n"+
 			"  kubectl create namespace %[1]s\n  kubectl label namespace %[1]s %[2]s=%[3]s\n%[4]w", l.config.Namespace, podSecurityLabel, podSecurityLevel, err)
-	case err != nil:
-		return fmt.Errorf("make namespace %s: %w", l.config.Namespace, err)
 	}
-	l.mu.Lock()
-	l.madeUID = made.UID
-	l.mu.Unlock()
-	return nil
+	return fmt.Errorf("make namespace %s: %w", l.config.Namespace, err)
 }
 
 // awaitNamespaceGone waits for the end of a namespace that is being deleted, usually by the session before.
@@ -74,7 +77,7 @@ func (l *Launcher) awaitNamespaceGone(ctx context.Context, progress Progress) er
 		progress("", "namespace "+l.config.Namespace+", which is being deleted, to be gone")
 	}
 	err := wait.PollUntilContextTimeout(ctx, terminationInterval, terminationPatience, false, func(ctx context.Context) (bool, error) {
-		namespace, err := l.client.CoreV1().Namespaces().Get(ctx, l.config.Namespace, metav1.GetOptions{})
+		namespace, err := l.client().CoreV1().Namespaces().Get(ctx, l.config.Namespace, metav1.GetOptions{})
 		if apierrors.IsForbidden(err) { // then the dry run is what to try again
 			return true, nil
 		}

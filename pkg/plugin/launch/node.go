@@ -37,7 +37,7 @@ func tainted(n *corev1.Node, key string) bool {
 // limit of the start will tell.
 func (l *Launcher) checkNode(ctx context.Context, name string) *NodeError {
 	// Resource version 0: from the API server's cache, which is good enough here.
-	node, err := l.client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{ResourceVersion: "0"})
+	node, err := l.client().CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{ResourceVersion: "0"})
 	switch {
 	case apierrors.IsNotFound(err):
 		return &NodeError{Node: name, Reason: NodeNotFound, Message: "there is no such node", Remedy: "see kubectl get nodes", Err: err}

@@ -39,8 +39,8 @@ func Needs(namespace string) []access.Need {
 // there), Pod Security, quota and webhooks by a dry run, and the state of each node. All of it is asked at the same time,
 // so that the good case takes one round trip.
 //
-// The error is about all nodes and names everything that is wrong, with its remedy. Refused are nodes on which no tracer
-// can run; the others may be started. It may be called again for nodes that come later.
+// The error is about all nodes and names everything that is wrong, with its remedy; a namespace that was made is removed again.
+// Refused are nodes on which no tracer can run; the others may be started. It may be called again for nodes that come later.
 func (l *Launcher) Preflight(ctx context.Context, nodes []string, progress Progress) (refused []*NodeError, err error) {
 	if err := l.config.Validate(); err != nil {
 		return nil, err
@@ -50,10 +50,11 @@ func (l *Launcher) Preflight(ctx context.Context, nodes []string, progress Progr
 		problems       = make([]*NodeError, len(nodes))
 		denied, dryRun error
 	)
-	wg.Go(func() { denied = access.Check(ctx, l.client, Needs(l.config.Namespace)) })
-	wg.Go(func() { dryRun = l.dryRun(ctx, nodes, progress) })
+	spawn := func(f func()) { wg.Go(func() { l.guard(f) }) }
+	spawn(func() { denied = access.Check(ctx, l.client(), Needs(l.config.Namespace)) })
+	spawn(func() { dryRun = l.dryRun(ctx, nodes, progress) })
 	for i, node := range nodes {
-		wg.Go(func() { problems[i] = l.checkNode(ctx, node) })
+		spawn(func() { problems[i] = l.checkNode(ctx, node) })
 	}
 	wg.Wait()
 	for _, p := range problems {
@@ -61,11 +62,28 @@ func (l *Launcher) Preflight(ctx context.Context, nodes []string, progress Progr
 			refused = append(refused, p)
 		}
 	}
-	return refused, l.verdict(denied, dryRun)
+	if err = l.preflightError(denied, dryRun); err != nil {
+		err = errors.Join(err, l.undoNamespace(ctx))
+	}
+	return refused, err
 }
 
-// verdict makes one error of two that may say the same.
-func (l *Launcher) verdict(denied, dryRun error) error {
+// undoNamespace removes the namespace that this session made, while it has started nothing in it.
+func (l *Launcher) undoNamespace(ctx context.Context) error {
+	l.mu.Lock()
+	started := l.startedAny
+	l.mu.Unlock()
+	if started || !l.janitor.hasMade() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	_, err := l.janitor.removeNamespace(ctx, ownSession)
+	return err
+}
+
+// preflightError makes one error of two that may say the same.
+func (l *Launcher) preflightError(denied, dryRun error) error {
 	if errors.Is(dryRun, context.Canceled) || errors.Is(dryRun, context.DeadlineExceeded) {
 		return dryRun
 	}
@@ -98,30 +116,31 @@ func (l *Launcher) dryRun(ctx context.Context, nodes []string, progress Progress
 	ctx, cancel := context.WithTimeoutCause(ctx, dryRunTimeout, errDryRunTimeout)
 	defer cancel()
 	pod := TracerPod(l.config, wire.Orders{Node: slices.Concat(nodes, []string{"any"})[0]})
-	for {
-		_, err := l.create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		switch {
-		case err == nil, strings.Contains(err.Error(), "does not support dry run"):
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case namespaceTerminating(err):
-			err = l.awaitNamespaceGone(ctx, progress)
-		case namespaceMissing(err, l.config.Namespace):
-			err = l.makeNamespace(ctx)
-		case rbacRefusal(err):
-			return err
-		default:
-			return sessionRefusal(l.config, err)
+	err := l.retryCreate(ctx, dryRunPatience, progress, func(ctx context.Context) error {
+		_, err := l.client().CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err != nil && passing(err) && progress != nil {
+			progress("", "the API server: "+err.Error())
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	})
+	switch {
+	case err == nil, strings.Contains(err.Error(), "does not support dry run"):
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case rbacRefusal(err):
+		return err
 	}
+	return sessionRefusal(l.config, err)
 }
 
-// dryRunTimeout bounds the dry run with all that it waits for: the end of an old namespace above all.
-const dryRunTimeout = terminationPatience + accountPatience + 10*time.Second
+const (
+	// dryRunTimeout bounds the dry run with all that it waits for: the end of an old namespace above all.
+	dryRunTimeout = terminationPatience + accountPatience + 10*time.Second
+	// dryRunPatience is how long an API server may be busy or away.
+	dryRunPatience = 10 * time.Second
+	undoTimeout    = 5 * time.Second
+)
 
 var errDryRunTimeout = fmt.Errorf("the API server did not judge a tracer pod within %s", dryRunTimeout)
 

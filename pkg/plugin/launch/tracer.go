@@ -4,17 +4,12 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 )
 
 // Tracer is one tracer pod.
@@ -23,7 +18,9 @@ type Tracer struct {
 	node     string
 	name     string
 	uid      types.UID
-	link     *link
+	control  *controlStream
+	// log is the connection that the log was last opened on.
+	log atomic.Pointer[connection]
 
 	mu      sync.Mutex
 	pod     *corev1.Pod
@@ -34,10 +31,10 @@ type Tracer struct {
 
 func newTracer(l *Launcher, pod *corev1.Pod) *Tracer {
 	t := &Tracer{launcher: l, node: pod.Spec.NodeName, name: pod.Name, uid: pod.UID, pod: pod, changed: make(chan struct{})}
-	t.link = newLink(t, func(ctx context.Context, stdin io.Reader) error { return l.attach(ctx, t.name, stdin) })
+	t.control = newControlStream(t, func(ctx context.Context, stdin io.Reader) error { return l.attach(ctx, t.name, stdin) })
 	ctx, cancel := context.WithCancel(l.background)
-	t.link.cancel = cancel
-	go t.link.run(ctx)
+	t.control.cancel = cancel
+	l.spawn(func() { t.control.run(ctx) })
 	return t
 }
 
@@ -49,6 +46,33 @@ func (t *Tracer) Name() string { return t.name }
 
 // UID of the pod.
 func (t *Tracer) UID() types.UID { return t.uid }
+
+// Reset gives up the connections to the tracer, for when it is silent: one that was cut on the way can be dead without an error.
+// The next Open, and with Config.Reattach the control stream at once, use new ones. Other tracers' logs stay open.
+func (t *Tracer) Reset() {
+	if c := t.log.Load(); c != nil {
+		t.launcher.clients.replace(c)
+	}
+	if t.launcher.config.Reattach { // else the tracer would take it for the end of its input
+		t.control.reset()
+	}
+}
+
+// Delete removes the tracer pod; that it is gone already is no error. Give it a context of its own: that of the session
+// has ended. After the tracer has said bye its container has ended, and the pod goes at once; otherwise the tracer gets
+// its time to drain. What passes is tried again until ctx ends.
+func (t *Tracer) Delete(ctx context.Context, afterBye bool) error {
+	defer t.control.cancel()
+	pod, gone, _ := t.state()
+	if gone {
+		return nil
+	}
+	grace := int64(gracePeriod)
+	if afterBye || ended(pod) {
+		grace = 0
+	}
+	return t.launcher.janitor.deletePod(ctx, pod, grace)
+}
 
 // observe takes in a state of the pod.
 func (t *Tracer) observe(pod *corev1.Pod, gone bool) {
@@ -66,28 +90,6 @@ func (t *Tracer) state() (pod *corev1.Pod, gone bool, changed <-chan struct{}) {
 	return t.pod, t.gone, t.changed
 }
 
-// containerState of the tracer; zero when the kubelet has not said anything yet.
-func containerState(pod *corev1.Pod) corev1.ContainerState {
-	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == ContainerName {
-			return s.State
-		}
-	}
-	return corev1.ContainerState{}
-}
-
-func started(pod *corev1.Pod) bool {
-	s := containerState(pod)
-	return s.Running != nil || s.Terminated != nil
-}
-
-// begun: its container has started, or never will.
-func begun(pod *corev1.Pod) bool { return started(pod) || finished(pod) }
-
-func ended(pod *corev1.Pod) bool {
-	return finished(pod) || containerState(pod).Terminated != nil
-}
-
 // await returns when the last known state fulfils the condition or the pod is gone, with nil, or else when ctx ends, with
 // its error.
 func (t *Tracer) await(ctx context.Context, condition func(*corev1.Pod) bool) error {
@@ -102,74 +104,4 @@ func (t *Tracer) await(ctx context.Context, condition func(*corev1.Pod) bool) er
 			return ctx.Err()
 		}
 	}
-}
-
-// Termination is how a tracer's container ended.
-type Termination struct {
-	// Reason is one word: Completed, Error, OOMKilled, the kubelet's reason when it ended the whole pod (Evicted,
-	// DeadlineExceeded), or Deleted.
-	Reason   string
-	ExitCode int32
-	// Message is what the tracer wrote to its termination log (its totals, as JSON; at most 4 KiB) or the kubelet's own
-	// words. It comes from the node: escape it before a terminal sees it.
-	Message string
-}
-
-// String is one line for people.
-func (e Termination) String() string {
-	switch {
-	case e.Reason == string(Deleted):
-		return "its pod was deleted"
-	case e.ExitCode == 0 && e.Reason == "Completed":
-		return "it ended by itself"
-	case e.Message == "":
-		return fmt.Sprintf("%s, exit code %d", e.Reason, e.ExitCode)
-	}
-	return fmt.Sprintf("%s, exit code %d: %q", e.Reason, e.ExitCode, e.Message)
-}
-
-// Termination says how the tracer ended; nil while it has not. It asks the API server unless it already knows.
-func (t *Tracer) Termination(ctx context.Context) (*Termination, error) {
-	pod, gone, _ := t.state()
-	if !gone && !ended(pod) {
-		var err error
-		pod, err = t.launcher.client.CoreV1().Pods(t.launcher.config.Namespace).Get(ctx, t.name, metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			gone = true
-		case err != nil:
-			return nil, fmt.Errorf("node %s: ask for the state of the tracer pod: %w", t.node, err)
-		default:
-			gone = pod.UID != t.uid
-		}
-	}
-	return termination(pod, gone), nil
-}
-
-func termination(pod *corev1.Pod, gone bool) *Termination {
-	if pod != nil {
-		if s := containerState(pod).Terminated; s != nil {
-			return &Termination{Reason: s.Reason, ExitCode: s.ExitCode, Message: s.Message}
-		}
-	}
-	switch {
-	case gone:
-		return &Termination{Reason: string(Deleted), ExitCode: -1}
-	case finished(pod):
-		return &Termination{Reason: pod.Status.Reason, ExitCode: -1, Message: pod.Status.Message}
-	}
-	return nil
-}
-
-// Ended says how the tracer ended, nil while it has not. With Open it makes a Tracer a source of a stream.
-func (t *Tracer) Ended(ctx context.Context) (*stream.Ending, error) {
-	end, err := t.Termination(ctx)
-	if end == nil || err != nil {
-		return nil, err
-	}
-	said := *end
-	if json.Valid([]byte(said.Message)) { // the tracer's totals: not for people
-		said.Message = ""
-	}
-	return &stream.Ending{Reason: said.String(), Message: end.Message}, nil
 }

@@ -43,10 +43,10 @@ func (t *Tracer) wait(ctx context.Context, progress Progress) error {
 			progress(t.node, text)
 		}
 	})
-	last := verdict{}
+	last := startState{}
 	for {
 		pod, gone, changed := t.state()
-		now := judge(pod, gone)
+		now := classifyStart(pod, gone)
 		if now.started || now.failed {
 			return now.error(t)
 		}
@@ -75,10 +75,10 @@ func (t *Tracer) wait(ctx context.Context, progress Progress) error {
 
 // onceEach passes on texts that it has not passed on before.
 func onceEach(say func(string)) func(string) {
-	said := map[string]bool{}
+	reported := map[string]bool{}
 	return func(text string) {
-		if !said[text] {
-			said[text] = true
+		if !reported[text] {
+			reported[text] = true
 			say(text)
 		}
 	}
@@ -87,7 +87,7 @@ func onceEach(say func(string)) func(string) {
 // warnings watches the events of the pod: the kubelet's reasons that are not in a pod's status (FailedMount,
 // FailedCreatePodSandBox). Without permission there are none.
 func (t *Tracer) warnings(ctx context.Context) <-chan watch.Event {
-	w, err := t.launcher.client.CoreV1().Events(t.launcher.config.Namespace).Watch(ctx, metav1.ListOptions{
+	w, err := t.launcher.client().CoreV1().Events(t.launcher.config.Namespace).Watch(ctx, metav1.ListOptions{
 		FieldSelector: fields.OneTermEqualSelector("involvedObject.uid", string(t.uid)).String()})
 	if err != nil {
 		return nil
@@ -108,7 +108,7 @@ func warning(e watch.Event) string {
 }
 
 // timedOut says why nothing started in time: what was last seen, or that the node itself is not well.
-func (t *Tracer) timedOut(ctx context.Context, last verdict) error {
+func (t *Tracer) timedOut(ctx context.Context, last startState) error {
 	if problem := t.launcher.checkNode(ctx, t.node); problem != nil {
 		return problem
 	}

@@ -16,7 +16,7 @@ import (
 	k8stesting "k8s.io/client-go/testing"
 )
 
-func TestJudge(t *testing.T) {
+func TestClassifyStart(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		status  corev1.PodStatus
@@ -44,7 +44,7 @@ func TestJudge(t *testing.T) {
 		{"deleted", corev1.PodStatus{}, true, false, Deleted, "deleted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := judge(&corev1.Pod{Status: test.status}, test.gone)
+			v := classifyStart(&corev1.Pod{Status: test.status}, test.gone)
 			if v.started != test.started || v.failed != (test.failed != "") || v.failed && v.reason != test.failed || !strings.Contains(v.waitingFor, test.says) {
 				t.Errorf("%+v, want %+v", v, test)
 			}

@@ -227,7 +227,7 @@ func (p *Plan) namesPods() bool {
 
 // reap removes what dead sessions left; a session does not wait for it. A user who may not do it is not told each time.
 func reap(ctx context.Context, launcher *launch.Launcher, v outputs) {
-	if deleted, err := launcher.Reap(ctx, false); err == nil && len(deleted) > 0 {
+	if deleted, err := launcher.Reap(ctx); err == nil && len(deleted) > 0 {
 		v.status.Say(event.LevelInfo, "removed what earlier sessions left: "+strings.Join(deleted, ", "))
 	}
 }

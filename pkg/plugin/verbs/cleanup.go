@@ -3,6 +3,7 @@
 package verbs
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -16,13 +17,13 @@ import (
 
 // Cleanup removes what sessions left that could not do it themselves.
 func Cleanup(env trace.Environment) *cobra.Command {
-	var namespace string
-	var all bool
+	o := cleanupOptions{Environment: env}
 	cmd := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Remove tracer pods that dead sessions left behind",
-		Long: `Remove tracer pods that dead sessions left behind: those that have ended, and those past their deadline.
-Each session does the same when it starts, so this is for tidying up after the last one.`,
+		Long: `Remove tracer pods that dead sessions left behind: those that have ended without their session reading on, and those past
+their deadline; then the namespace, if a session made it and it is empty. Each session does the same for the pods when it
+starts, so this is for tidying up after the last one. It waits until all is gone, for a minute at the most.`,
 		Example: `  # What dead sessions left
   kubectl trace-sec cleanup
   # Every tracer pod, those of sessions that still run included: this ends them
@@ -31,27 +32,53 @@ Each session does the same when it starts, so this is for tidying up after the l
   kubectl trace-sec cleanup --tracer-namespace forensics`,
 		Args:                  cobra.NoArgs,
 		DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
-				return fmt.Errorf("--tracer-namespace %q is not a name: %s", namespace, problems[0])
-			}
-			connection, err := env.Cluster.Connect()
-			if err != nil {
-				return err
-			}
-			launcher := launch.New(connection.Client, connection.REST, launch.Config{Namespace: namespace, Session: launch.NewSession()})
-			deleted, err := launcher.Reap(cmd.Context(), all)
-			for _, name := range deleted {
-				fmt.Fprintf(env.Out, "%s deleted\n", name)
-			}
-			if err == nil && len(deleted) == 0 {
-				fmt.Fprintf(env.ErrOut, "nothing to remove in namespace %s\n", namespace)
-			}
-			return access.Explain(err)
-		},
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cmd.Flags().StringVar(&namespace, "tracer-namespace", launch.DefaultNamespace, "`NAMESPACE` of the tracer pods")
-	cmd.Flags().BoolVar(&all, "all-sessions", false, "Also remove the tracer pods of sessions that still run")
+	cmd.Flags().StringVar(&o.namespace, "tracer-namespace", launch.DefaultNamespace, "`NAMESPACE` of the tracer pods")
+	cmd.Flags().BoolVar(&o.allSessions, "all-sessions", false, "Also remove the tracer pods of sessions that still run")
 	_ = cmd.RegisterFlagCompletionFunc("tracer-namespace", env.Cluster.Complete(cluster.Namespaces))
 	return cmd
+}
+
+type cleanupOptions struct {
+	trace.Environment
+	namespace   string
+	allSessions bool
+}
+
+func (o *cleanupOptions) run(ctx context.Context) error {
+	if problems := validation.IsDNS1123Label(o.namespace); len(problems) > 0 {
+		return fmt.Errorf("--tracer-namespace %q is not a name: %s", o.namespace, problems[0])
+	}
+	connection, err := o.Cluster.Connect()
+	if err != nil {
+		return err
+	}
+	launcher := launch.New(connection.Client, connection.REST, launch.Config{Namespace: o.namespace, Session: launch.NewSession()})
+	done, err := launcher.Sweep(ctx, o.allSessions, func(waitingFor string) { fmt.Fprintln(o.ErrOut, waitingFor) })
+	o.print(done, err == nil)
+	return access.Explain(err)
+}
+
+// print says what was removed, and what was left alone on purpose.
+func (o *cleanupOptions) print(done launch.Swept, complete bool) {
+	for _, pod := range done.Pods {
+		forced := ""
+		if pod.Forced {
+			forced = fmt.Sprintf(" by force: the kubelet of node %s did not answer", pod.Node)
+		}
+		fmt.Fprintf(o.Out, "%s deleted%s\n", pod.Name, forced)
+	}
+	if done.NamespaceRemoved {
+		fmt.Fprintf(o.Out, "namespace %s deleted\n", o.namespace)
+	}
+	if done.Living > 0 {
+		fmt.Fprintf(o.ErrOut, "left alone: %d tracer pods of sessions that still run (--all-sessions ends them)\n", done.Living)
+	}
+	if done.Fresh > 0 {
+		fmt.Fprintf(o.ErrOut, "left alone: %d tracer pods whose sessions may still read their last events; a minute after their end they are left-overs\n", done.Fresh)
+	}
+	if complete && len(done.Pods) == 0 && !done.NamespaceRemoved && done.Living+done.Fresh == 0 {
+		fmt.Fprintf(o.ErrOut, "nothing to remove in namespace %s\n", o.namespace)
+	}
 }
