@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make help` lists what can be made. Everything runs on a Debian machine with Go, gcc, make and apt; what else is needed,
+# `make help` lists what can be made. Everything runs on Debian 12 with Go (go.mod says which), gcc, make and apt; what else is needed,
 # the scripts fetch into $TRACE_SEC_CACHE (default: ~/.cache/trace-sec).
 
 SHELL := /bin/bash
@@ -19,7 +19,7 @@ KERNELS  ?=
 
 GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'bpf/*.o' go.mod go.sum)
 
-.PHONY: help build generate image install cluster-up cluster-down demo test test-kernels bench lint clean
+.PHONY: help build generate image install cluster-up cluster-down demo test test-unit test-full test-kernels test-fuzz bench lint clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -56,8 +56,17 @@ cluster-down: ## Stop the test cluster; nothing is left behind
 demo: build image ## Show the tool at work in a real pod (on $KUBECONFIG's cluster, else on the test cluster)
 	./test/demo.sh
 
-test: ## Run all tests: unit, kernel (needs root), and end to end on a cluster
+test: ## Run all tests: unit, kernel, other kernels, end to end on a cluster (needs root, fetches what is missing)
 	./test/run.sh
+
+test-unit: ## Run the tests that need neither root nor a network
+	./test/unit.sh
+
+test-full: ## As test, and what takes hours: all kernels, long fuzzing, the race detector; writes test-report.txt
+	./test/run.sh --full
+
+test-fuzz: ## Run all fuzz targets: SECONDS_EACH=0, EXECUTIONS=10000 (a round)
+	./test/fuzz.sh --seconds $(or $(SECONDS_EACH),0) $(EXECUTIONS)
 
 test-kernels: ## Run the kernel tests under several kernels: KERNELS=6.1,6.12,6.18,newest
 	./test/vm/run.sh $(if $(KERNELS),--kernel $(KERNELS))
@@ -65,9 +74,8 @@ test-kernels: ## Run the kernel tests under several kernels: KERNELS=6.1,6.12,6.
 bench: build image ## Measure start-up, memory and what tracing costs
 	./test/bench/run.sh
 
-lint: ## Check format and common mistakes
-	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
-	go vet ./...
+lint: ## Check formats and common mistakes (Go, shell, C)
+	./test/lint.sh
 
 clean: ## Remove what was built
 	rm -rf bin dist

@@ -13,8 +13,8 @@ import (
 
 // TestObjectsMatchTheirSource: what is committed is what `go generate` makes of the source with Debian's clang.
 func TestObjectsMatchTheirSource(t *testing.T) {
-	if out, err := exec.Command("clang", "--version").CombinedOutput(); err != nil {
-		t.Fatalf("clang is needed (bpf/toolchain.sh installs it): %v\n%s", err, out)
+	if out, err := exec.Command("clang-14", "--version").CombinedOutput(); err != nil {
+		t.Fatalf("clang-14 is needed (bpf/toolchain.sh installs it): %v\n%s", err, out)
 	}
 	source, err := os.ReadFile("doc.go")
 	if err != nil {

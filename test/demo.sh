@@ -2,29 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows the tool at work: a real pod in which scripts call scripts, and what `kubectl trace-sec exec` tells of it.
 #   $KUBECONFIG set: on that cluster, with $DEMO_IMAGE (any image with a shell and sleep); else on the project's own test
-#   cluster, which is started before and stopped afterwards.
+#   cluster, which is started before, unless it is up, and stopped again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-own_cluster=
+. ./test/lib/cluster.sh
+
 stop() {
 	[[ -z ${watcher:-} ]] || kill "$watcher" 2>/dev/null || true
 	wait || true
 	kubectl delete namespace trace-sec-demo --wait=false --ignore-not-found >/dev/null 2>&1 || true
-	[[ -z $own_cluster ]] || ./test/cluster/down.sh
+	cluster_end
 }
 trap stop EXIT
 script=(sh -c 'sleep 2; (sleep 3; false)')
 
 if [[ -z ${KUBECONFIG:-} ]]; then
-	own_cluster=yes
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee -a /dev/stderr | tail -n 1)
-	export KUBECONFIG
-	./test/cluster/load-image.sh bin/tracer-image.tar
 	DEMO_IMAGE=localhost/debian:1
 	script=(/sub.sh) # sleeps, runs /subsub.sh, which sleeps too, and sleeps
-	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
 fi
+cluster_begin --nodes 2
 # kubectl finds plugins on the PATH
 export PATH=$PWD/bin:$PATH
 

@@ -1,54 +1,52 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# All tests, as root on a Debian machine with Go, gcc, make and apt: what else is needed is installed here.
-#   $KUBECONFIG set: the end-to-end tests run on that cluster, which must be able to pull the tracer's image (make IMAGE=…);
-#   else on the project's own, which is started and stopped.
+# run.sh [--full]: all tests, as root on Debian 12 with Go, gcc, make and apt; what else is needed is fetched. A table of the stages and
+# what each took is at the end. --full: also what takes hours, and the table goes to test-report.txt too:
+#   all fuzz targets for $FUZZ_SECONDS each (default 100), the race detector, all kernels, builds for all platforms, the cluster's own checks.
+#
+# $KUBECONFIG set: the end-to-end tests run on that cluster, of which two nodes must be ready. It must be able to pull the tracer's image
+# (make IMAGE=…), and the pods' images: TRACE_SEC_WORKLOAD_IMAGE (a shell and coreutils, such as busybox) and TRACE_SEC_SCRIPTS_IMAGE
+# (what test/cluster/images/debian adds to a Debian). Else on the project's own, which is started, unless it is up, and stopped again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. ./test/lib/go.sh
+. ./test/lib/stages.sh
+. ./test/lib/cluster.sh
 
-step() { printf '\n== %s\n' "$*"; }
-[[ $EUID == 0 ]] || { echo "the kernel tests need root: sudo -E make test" >&2; exit 1; }
+full='' kernels=6.1,6.12
+case ${1:-} in
+--full) full=1 kernels=6.1,6.12,6.18,newest STAGES_REPORT=test-report.txt ;;
+'') ;;
+*) echo "usage: run.sh [--full]" >&2 && exit 2 ;;
+esac
+TRACE_SEC_TARGET=test${full:+-full} ./test/lib/machine.sh root debian go
+own=''
+[[ -n ${KUBECONFIG:-} ]] || own=1
+preparation="Kubernetes, images, the virtual node's disk"
+guests="kernel tests under $kernels"
+trap 'cluster_end; stages_end' EXIT
 
-step "tools"
-./bpf/toolchain.sh
-./test/tools.sh
-
-step "lint"
-make lint
-
-step "build"
-make build image
-
-step "unit and kernel tests"
-mapfile -t packages < <(go list ./... | grep -v /test/e2e)
-go test -timeout 40m "${packages[@]}"
-
-# The oldest kernel that we support and a usual one; `make test-kernels` has all, which takes an hour on two CPUs.
-step "the kernel tests under other kernels, in virtual machines"
-./test/vm/run.sh --jobs 2 --kernel 6.1,6.12
-
-step "fuzz, a moment each: what a node sends, what reaches the terminal, what a policy says, what files and kernels hold"
-while read -r package target; do
-	go test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime 10s -fuzzminimizetime 10x </dev/null
-done <<-T
-	pkg/wire FuzzDecodeFrame
-	pkg/plugin/terminal FuzzSanitize
-	pkg/policy FuzzParse
-	pkg/tracer/hook FuzzDecode
-	pkg/tracer/layout FuzzFile
-	pkg/tracer/program FuzzFile
-	pkg/tracer/program FuzzLocation
-	pkg/tracer/symbol FuzzMappings
-	test/policies/generated FuzzLoad
-T
-
-if [[ -z ${KUBECONFIG:-} ]]; then
-	step "test cluster: two nodes on this machine's kernel, one virtual machine with another"
-	trap ./test/cluster/down.sh EXIT
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 --vm | tee -a /dev/stderr | tail -n 1)
-	export KUBECONFIG
-	./test/cluster/load-image.sh bin/tracer-image.tar
+needed tools ./test/tools.sh
+# In the background is what waits for a compiler or for an emulated processor.
+[[ -z $own ]] || in_background "$preparation" ./test/cluster/up.sh --prepare --vm
+needed build make build image
+in_background "$guests" ./test/vm/run.sh --timeout 5400 --kernel "$kernels"
+stage lint ./test/lint.sh
+stage "unit tests" ./test/unit.sh
+stage "kernel tests" ./test/kernel.sh
+stage "builds for other platforms" env TRACE_SEC_ALL_PLATFORMS=$full go test -count=1 -vet=off -run '^TestBuilds' ./cmd/kubectl-trace-sec
+stage fuzzing ./test/fuzz.sh ${full:+--seconds "${FUZZ_SECONDS:-100}"}
+if [[ -n $full ]]; then
+	stage "unit tests, race detector" ./test/unit.sh -race
+	stage "kernel tests, race detector" ./test/kernel.sh -race
 fi
 
-step "end-to-end tests"
-go test -count=1 -timeout 30m ./test/e2e/...
+[[ -z $own ]] || result_of "$preparation"
+if [[ -z $own ]] || succeeded "$preparation"; then stage "test cluster" cluster_begin --nodes 2 --vm; fi
+if succeeded "test cluster"; then
+	[[ -z $full || -z $own ]] || stage "what the cluster must be able to do" ./test/cluster/smoke.sh
+	stage "end-to-end tests" go test -count=1 -vet=off -timeout 40m ./test/e2e/...
+else
+	impossible "end-to-end tests" "there is no cluster to run them on"
+fi
+result_of "$guests"

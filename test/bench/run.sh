@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Measures, and prints tables: what tracing costs beside no tracer and beside bpftrace, the tracer's memory, what policies cost
 # here and under other kernels, and how long the start and the end take on a cluster ($KUBECONFIG, or the project's own, which
-# is started and stopped).
+# is started, unless it is up, and stopped again).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. ./test/lib/cluster.sh
 
 if ! command -v bpftrace >/dev/null; then
 	apt-get update -qq
@@ -16,11 +17,6 @@ unshare --mount sh -c 'mount -t debugfs debugfs /sys/kernel/debug && exec "$@"' 
 ./test/bench/policies/run.sh
 for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done
 
-if [[ -z ${KUBECONFIG:-} ]]; then
-	trap ./test/cluster/down.sh EXIT
-	KUBECONFIG=$(./test/cluster/up.sh --nodes 2 | tee -a /dev/stderr | tail -n 1)
-	export KUBECONFIG
-	./test/cluster/load-image.sh bin/tracer-image.tar
-	PATH=${TRACE_SEC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trace-sec}/bin:$PATH
-fi
+trap cluster_end EXIT
+cluster_begin --nodes 2
 go run ./test/bench/session

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# up.sh [--nodes N] [--vm]: a Kubernetes cluster on this machine, from nothing: N nodes (2) in namespaces of this kernel and,
+# up.sh [--prepare] [--nodes N] [--vm]: a Kubernetes cluster on this machine, from nothing: N nodes (2) in namespaces of this kernel and,
 # with --vm, one in a virtual machine with a kernel of its own. What is there already is kept, what is missing is added.
+# --prepare: only bring into the cache what that needs.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/common.sh"
@@ -17,11 +18,11 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lib/vm.sh"
 
 usage() {
-	echo "usage: up.sh [--nodes N] [--vm]" >&2
+	echo "usage: up.sh [--prepare] [--nodes N] [--vm]" >&2
 	exit 2
 }
 
-nodes=2 vm=
+nodes=2 vm='' prepare=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--nodes)
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--vm) vm=1 ;;
+	--prepare) prepare=1 ;;
 	*) usage ;;
 	esac
 	shift
@@ -36,6 +38,7 @@ done
 [[ $nodes =~ ^[0-9]{1,2}$ ]] || usage
 ((nodes <= MAX_NODES)) || die "at most $MAX_NODES nodes"
 [ "$(id -u)" = 0 ] || die "needs root: it makes namespaces, cgroups and a bridge"
+"$HERE/../lib/machine.sh" debian go
 
 node_ready() {
 	[ "$(admin get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
@@ -57,14 +60,15 @@ complete() {
 }
 
 lock
-if complete; then
+if [ -z "$prepare" ] && complete; then
 	say "already up"
 	echo "$KUBECONFIG_FILE"
 	exit 0
 fi
-[ -e "$STATE" ] || [ -z "$(cgroup_pids "")" ] || die "a test cluster with another TRACE_SEC_CACHE is up: down.sh first"
+[ -n "$prepare" ] || [ -e "$STATE" ] || [ -z "$(cgroup_pids "")" ] || die "a test cluster with another TRACE_SEC_CACHE is up: down.sh first"
 install_all
 [ -z "$vm" ] || vm_install
+[ -z "$prepare" ] || exit 0
 SECONDS=0
 if ! control_plane_ready; then
 	"$HERE/down.sh" --locked # what a crash or a reboot has left

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,11 +21,7 @@ func TestTranscripts(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("tracing needs root")
 	}
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "kubectl-trace_sec"), "../../cmd/kubectl-trace-sec")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := plugin(t)
 	pages, err := filepath.Glob(filepath.Join(folder, "*.md"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages (%v)", err)
@@ -46,6 +44,18 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// plugin builds the plugin as releases are, and returns its folder.
+func plugin(t *testing.T) (bin string) {
+	t.Helper()
+	bin = t.TempDir()
+	build := exec.Command("go", "build", "-ldflags", "-X main.image=localhost/tracer@sha256:"+strings.Repeat("0", 64),
+		"-o", filepath.Join(bin, "kubectl-trace_sec"), "../../cmd/kubectl-trace-sec")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
+
 // run runs the steps of a page, in a folder with its files.
 func (p page) run(t *testing.T, bin string) {
 	work := t.TempDir()
@@ -58,19 +68,58 @@ func (p page) run(t *testing.T, bin string) {
 		cmd := exec.Command("bash", "-c", s.command)
 		cmd.Dir = work
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "NO_COLOR=1", "KUBECONFIG=/nonexistent")
-		out, _ := cmd.CombinedOutput() // what a page shows may fail
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatalf("line %d: $ %s: %v", s.line, s.command, err)
+		}
+		if code := cmd.ProcessState.ExitCode(); code != s.code {
+			t.Errorf("line %d: $ %s\nends with %d, want %d\n%s", s.line, s.command, code, s.code, out)
+		}
 		if !s.matches(string(out)) {
 			t.Errorf("line %d: $ %s\n%s\nwant\n%s", s.line, s.command, out, s.want)
 		}
 	}
 }
 
-// TestEveryCommandHasAPage: what the program can do is in docs/.
+// withoutPage are commands of which their help says everything, and why.
+var withoutPage = map[string]string{
+	"cleanup":    "has a cluster as its only subject; README",
+	"completion": "is of the library for commands",
+	"filters":    "prints what would be on its page",
+	"options":    "prints what would be on its page",
+	"version":    "has no flags",
+}
+
+// listed is a command in the help of the plugin.
+var listed = regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`)
+
+// TestEveryCommandHasAPage: what the program can do, by its own help, is in docs/.
 func TestEveryCommandHasAPage(t *testing.T) {
-	for _, name := range strings.Fields("exec run file net creds caps enforce hook policy") {
-		if _, err := os.Stat(filepath.Join(folder, name+".md")); err != nil {
-			t.Error(err)
+	help, err := exec.Command(filepath.Join(plugin(t), "kubectl-trace_sec"), "help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, help)
+	}
+	_, commands, found := strings.Cut(string(help), "\nCommands:\n")
+	if !found {
+		t.Fatalf("no commands in\n%s", help)
+	}
+	var want []string
+	for _, match := range listed.FindAllStringSubmatch(commands, -1) {
+		if withoutPage[match[1]] == "" {
+			want = append(want, match[1]+".md")
 		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range want {
+		if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == command }) {
+			t.Errorf("there is no docs/%s", command)
+		}
+	}
+	if len(want) < 2 {
+		t.Errorf("the help lists %q", want)
 	}
 }
 
@@ -90,5 +139,20 @@ func TestMatches(t *testing.T) {
 		if got := (step{want: test.want}).matches(test.printed); got != test.matches {
 			t.Errorf("%q and %q: %v", test.want, test.printed, got)
 		}
+	}
+}
+
+func TestTranscriptsHaveExitCodes(t *testing.T) {
+	p, err := parse("```console\n$ sudo false; true # exit code 0\nerror: x\n$ false # exit code 3\n$ true\n```\n")
+	if err != nil || len(p.steps) != 3 {
+		t.Fatalf("%+v, %v", p.steps, err)
+	}
+	for i, code := range []int{0, 3, 0} {
+		if p.steps[i].code != code {
+			t.Errorf("%+v, want exit code %d", p.steps[i], code)
+		}
+	}
+	if _, err := parse("```console\n$ false # exit code x\n```\n"); err == nil {
+		t.Error("an exit code that is none is taken")
 	}
 }

@@ -3,13 +3,14 @@
 // Package docs runs what the pages in docs/ show: their transcripts are what a user gets.
 //
 // A block ```console is a transcript: lines that begin with "$ " are commands of a root shell (sudo is left out), the others
-// what they print, standard error included. "…" stands for any text in a line, and alone for any lines. A block whose first
+// what they print, standard error included. A command ends with 0, or as the comment "# exit code 1" at its end says. "…" stands for any text in a line, and alone for any lines. A block whose first
 // line is a comment with a file's name ("# policy.yaml") is that file, in the folder where the commands run.
 package docs
 
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +26,8 @@ type step struct {
 	// line of the page, from 1.
 	line          int
 	command, want string
+	// code that the command ends with.
+	code int
 }
 
 // block is one fenced block: ```language, lines, ```.
@@ -54,7 +57,14 @@ func (p *page) transcript(line int, content string) error {
 	first := len(p.steps)
 	for i, text := range strings.SplitAfter(content, "\n") {
 		if command, ok := strings.CutPrefix(text, "$ "); ok {
-			p.steps = append(p.steps, step{line: line + i, command: strings.TrimPrefix(strings.TrimSuffix(command, "\n"), "sudo ")})
+			s := step{line: line + i, command: strings.TrimPrefix(strings.TrimSuffix(command, "\n"), "sudo ")}
+			if _, code, found := strings.Cut(s.command, "# exit code "); found {
+				var err error
+				if s.code, err = strconv.Atoi(code); err != nil {
+					return fmt.Errorf("line %d: exit code %q", s.line, code)
+				}
+			}
+			p.steps = append(p.steps, s)
 			continue
 		}
 		if len(p.steps) == first && text != "" {

@@ -9,6 +9,8 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/../cluster/lib/install.sh"
 # shellcheck source=test/cluster/lib/vm-install.sh
 . "$HERE/../cluster/lib/vm-install.sh"
+# shellcheck source=test/lib/go.sh
+. "$HERE/../lib/go.sh"
 # shellcheck source=test/vm/lib/kernels.sh
 . "$HERE/lib/kernels.sh"
 # shellcheck source=test/vm/lib/guest.sh
@@ -89,6 +91,7 @@ main() {
 	[[ -z $TIMEOUT || $TIMEOUT =~ ^[1-9][0-9]*$ ]] || die "--timeout $TIMEOUT: whole seconds are wanted"
 	mapfile -t kernels < <(tr , '\n' <<<"${shell:-$kernels}")
 
+	"$HERE/../lib/machine.sh" debian go
 	install_for "${kernels[@]}"
 	find "$MATRIX" -maxdepth 1 -name 'run.*' -mtime +0 -exec rm -rf {} + # of runs that were killed a day ago
 	RUN=$(mktemp -d "$MATRIX/run.XXXXXX")
@@ -115,7 +118,7 @@ install_for() {
 	(
 		exec 8>"$MATRIX/lock"
 		flock 8
-		[[ -d $VM_DIR/qemu ]] || (lock && mkdir -p "$VM_DIR" && vm_install_qemu)
+		vm_install_qemu
 		guest_install
 		for kernel; do kernel_install "$kernel"; done
 	)

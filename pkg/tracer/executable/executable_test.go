@@ -51,11 +51,11 @@ func of(t *testing.T, path string) *File {
 	return f
 }
 
-// goProgram is a program of Go, built with flags.
+// goProgram is a program of Go, built with flags. CGO_ENABLED: an external linker is not called without.
 func goProgram(t *testing.T, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	command(t, "go", append(append([]string{"build", "-o", path}, flags...), "../program/testdata/golang")...)
+	command(t, "env", append(append([]string{"CGO_ENABLED=1", "go", "build", "-o", path}, flags...), "../program/testdata/golang")...)
 	return path
 }
 

@@ -106,7 +106,8 @@ func TestStrippedGo(t *testing.T) {
 		{"-ldflags=-s -w -linkmode=external"}, {"-ldflags=-s -w -linkmode=external", "-buildmode=pie"},
 	} {
 		path := filepath.Join(t.TempDir(), "program")
-		command(t, "go", append(append([]string{"build", "-o", path}, flags...), "./testdata/golang")...)
+		// CGO_ENABLED: an external linker is not called without.
+		command(t, "env", append(append([]string{"CGO_ENABLED=1", "go", "build", "-o", path}, flags...), "./testdata/golang")...)
 		f := opened(t, &policy.Program{Path: path})
 		if !f.Go() {
 			t.Errorf("%v: not of Go?", flags)

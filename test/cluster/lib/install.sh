@@ -11,13 +11,15 @@ need() {
 		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends "$2" >/dev/null; } || die "cannot install $2"
 }
 
-# deb PACKAGE...: unpack each to $DEB/PACKAGE, once
-deb() {
+# deb PACKAGE...: unpack each to $DEB/PACKAGE, once; one process at a time
+deb() (
 	local p tmp
+	mkdir -p "$DEB"
+	exec 7>"$DEB/.lock"
+	flock 7
 	for p in "$@"; do
 		[ ! -d "$DEB/$p" ] || continue
 		say "unpacking Debian's $p"
-		mkdir -p "$DEB"
 		tmp=$(mktemp -d "$DEB/.$p.XXXX")
 		# apt's own download sandbox user may not write here; as root it only warns.
 		(cd "$tmp" && { apt-get download -qq "$p" || { apt-get update -qq && apt-get download -qq "$p"; }; }) 2>/dev/null ||
@@ -26,7 +28,7 @@ deb() {
 		mv "$tmp/root" "$DEB/$p"
 		rm -r "$tmp"
 	done
-}
+)
 
 install_all() {
 	local repo
@@ -35,6 +37,6 @@ install_all() {
 	need ip iproute2
 	deb containerd runc containernetworking-plugins libseccomp2
 	"$HERE/hyperkube/build.sh" "$BIN"
-	(cd "$repo" && CGO_ENABLED=0 go build -o "$BIN/" ./cmd/oci-archive ./test/cluster/pki)
+	(cd "$repo" && CGO_ENABLED=0 go build -trimpath -o "$BIN/" ./cmd/oci-archive ./test/cluster/pki)
 	build_images
 }

@@ -38,9 +38,16 @@ other_suites() {
 
 # QEMU and the libraries that this machine lacks, unpacked side by side in $VM_DIR/qemu. From backports: the guest's memory is
 # corrupted within minutes under the emulation of Debian 12's own QEMU 7.2, with one processor as well as with two.
-vm_install_qemu() {
+vm_install_qemu() (
+	[ ! -d "$VM_DIR/qemu" ] || exit 0
+	mkdir -p "$VM_DIR"
+	exec 7>"$VM_DIR/qemu.lock" # the kernel matrix and the cluster may want it at the same time
+	flock 7
+	[ -d "$VM_DIR/qemu" ] || vm_unpack_qemu
+)
+
+vm_unpack_qemu() {
 	local deb tmp apt
-	[ ! -d "$VM_DIR/qemu" ] || return 0
 	say "unpacking QEMU"
 	other_suites qemu "$CODENAME" "$CODENAME-updates" "$CODENAME-backports"
 	tmp=$(mktemp -d "$VM_DIR/.qemu.XXXX")
