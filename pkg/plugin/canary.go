@@ -11,7 +11,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/canary"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // canaryFlag adds the flag to a command that runs policies of the user's.
@@ -21,7 +21,7 @@ func (o *traceOptions) canaryFlag(fs *pflag.FlagSet) {
 
 // withCanaries is the renderer beside which the canaries of the policies are called, where that is allowed. Where it is not,
 // it is said.
-func (o *traceOptions) withCanaries(r render.Renderer, say func(event.Level, string)) render.Renderer {
+func (o *traceOptions) withCanaries(r pipeline.Sink, say func(event.Level, string)) pipeline.Sink {
 	asked := canary.Of(o.policies.policies)
 	switch {
 	case len(asked.Policies) == 0:

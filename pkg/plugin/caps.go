@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/advise"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // capsOptions are what caps is asked for.
@@ -65,7 +65,7 @@ func (caps *capsOptions) flags() *pflag.FlagSet {
 
 func (caps *capsOptions) prepare(o *traceOptions) {
 	o.output.ownWords = true
-	o.result = func(out io.Writer) (render.Renderer, error) { return caps.advice(o, out) }
+	o.result = func(out io.Writer) (pipeline.Sink, error) { return caps.advice(o, out) }
 	o.keep = caps.shows
 }
 
@@ -130,7 +130,7 @@ func (caps *capsOptions) conflicts(o *traceOptions) (errs []error) {
 }
 
 // advice makes what takes the events, when advice is wanted.
-func (caps *capsOptions) advice(o *traceOptions, out io.Writer) (render.Renderer, error) {
+func (caps *capsOptions) advice(o *traceOptions, out io.Writer) (pipeline.Sink, error) {
 	if !caps.advise {
 		return nil, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/credentials"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // credsOptions say which changes of credentials.
@@ -40,13 +41,13 @@ capabilities of their own), before and after, and who makes user namespaces. Wha
 		whole: true, // a process has what its parent had
 		prepare: func(o *traceOptions) {
 			o.process.Credentials = true // what processes had is told with them
-			o.completing = func(context.Context, kubernetes.Interface, func(event.Level, string)) func(*event.Event) bool {
-				asked, _ := f.asked() // checked by now
-				return credentials.NewMemory(asked).Complete
+			o.completing = func(context.Context, kubernetes.Interface, func(event.Level, string)) func(*pipeline.Item) bool {
+				wanted, _ := f.filter() // checked by now
+				return credentials.New(wanted).Pass
 			}
 		},
 		policies: func(o *traceOptions) ([]compose.Policy, error) {
-			_, err := f.asked()
+			_, err := f.filter()
 			if !o.process.Credentials {
 				err = errors.Join(err, errors.New("--process-credentials=false: without them it is not known what a process had before"))
 			}
@@ -66,20 +67,20 @@ func (f *credsOptions) flags() *pflag.FlagSet {
 // noUID is what the kernel takes for "none".
 const noUID = 1<<32 - 1
 
-// asked is what the flags ask for.
-func (f *credsOptions) asked() (credentials.Asked, error) {
-	asked := credentials.Asked{Every: f.every, Rises: f.rises}
+// filter is which changes the flags ask for.
+func (f *credsOptions) filter() (credentials.Filter, error) {
+	wanted := credentials.Filter{Every: f.every, Rises: f.rises}
 	if f.every && f.rises {
-		return asked, errors.New("--every and --rises exclude each other")
+		return wanted, errors.New("--every and --rises exclude each other")
 	}
 	for _, uid := range f.toUIDs {
 		if uid >= noUID {
-			return asked, errors.New("--to-uid: user ids are below 4294967295")
+			return wanted, errors.New("--to-uid: user ids are below 4294967295")
 		}
-		asked.ToUIDs = append(asked.ToUIDs, uint32(uid))
+		wanted.ToUIDs = append(wanted.ToUIDs, uint32(uid))
 	}
 	if f.every && len(f.toUIDs) > 0 {
-		return asked, errors.New("--every and --to-uid exclude each other: only a change leads to an id")
+		return wanted, errors.New("--every and --to-uid exclude each other: only a change leads to an id")
 	}
-	return asked, nil
+	return wanted, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/filter"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
@@ -127,11 +128,11 @@ func (o *traceOptions) checkPolicyNames() error {
 }
 
 // keep is what the filters keep, nil for everything.
-func (f *filterOptions) keep() func(*event.Event) bool {
+func (f *filterOptions) keep() func(*pipeline.Item) bool {
 	if !f.filter.Active() {
 		return nil
 	}
-	return f.filter.Keep
+	return f.filter.Pass
 }
 
 // pick is what of an event is shown, nil for all of it.

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/address"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/traffic"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
@@ -47,7 +48,7 @@ Addresses are named where you may list pods and services.`,
   sudo kubectl-trace_sec net --listen --local -- ./suspect.sh`,
 		title: "Network", flags: flags,
 		prepare: func(o *traceOptions) {
-			o.completing = func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool {
+			o.completing = func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*pipeline.Item) bool {
 				asked, _ := f.net() // checked by now
 				var names traffic.Names
 				if client != nil {
@@ -55,7 +56,7 @@ Addresses are named where you may list pods and services.`,
 					known.Start()
 					names = known.Of
 				}
-				return traffic.NewBook(asked, names).Complete
+				return keep(nil, traffic.NewBook(asked, names).Complete)
 			}
 		},
 		policies: func(*traceOptions) ([]compose.Policy, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -52,7 +53,7 @@ type traceOptions struct {
 	keep func(*event.Event) bool
 	// result makes what a command shows instead of events: nil without an error to show the events. seesPods is told of the
 	// pods then, each time that one changes. Both may be nil.
-	result   func(out io.Writer) (render.Renderer, error)
+	result   func(out io.Writer) (pipeline.Sink, error)
 	seesPods func(*corev1.Pod)
 
 	// completing makes what adds to the events of a command as they come; nil where nothing does.
@@ -67,7 +68,7 @@ type traceOptions struct {
 }
 
 // completing makes a session's Complete. client is nil without a cluster; ctx ends with the session; say tells the user.
-type completing func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool
+type completing func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*pipeline.Item) bool
 
 // targetOptions say which pods.
 type targetOptions struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
@@ -21,7 +22,7 @@ import (
 type view struct {
 	screen   *terminal.Screen
 	out, err terminal.Capabilities
-	renderer render.Renderer
+	renderer pipeline.Sink
 	status   *render.Status
 }
 
@@ -67,7 +68,7 @@ func (o *traceOptions) view() (view, error) {
 	})
 	v.status = render.NewStatus(v.screen, v.err)
 	if o.result != nil && err == nil {
-		var instead render.Renderer
+		var instead pipeline.Sink
 		if instead, err = o.result(v.screen.Out()); instead != nil {
 			v.renderer = instead
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
@@ -102,14 +103,11 @@ func nodeLabels(client kubernetes.Interface) scope.NodeLabels {
 }
 
 // keep is what both predicates keep; nil keeps everything.
-func keep(a, b func(*event.Event) bool) func(*event.Event) bool {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
+func keep(a func(*pipeline.Item) bool, b func(*event.Event) bool) func(*pipeline.Item) bool {
+	if b == nil {
 		return a
 	}
-	return func(e *event.Event) bool { return a(e) && b(e) }
+	return func(it *pipeline.Item) bool { return (a == nil || a(it)) && b(it.Event) }
 }
 
 // runCluster traces pods.

@@ -13,12 +13,13 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // mostContainers bounds what nodes can claim to have.
 const mostContainers = 10000
 
-// Watch is a render.Renderer that shows nothing until it is closed, and then the advice. Pod may be called at the same time
+// Watch is a pipeline.Sink that shows nothing until it is closed, and then the advice. Pod may be called at the same time
 // as its other methods.
 type Watch struct {
 	Options
@@ -76,8 +77,9 @@ func (w *Watch) Pod(pod *corev1.Pod) {
 	w.pods[string(pod.UID)] = pod
 }
 
-// Event takes what a tracer saw or said of itself.
-func (w *Watch) Event(e *event.Event) error {
+// Take takes what a tracer saw or said of itself.
+func (w *Watch) Take(it *pipeline.Item) error {
+	e := it.Event
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.Time != nil && e.Time.After(w.latest) {

@@ -213,7 +213,6 @@ func TestBytes(t *testing.T) {
 		if want := table.bytes / count; taken > want || taken < want/3 || want != c.charged {
 			t.Errorf("%s: %d bytes each, %d are charged, want %d", name, taken, want, c.charged)
 		}
-		t.Logf("%s: %d bytes, charged %d", name, taken, table.bytes/count)
 		table.Close()
 	}
 }

@@ -58,7 +58,7 @@ func (n *NodeSummary) enforced() (count uint64) {
 }
 
 // enforcements are a line for each node and policy that stopped something there, or would have; one line if none did.
-func (p *pen) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSummary) {
+func (p *styler) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSummary) {
 	said := false
 	line := func(t tone, heading, text string) {
 		said = true

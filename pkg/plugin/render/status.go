@@ -18,7 +18,7 @@ import (
 // Status tells a person on standard error what happens to the tracers. On a terminal, what is waited for is one line that
 // is rewritten; elsewhere each change is a line. Safe for concurrent use.
 type Status struct {
-	*pen
+	*styler
 	screen *terminal.Screen
 
 	mu      sync.Mutex
@@ -30,7 +30,7 @@ type Status struct {
 
 // NewStatus writes to the standard error of a screen, which can show c.
 func NewStatus(s *terminal.Screen, c terminal.Capabilities) *Status {
-	return &Status{pen: newPen(c), screen: s, waiting: map[string]string{}, told: map[remark]bool{}}
+	return &Status{styler: newStyler(c), screen: s, waiting: map[string]string{}, told: map[remark]bool{}}
 }
 
 // Waiting says what the start of a node's tracer is waiting for; saying it again changes nothing.

@@ -117,7 +117,7 @@ func cpu(nanoseconds uint64, of time.Duration) string {
 
 // Summary writes what a session amounted to: a line per node, and, so that nobody misses it, why it was incomplete.
 func Summary(w io.Writer, d SummaryData, c terminal.Capabilities) error {
-	p := newPen(c)
+	p := newStyler(c)
 	var out strings.Builder
 	nodes := slices.SortedFunc(slices.Values(d.Nodes), func(a, b NodeSummary) int { return cmp.Compare(a.Node, b.Node) })
 	var events uint64
@@ -141,12 +141,12 @@ func Summary(w io.Writer, d SummaryData, c terminal.Capabilities) error {
 	return err
 }
 
-func (p *pen) alarm(out *strings.Builder, what string) {
+func (p *styler) alarm(out *strings.Builder, what string) {
 	out.WriteString(p.paint(toneAlarm, p.choose("⚠️", "!")+" INCOMPLETE") + " " + p.clean(what) + "\n")
 }
 
 // table aligns by cells, which text/tabwriter can't: names are not only ASCII.
-func (p *pen) table(out *strings.Builder, columns []column, nodes []NodeSummary) {
+func (p *styler) table(out *strings.Builder, columns []column, nodes []NodeSummary) {
 	cells := make([][]string, len(columns))
 	widths := make([]int, len(columns))
 	for i, c := range columns {

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -182,7 +183,7 @@ func acts(t *fakeTracer) {
 func TestEnforcementsAreShownAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, acts, pod("a", "n1"))
-		h.config.Keep = func(*event.Event) bool { return false }
+		h.config.Keep = func(*pipeline.Item) bool { return false }
 		h.during(func() { h.stop.Ask(ErrInterrupted) })
 		result, err := h.run()
 		if err != nil {

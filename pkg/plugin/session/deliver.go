@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -53,11 +54,12 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 		if e.Time == nil {
 			e.Time = at
 		}
-		if _, about := e.Subjects(); about && !s.shows(e) && !enforced {
+		it := &pipeline.Item{Event: e, Process: n.processes.Observe(e)}
+		if _, about := e.Subjects(); about && !s.shows(it) && !enforced {
 			n.tally.filtered.Add(1)
 			continue
 		}
-		s.put(e, n.tally)
+		s.putItem(it, n.tally)
 	}
 	n.tally.totals(f.Lost)
 	if f.Heartbeat != nil {
@@ -73,19 +75,22 @@ func (s *session) frame(ctx context.Context, n *node, hold *join.Hold, it stream
 }
 
 // shows completes an event and says whether it is shown.
-func (s *session) shows(e *event.Event) bool {
-	if s.Complete != nil && !s.Complete(e) {
+func (s *session) shows(it *pipeline.Item) bool {
+	if s.Complete != nil && !s.Complete(it) {
 		return false
 	}
-	return s.Keep == nil || s.Keep(e)
+	return s.Keep == nil || s.Keep(it)
 }
 
-// put shows an event, without what nobody may see.
-func (s *session) put(e *event.Event, t *tally) {
+// put shows an event that is about no process, without what nobody may see.
+func (s *session) put(e *event.Event, t *tally) { s.putItem(&pipeline.Item{Event: e}, t) }
+
+// putItem shows an item, without what nobody may see.
+func (s *session) putItem(it *pipeline.Item, t *tally) {
 	if s.Redact != nil {
-		s.Redact.Redact(e)
+		s.Redact.Redact(it.Event)
 	}
-	s.display.put(e, t)
+	s.display.put(it, t)
 }
 
 func frameTime(it stream.Item) *event.Timestamp {

@@ -5,7 +5,7 @@ package session
 import (
 	"fmt"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 )
 
@@ -15,7 +15,7 @@ const displayQueue = 256
 
 // display is the one writer: it takes the events of all nodes and gives them to the renderer one at a time.
 type display struct {
-	renderer render.Renderer
+	renderer pipeline.Sink
 	// most is how many events about processes are shown at most; 0: all.
 	most  uint64
 	stop  *Stop
@@ -27,18 +27,18 @@ type display struct {
 }
 
 type entry struct {
-	event *event.Event
+	item  *pipeline.Item
 	tally *tally
 }
 
-func newDisplay(r render.Renderer, most uint64, stop *Stop) *display {
+func newDisplay(r pipeline.Sink, most uint64, stop *Stop) *display {
 	return &display{renderer: r, most: most, stop: stop, queue: make(chan entry, displayQueue), done: make(chan struct{})}
 }
 
 // put waits until there is room. Nothing may be put after close.
-func (d *display) put(e *event.Event, t *tally) {
+func (d *display) put(it *pipeline.Item, t *tally) {
 	select {
-	case d.queue <- entry{e, t}:
+	case d.queue <- entry{it, t}:
 	case <-d.done: // only after a panic
 	}
 }
@@ -55,14 +55,14 @@ func (d *display) run() {
 }
 
 func (d *display) show(e entry) {
-	_, counts := e.event.Subjects()
-	if d.failed != nil || counts && d.full() && len(render.Enforced(e.event)) == 0 {
+	_, counts := e.item.Event.Subjects()
+	if d.failed != nil || counts && d.full() && len(render.Enforced(e.item.Event)) == 0 {
 		if counts {
 			e.tally.filtered.Add(1)
 		}
 		return
 	}
-	d.fail(d.renderer.Event(e.event))
+	d.fail(d.renderer.Take(e.item))
 	if !counts || d.failed != nil {
 		return
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -154,7 +155,8 @@ type fakeRenderer struct {
 	closed  bool
 }
 
-func (r *fakeRenderer) Event(e *event.Event) error {
+func (r *fakeRenderer) Take(it *pipeline.Item) error {
+	e := it.Event
 	if e.ProcessExec != nil {
 		r.execs++
 		if r.execs == r.breakAt {

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -33,6 +34,8 @@ var errNoBye = fmt.Errorf("the tracer did not end its stream within %s", drainTi
 type node struct {
 	name  string
 	tally *tally
+	// processes belongs to the goroutine of the node's stream.
+	processes *processes.Table
 	// started is closed when the tracer's hello arrived or the node failed.
 	started     chan struct{}
 	startedOnce sync.Once
@@ -149,6 +152,8 @@ func (s *session) traceNode(n *node) error {
 	waited := s.wait(ctx, cancel, tracer)
 	s.spawn(func() { s.stopTracer(ctx, cancel, n, tracer) })
 	hold := join.NewHold(s.Directory)
+	n.processes = processes.NewTable(n.name, s.budget)
+	defer n.processes.Close()
 	err = stream.Follow(ctx, tracer, s.Orders.Session, func(it stream.Item) { s.deliver(ctx, n, hold, it) })
 	var ended *stream.EndedError
 	switch {

@@ -17,6 +17,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
@@ -95,15 +97,15 @@ type Config struct {
 	MaxEvents uint64
 	// Complete, when set, adds to events about processes what is known besides, each in the order of its node, and says
 	// whether they are shown; Keep is asked after it. It is called by several goroutines and must not wait for anything.
-	Complete func(*event.Event) bool
+	Complete func(*pipeline.Item) bool
 	// Keep decides which events about processes are shown; nil: all. Those of what was enforced are shown whatever it says.
-	Keep func(*event.Event) bool
+	Keep func(*pipeline.Item) bool
 	// Redact takes out what nobody may see, before anything is shown or kept; nil: nothing is.
 	Redact Redactor
 	// Approve, when set, is asked before the tracers act on anybody: they begin with their targets held.
 	Approve Approve
 
-	Renderer render.Renderer
+	Renderer pipeline.Sink
 	Status   Status
 	// SharedTerminal says that events and status are seen side by side.
 	SharedTerminal bool
@@ -128,6 +130,8 @@ type session struct {
 	stop    *Stop
 	display *display
 	pods    *pods
+	// budget is of the process tables of all nodes.
+	budget *processes.Budget
 	// work are the goroutines that put events or talk to the cluster.
 	work sync.WaitGroup
 
@@ -154,7 +158,8 @@ func Run(stop *Stop, c Config) (Result, error) {
 	began := time.Now()
 	s := &session{
 		Config: c, stop: stop, display: newDisplay(c.Renderer, c.MaxEvents, stop), pods: newPods(),
-		nodes: map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
+		budget: processes.NewBudget(processes.SessionBytes),
+		nodes:  map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 		armed: make(chan struct{}),
 	}
 	s.Orders.Hold = s.Approve != nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -187,7 +188,7 @@ func TestMaxEventsIsExact(t *testing.T) {
 func TestFilteredEventsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, threeExecs, pod("a", "n1"))
-		h.config.Keep = func(e *event.Event) bool { return e.Process().ExecID == "1" }
+		h.config.Keep = func(it *pipeline.Item) bool { return it.Event.Process().ExecID == "1" }
 		h.during(func() { h.stop.Ask(ErrInterrupted) })
 		result, _ := h.run()
 		if n := result.Summary.Nodes[0]; n.Events != 1 || n.Filtered != 2 {
