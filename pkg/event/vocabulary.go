@@ -73,7 +73,7 @@ func (f Flag) String() string {
 // ParseFlags reads what String wrote; words that it does not know are ignored.
 func ParseFlags(s string) Flag {
 	var f Flag
-	for _, have := range strings.Fields(s) {
+	for have := range strings.FieldsSeq(s) {
 		for i, word := range flagWords {
 			if have == word {
 				f |= 1 << i

@@ -22,6 +22,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -243,7 +244,7 @@ func tell(t *testing.T, s story, format string) string {
 		w.Pod(p)
 	}
 	for _, e := range s.events {
-		if err := w.Event(e); err != nil {
+		if err := w.Take(&pipeline.Item{Event: e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -356,7 +357,7 @@ func TestBounds(t *testing.T) {
 	}
 	for i := range 2 * mostAnswers {
 		a := asked{program: "/bin/" + strings.Repeat("a", i), capability: "BPF", uid: uint32(i), of: namespace{number: uint32(i) + 1}}
-		if err := w.Event(a.event()); err != nil {
+		if err := w.Take(&pipeline.Item{Event: a.event()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -367,7 +368,7 @@ func TestBounds(t *testing.T) {
 	for i := range mostContainers + 5 {
 		e := asked{program: "/bin/a", capability: "BPF"}.event()
 		e.ProcessKprobe.Process.Docker = strings.Repeat("a", i%7) + string(rune('0'+i))
-		if err := w.Event(e); err != nil {
+		if err := w.Take(&pipeline.Item{Event: e}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -75,7 +75,7 @@ func (w *Watch) inPods() []Workload {
 	workloads := map[workloadName]*Workload{}
 	for _, uid := range slices.SortedFunc(maps.Keys(w.pods), w.byName) {
 		pod := w.pods[uid]
-		known := w.directory.Complete(&wire.Process{PodUID: uid}).Pod
+		known := w.index.Resolve(&wire.Process{PodUID: uid}).Pod
 		name := workloadName{pod.Namespace, known.WorkloadKind, known.Workload}
 		if workloads[name] == nil {
 			workloads[name] = &Workload{Kind: name.kind, Namespace: name.namespace, Name: name.name}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // mostContainers bounds what nodes can claim to have.
 const mostContainers = 10000
 
-// Watch is a render.Renderer that shows nothing until it is closed, and then the advice. Pod may be called at the same time
+// Watch is a pipeline.Sink that shows nothing until it is closed, and then the advice. Pod may be called at the same time
 // as its other methods.
 type Watch struct {
 	Options
@@ -31,7 +32,7 @@ type Watch struct {
 	nodes      map[string]*nodeState
 	containers map[container]*usage
 	pods       map[string]*corev1.Pod // by UID, the latest state
-	directory  *join.Directory
+	index  *pods.Index
 	unnamed    uint64
 	latest     time.Time
 }
@@ -64,7 +65,7 @@ func New(out io.Writer, o Options) (*Watch, error) {
 	write, err := writer(o.Format)
 	return &Watch{
 		Options: o, out: out, write: write, nodes: map[string]*nodeState{}, containers: map[container]*usage{},
-		pods: map[string]*corev1.Pod{}, directory: join.NewDirectory(),
+		pods: map[string]*corev1.Pod{}, index: pods.NewIndex(),
 	}, err
 }
 
@@ -72,12 +73,13 @@ func New(out io.Writer, o Options) (*Watch, error) {
 func (w *Watch) Pod(pod *corev1.Pod) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.directory.Update(pod)
+	w.index.Update(pod)
 	w.pods[string(pod.UID)] = pod
 }
 
-// Event takes what a tracer saw or said of itself.
-func (w *Watch) Event(e *event.Event) error {
+// Take takes what a tracer saw or said of itself.
+func (w *Watch) Take(it *pipeline.Item) error {
+	e := it.Event
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.Time != nil && e.Time.After(w.latest) {
@@ -127,7 +129,7 @@ func (w *Watch) check(e *event.Event) {
 	case pod.Container == nil || pod.Container.Name == "":
 		w.unnamed++
 		return
-	case pod.Container.Name == join.SandboxName:
+	case pod.Container.Name == pods.SandboxName:
 		return
 	default:
 		at = container{pod: pod.UID, name: pod.Container.Name}

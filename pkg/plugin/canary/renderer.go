@@ -3,25 +3,24 @@
 package canary
 
 import (
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
-// beside is a renderer beside which canaries are called.
+// beside is a sink beside which canaries are called.
 type beside struct {
-	render.Renderer
+	pipeline.Sink
 	caller *Caller
 }
 
-// Beside is a renderer that calls canaries for the events that it shows.
-func Beside(r render.Renderer, c *Caller) render.Renderer { return beside{r, c} }
+// Beside is a sink that calls canaries for the events that it takes.
+func Beside(s pipeline.Sink, c *Caller) pipeline.Sink { return beside{s, c} }
 
-func (b beside) Event(e *event.Event) error {
-	b.caller.Event(e)
-	return b.Renderer.Event(e)
+func (b beside) Take(it *pipeline.Item) error {
+	b.caller.Event(it.Event)
+	return b.Sink.Take(it)
 }
 
 func (b beside) Close() error {
 	defer b.caller.Close()
-	return b.Renderer.Close()
+	return b.Sink.Close()
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
 // image is a program image of a process.
@@ -51,9 +53,9 @@ func TestAncestry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
+		got, keep := "", keeper(f)
 		for _, e := range test.steps {
-			if f.Keep(e) {
+			if keep(e) {
 				got += "x"
 			} else {
 				got += "-"
@@ -71,10 +73,11 @@ func TestAncestryByNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Keep(execOf(image("a", "", 7, "/evil", "", "execve clone"), nil))
+	keep := keeper(f)
+	keep(execOf(image("a", "", 7, "/evil", "", "execve clone"), nil))
 	other := execOf(image("b", "", 7, "/bin/true", "", "execve"), nil)
 	other.NodeName = "n2"
-	if f.Keep(other) {
+	if keep(other) {
 		t.Error("a process of another node is followed")
 	}
 }
@@ -86,29 +89,45 @@ func TestAncestryLearnsFromWhatIsRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh := image("sh", "evil", 2, "/bin/sh", "", "execve clone")
-	if f.Keep(execOf(sh, image("evil", "", 1, "/evil", "", ""))) {
+	keep := keeper(f)
+	if keep(execOf(sh, image("evil", "", 1, "/evil", "", ""))) {
 		t.Error("sh is kept")
 	}
-	if !f.Keep(execOf(image("id", "sh", 3, "/bin/id", "", "execve clone"), sh)) {
+	if !keep(execOf(image("id", "sh", 3, "/bin/id", "", "execve clone"), sh)) {
 		t.Error("id is not kept")
 	}
 }
 
+// What the table of processes forgets is recognised again by what events tell of its parent, and takes no memory.
 func TestAncestryForgets(t *testing.T) {
-	a, err := compileAncestors(values{list: []string{"evil"}})
+	f, err := New(Options{Match: map[string][]string{KeyAncestor: {"evil"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	small := newAncestry(10)
-	small.patterns = a.ancestry.patterns
+	table := processes.NewTable("n1", processes.NewBudget(0))
 	root := image("root", "", 1, "/evil", "", "execve clone")
 	for i := range uint32(1000) {
-		p := image(fmt.Sprint(i), "root", i+2, "/bin/true", "", "execve clone")
-		if !small.has(execOf(p, root)) {
+		e := execOf(image(fmt.Sprint(i), "root", i+2, "/bin/true", "", "execve clone"), root)
+		if !f.Pass(&pipeline.Item{Event: e, Process: table.Observe(e)}) {
 			t.Fatalf("process %d is not followed", i)
 		}
 	}
-	if len(small.images.at) > 10 || len(small.running.at) > 10 || small.images.order.Len() != len(small.images.at) {
-		t.Errorf("%d images and %d processes are remembered", len(small.images.at), len(small.running.at))
+}
+
+// Whoever is followed once is not compared with the patterns again, and neither is who is not until it runs another program.
+func TestAncestryComparesOncePerProgram(t *testing.T) {
+	f, err := New(Options{Match: map[string][]string{KeyAncestor: {"evil"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep := keeper(f)
+	for _, binary := range []string{"/bin/true", "/evil"} {
+		p := image(binary, "", 7, binary, "", "execve")
+		want := keep(execOf(p, nil))
+		if changed := *p; want != (binary == "/evil") {
+			t.Errorf("%s: kept %t", binary, want)
+		} else if changed.Binary = "/evil/by-then"; keep(exitOf(&changed, nil)) != want {
+			t.Errorf("%s: the program is compared again", binary)
+		}
 	}
 }

@@ -97,7 +97,7 @@ func TestTroubleIsSaidOnce(t *testing.T) {
 		for range 4 {
 			all.Go(func() {
 				for range 100 {
-					if f.Keep(execOf(curl(), shell())) {
+					if keeper(f)(execOf(curl(), shell())) {
 						t.Error("kept")
 					}
 				}
@@ -128,7 +128,7 @@ func TestCostIsLimited(t *testing.T) {
 	said := make(chan string, 1)
 	f.Report(func(text string) { said <- text })
 	begin := time.Now()
-	if f.Keep(e) {
+	if keeper(f)(e) {
 		t.Error("kept")
 	}
 	if took := time.Since(begin); took > 5*time.Second { // without a limit: minutes

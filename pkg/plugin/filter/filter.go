@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -22,7 +23,8 @@ type Options struct {
 	Redact []string
 }
 
-// Filter keeps events and redacts them. Its methods may be called at the same time, Report only before the others.
+// Filter keeps events and redacts them. As a pipeline.Stage it keeps what was asked for. Its methods may be called at the same
+// time, but Pass only in the goroutine of the event's node, and Report only before the others.
 type Filter struct {
 	// wanted are the criteria of which each has to match, unwanted those of which none may.
 	wanted, unwanted []criterion
@@ -102,10 +104,11 @@ func excludes(terms []string) (map[string][]string, error) {
 	return byKey, errors.Join(errs...)
 }
 
-// Keep says whether an event is shown. What is about no process always is.
-func (f *Filter) Keep(e *event.Event) bool {
-	descends := f.descent == nil || f.descent.has(e)
-	excluded := f.descentUnwanted != nil && f.descentUnwanted.has(e)
+// Pass says whether an event is shown. What is about no process always is.
+func (f *Filter) Pass(it *pipeline.Item) bool {
+	e := it.Event
+	descends := f.descent == nil || f.descent.has(it)
+	excluded := f.descentUnwanted != nil && f.descentUnwanted.has(it)
 	if _, ok := e.Subjects(); !ok {
 		return true
 	}
@@ -114,11 +117,14 @@ func (f *Filter) Keep(e *event.Event) bool {
 		!slices.ContainsFunc(f.unwanted, matches)
 }
 
-// Redact takes from an event what nobody may see. It changes the event: that, and the processes in it, must belong to the
-// caller; what it shares with other events (the pod, capabilities) is left as it is.
-func (f *Filter) Redact(e *event.Event) { f.redaction.event(e) }
+// Redacts says whether there is anything to take out.
+func (f *Filter) Redacts() bool { return !f.redaction.empty() }
 
-// RedactText does the same to a text that is shown beside the events.
+// Redaction is the stage that takes from events what nobody may see. It leaves what an event shares with others as it is: the
+// processes become copies.
+func (f *Filter) Redaction() pipeline.Stage { return redactStage{f.redaction} }
+
+// RedactText takes out the same of a text that is shown beside the events.
 func (f *Filter) RedactText(text string) string { return f.redaction.text(text) }
 
 // Report has say told of what goes wrong while events are compared: of each expression once, redacted.

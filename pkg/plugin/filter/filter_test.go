@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
 func number32(n uint32) *uint32 { return &n }
@@ -41,6 +43,17 @@ func connect() *event.Event {
 	}}
 }
 
+// keeper says of one event after the other whether a filter keeps it.
+func keeper(f *Filter) func(*event.Event) bool {
+	tables, budget := map[string]*processes.Table{}, processes.NewBudget(processes.SessionBytes)
+	return func(e *event.Event) bool {
+		if tables[e.NodeName] == nil {
+			tables[e.NodeName] = processes.NewTable(e.NodeName, budget)
+		}
+		return f.Pass(&pipeline.Item{Event: e, Process: tables[e.NodeName].Observe(e)})
+	}
+}
+
 // kept says whether a filter of some criteria keeps an event.
 func kept(t *testing.T, o Options, e *event.Event) bool {
 	t.Helper()
@@ -49,7 +62,7 @@ func kept(t *testing.T, o Options, e *event.Event) bool {
 		t.Fatal(err)
 	}
 	f.Report(func(text string) { t.Log(text) })
-	return f.Keep(e)
+	return keeper(f)(e)
 }
 
 func TestCriteria(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // redacted stands where something was taken out, as in Tetragon.
@@ -169,4 +170,42 @@ func takeOut(pattern *regexp.Regexp, text string) string {
 		}
 	}
 	return out.String() + text[done:]
+}
+
+// redactStage redacts events on their way.
+type redactStage struct{ redaction *redaction }
+
+// Pass redacts an item's event.
+func (s redactStage) Pass(it *pipeline.Item) bool {
+	if subjects, ok := it.Event.Subjects(); ok {
+		*subjects.Process, *subjects.Parent = ownCopy(*subjects.Process), ownCopy(*subjects.Parent)
+		if list := *subjects.Ancestors; len(list) > 0 {
+			own := make([]*event.Process, len(list))
+			for i := range list {
+				own[i] = ownCopy(list[i])
+			}
+			*subjects.Ancestors = own
+		}
+	}
+	s.redaction.event(it.Event)
+	return true
+}
+
+// ownCopy is a process whose texts can be changed.
+func ownCopy(p *event.Process) *event.Process {
+	if p == nil {
+		return nil
+	}
+	own := *p
+	if own.BinaryProperties != nil {
+		properties := *own.BinaryProperties
+		properties.PrivilegesChanged = slices.Clone(properties.PrivilegesChanged)
+		own.BinaryProperties = &properties
+	}
+	if own.ProcessCredentials != nil {
+		credentials := *own.ProcessCredentials
+		credentials.Securebits = slices.Clone(credentials.Securebits)
+		own.ProcessCredentials = &credentials
+	}
+	return &own
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 func TestTakeOut(t *testing.T) {
@@ -68,7 +69,7 @@ func TestEventsAreRedacted(t *testing.T) {
 	for i := range reflect.TypeFor[event.Event]().NumField() {
 		var e event.Event
 		fill(reflect.ValueOf(&e).Elem().Field(i))
-		f.Redact(&e)
+		f.Redaction().Pass(&pipeline.Item{Event: &e})
 		encoded, err := json.Marshal(&e)
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +128,7 @@ func TestIdentitiesStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := connect()
-	f.Redact(e)
+	f.Redaction().Pass(&pipeline.Item{Event: e})
 	p := e.ProcessKprobe.Process
 	if p.ExecID != "curl" || p.ParentExecID != "sh" || p.Flags != "execve clone" || p.Pod.Name != "web" || e.ProcessKprobe.PolicyName != "net" || e.ProcessKprobe.FunctionName != "tcp_connect" {
 		t.Errorf("%+v", p)

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
-// said is one thing that a wide line says about an event; an empty value is not shown.
-type said struct{ key, value string }
+// attribute is one thing that a wide line says about an event; an empty value is not shown.
+type attribute struct{ key, value string }
 
-// attribute is what a wide line says about an event.
-type attribute func(*event.Event) []said
+// attributeSource finds attributes of an item.
+type attributeSource func(*pipeline.Item) []attribute
 
 // wideAttributes in the order in which they follow the compact line.
-var wideAttributes = [...]attribute{
+var wideAttributes = [...]attributeSource{
 	one("message", ofHook(func(h *event.Hooked) string { return h.Message })),
-	hookArguments,
+	func(it *pipeline.Item) []attribute { return hookArguments(it.Event) },
 	one("return", returned),
 	one("action", ofHook(func(h *event.Hooked) string { return actionWord(h.Action) })),
 	one("return_action", func(e *event.Event) string {
@@ -34,7 +35,9 @@ var wideAttributes = [...]attribute{
 	one("hook", hookedAt),
 	one("via", via),
 
-	one("duration", func(e *event.Event) string { return shortDuration(lifetime(e)) }),
+	func(it *pipeline.Item) []attribute {
+		return []attribute{{"duration", shortDuration(it.Process.Lifetime)}}
+	},
 	one("pid", ofProcess(func(p *event.Process) string { return number(p.Pid) })),
 	one("tid", ofProcess(otherThread)),
 	one("uid", ofProcess(func(p *event.Process) string { return number(p.Uid) })),
@@ -54,8 +57,8 @@ var wideAttributes = [...]attribute{
 	one("privileges", ofProcess(raisedPrivileges)),
 }
 
-func one(key string, value func(*event.Event) string) attribute {
-	return func(e *event.Event) []said { return []said{{key, value(e)}} }
+func one(key string, value func(*event.Event) string) attributeSource {
+	return func(it *pipeline.Item) []attribute { return []attribute{{key, value(it.Event)}} }
 }
 
 func ofHook(f func(*event.Hooked) string) func(*event.Event) string {
@@ -68,7 +71,7 @@ func ofHook(f func(*event.Hooked) string) func(*event.Event) string {
 }
 
 // hookArguments are all arguments by their labels, or by what they are.
-func hookArguments(e *event.Event) (all []said) {
+func hookArguments(e *event.Event) (all []attribute) {
 	h := e.Hooked()
 	if h == nil {
 		return nil
@@ -76,7 +79,7 @@ func hookArguments(e *event.Event) (all []said) {
 	for _, list := range [...][]event.Argument{h.Args, h.Data} {
 		for i := range list {
 			name, text := describe(&list[i])
-			all = append(all, said{name, text})
+			all = append(all, attribute{name, text})
 		}
 	}
 	return all
@@ -168,22 +171,6 @@ func raisedPrivileges(p *event.Process) string {
 		words = append(words, strings.ToLower(strings.TrimPrefix(w, "PRIVILEGES_RAISED_EXEC_FILE_")))
 	}
 	return strings.Join(words, ",")
-}
-
-// lifetime of a process that left, negative when it is not known (or the event is no exit).
-func lifetime(e *event.Event) time.Duration {
-	x := e.ProcessExit
-	if x == nil || x.Process == nil || x.Process.StartTime == nil {
-		return -1
-	}
-	end := x.Time
-	if end == nil {
-		end = e.Time
-	}
-	if end == nil {
-		return -1
-	}
-	return end.Sub(x.Process.StartTime.Time)
 }
 
 // shortDuration has few characters: <0.1ms, 0.4ms, 12ms, 5.0s, 15.2s, 3m04s, 2h05m, 3d04h; empty when

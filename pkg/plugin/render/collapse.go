@@ -5,7 +5,6 @@ package render
 import (
 	"cmp"
 	"hash/maphash"
-	"maps"
 	"slices"
 )
 
@@ -15,14 +14,14 @@ const alikeShown = 3
 // group is the complete children of a process that look the same, subtrees included.
 type group struct {
 	members int
-	last    *process // stands for those that come
+	last    *treeProcess // stands for those that come
 }
 
 // end notes how a process ended.
-func (f *forest) end(n *process, o outcome) {
+func (f *forest) end(n *treeProcess, o outcome) {
 	n.exited, n.outcome, n.longest = true, o, o.lifetime
 	if n.origin != originOutside {
-		s := n.source
+		s := n.tree
 		s.running--
 		if o.failed() {
 			s.seen.failed++
@@ -31,14 +30,11 @@ func (f *forest) end(n *process, o outcome) {
 			s.killed++
 		}
 	}
-	if key := (pidKey{n.source.node, n.pid}); f.byPid[key] == n {
-		delete(f.byPid, key)
-	}
 	f.settle(n)
 }
 
 // settle finds out whether a process and then its ancestors are complete, and merges them into equal siblings.
-func (f *forest) settle(n *process) {
+func (f *forest) settle(n *treeProcess) {
 	for n.parent != nil && n.exited && n.unfinished == 0 && !n.complete {
 		n.complete = true
 		parent := n.parent
@@ -56,11 +52,11 @@ func (f *forest) settle(n *process) {
 
 // compact forgets the first of the finished processes, and those that are no longer in the forest, or not finished.
 func (f *forest) compact(first int) {
-	f.finished = slices.DeleteFunc(slices.Clone(f.finished[first:]), func(n *process) bool { return n.removed || !n.complete })
+	f.finished = slices.DeleteFunc(slices.Clone(f.finished[first:]), func(n *treeProcess) bool { return n.removed || !n.complete })
 }
 
 // reopen undoes settle for a process that got a child after its end: a fork of it that only now runs a program.
-func (f *forest) reopen(n *process) {
+func (f *forest) reopen(n *treeProcess) {
 	for ; n != nil && n.complete; n = n.parent {
 		n.complete = false
 		n.parent.unfinished++
@@ -69,14 +65,14 @@ func (f *forest) reopen(n *process) {
 }
 
 // leaveGroup makes sure that no other process is merged into this one.
-func (n *process) leaveGroup() {
+func (n *treeProcess) leaveGroup() {
 	if g := n.parent.groups[n.signature]; g != nil && g.last == n {
 		delete(n.parent.groups, n.signature)
 	}
 }
 
 // merge counts a complete process in an equal sibling when there are enough of them.
-func (f *forest) merge(n *process) {
+func (f *forest) merge(n *treeProcess) {
 	parent := n.parent
 	n.signature = f.sign(n)
 	if n.gone.processes > 0 || n.outcome.unseen {
@@ -107,7 +103,7 @@ func (f *forest) merge(n *process) {
 }
 
 // sign computes the signature of a process whose children have theirs.
-func (f *forest) sign(n *process) uint64 {
+func (f *forest) sign(n *treeProcess) uint64 {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
 	maphash.WriteComparable(&h, n.identity)
@@ -123,9 +119,9 @@ func (f *forest) sign(n *process) uint64 {
 }
 
 // forget takes a process and its descendants out of all but its parent's children, and returns how many they were.
-func (f *forest) forget(n *process) tally {
+func (f *forest) forget(n *treeProcess) processCount {
 	if n.removed { // and not thinned out yet
-		return tally{}
+		return processCount{}
 	}
 	count := n.gone
 	if n.origin != originOutside && n.origin != originTop {
@@ -141,13 +137,8 @@ func (f *forest) forget(n *process) tally {
 		count.add(f.forget(c))
 	}
 	n.removed, n.children, n.groups = true, nil, nil
-	for _, id := range n.ids {
-		if f.byExec[id] == n {
-			delete(f.byExec, id)
-		}
-	}
-	if key := (pidKey{n.source.node, n.pid}); f.byPid[key] == n {
-		delete(f.byPid, key)
+	if f.drawn[n.process] == n {
+		delete(f.drawn, n.process)
 	}
 	return count
 }
@@ -159,7 +150,7 @@ func (f *forest) trim() {
 		return
 	}
 	target := f.limit - f.limit/10
-	thinned := map[*process]bool{}
+	thinned := map[*treeProcess]bool{}
 	i := 0
 	for ; i < len(f.finished) && f.size > target; i++ {
 		if n := f.finished[i]; n.complete && !n.removed {
@@ -167,33 +158,35 @@ func (f *forest) trim() {
 		}
 	}
 	f.compact(i)
-	f.trimSources(target)
+	f.trimContainers(target)
 	if f.size > target {
 		f.dropLeaves(target, thinned)
 	}
 	for n := range thinned {
-		n.children = slices.DeleteFunc(n.children, func(c *process) bool { return c.removed })
+		n.children = slices.DeleteFunc(n.children, func(c *treeProcess) bool { return c.removed })
 	}
 }
 
 // drop forgets a process and counts it in its parent, whose children are to be thinned out.
-func (f *forest) drop(n *process, thinned map[*process]bool) {
+func (f *forest) drop(n *treeProcess, thinned map[*treeProcess]bool) {
 	parent := n.parent
 	if !n.complete {
 		parent.unfinished--
 		if n.origin != originOutside && !n.exited {
-			n.source.running--
+			n.tree.running--
 		}
 	}
 	n.leaveGroup()
-	maps.DeleteFunc(n.source.outside, func(_ string, o *process) bool { return o == n })
+	if n.tree.outside[n.process] == n {
+		delete(n.tree.outside, n.process)
+	}
 	parent.gone.add(f.forget(n))
 	thinned[parent] = true
 }
 
-// trimSources drops sources in which nothing runs any more, oldest first.
-func (f *forest) trimSources(target int) {
-	f.sources = slices.DeleteFunc(f.sources, func(s *source) bool {
+// trimContainers drops containers in which nothing runs any more, oldest first.
+func (f *forest) trimContainers(target int) {
+	f.trees = slices.DeleteFunc(f.trees, func(s *containerTree) bool {
 		if f.size <= target || s.running > 0 {
 			return false
 		}
@@ -204,22 +197,28 @@ func (f *forest) trimSources(target int) {
 }
 
 // dropLeaves drops processes without children, oldest first, and then those that they were the last children of.
-func (f *forest) dropLeaves(target int, thinned map[*process]bool) {
-	children := map[*process]int{}
-	var leaves []*process
-	seen := map[*process]bool{} // one with several exec_ids is there several times
-	for _, n := range f.byExec {
-		if !seen[n] {
-			seen[n] = true
-			children[n.parent]++
-		}
+func (f *forest) dropLeaves(target int, thinned map[*treeProcess]bool) {
+	children := map[*treeProcess]int{}
+	var leaves, all []*treeProcess
+	for _, s := range f.trees {
+		all = append(all, s.top)
 	}
-	for n := range seen {
-		if children[n] == 0 {
+	for len(all) > 0 {
+		n := all[len(all)-1]
+		all = all[:len(all)-1]
+		for _, c := range n.children {
+			if !c.removed { // and not thinned out yet
+				children[n]++
+				all = append(all, c)
+			}
+		}
+		if children[n] == 0 && n.origin != originTop {
 			leaves = append(leaves, n)
 		}
 	}
-	slices.SortFunc(leaves, func(a, b *process) int { return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.pid, b.pid)) })
+	slices.SortFunc(leaves, func(a, b *treeProcess) int {
+		return cmp.Or(a.process.Start.Compare(b.process.Start), cmp.Compare(a.process.PID, b.process.PID))
+	})
 	for _, n := range leaves {
 		for n.origin != originTop && children[n] == 0 && f.size > target {
 			f.drop(n, thinned)

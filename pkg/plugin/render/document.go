@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
@@ -26,7 +27,8 @@ type documents struct {
 	err    error
 }
 
-func (d *documents) Event(e *event.Event) error {
+func (d *documents) Take(it *pipeline.Item) error {
+	e := it.Event
 	if d.err != nil {
 		return d.err
 	}
@@ -47,7 +49,7 @@ func (d *documents) Event(e *event.Event) error {
 
 func (d *documents) Close() error { return d.err }
 
-func newJSON(out io.Writer, o Options, _ string) (Renderer, error) {
+func newJSON(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
 		return marshal(e, "", jsonEscape)
 	}}, nil
@@ -55,7 +57,7 @@ func newJSON(out io.Writer, o Options, _ string) (Renderer, error) {
 
 // newYAML writes a document per event. YAML has no escapes outside of double quotes: an event that holds characters that
 // must not reach a terminal is written in YAML's JSON form, where it has.
-func newYAML(out io.Writer, o Options, _ string) (Renderer, error) {
+func newYAML(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
 		text, err := marshal(e, "", yamlEscape)
 		if err != nil {
@@ -71,7 +73,7 @@ func newYAML(out io.Writer, o Options, _ string) (Renderer, error) {
 
 // newJSONPath writes a line for each event of which the template finds something. Texts in it are escaped as in the other
 // formats for people; json has the exact ones.
-func newJSONPath(out io.Writer, o Options, template string) (Renderer, error) {
+func newJSONPath(out io.Writer, o Options, template string) (pipeline.Sink, error) {
 	template = relaxed(template)
 	if err := jsonpath.New("output").Parse(template); err != nil {
 		return nil, fmt.Errorf("output format jsonpath: template %q: %w", template, err)

@@ -9,33 +9,14 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 )
 
 // Enforced is event.Event.Enforced.
 func Enforced(e *event.Event) []string { return e.Enforced() }
 
-// Enforcement is how often an action of a policy was carried out on a node, or was not though the policy asks for it.
-type Enforcement struct {
-	Policy string
-	// Action is its name in events (event.Action…).
-	Action string
-	// Would: it was not carried out.
-	Would bool
-	Count uint64
-}
-
-// enforced is how often something was stopped.
-func (n *NodeSummary) enforced() (count uint64) {
-	for _, e := range n.Enforcements {
-		if !e.Would {
-			count += e.Count
-		}
-	}
-	return count
-}
-
 // enforcements are a line for each node and policy that stopped something there, or would have; one line if none did.
-func (p *pen) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSummary) {
+func (p *styler) enforcements(out *strings.Builder, d session.Summary, nodes []session.NodeSummary) {
 	said := false
 	line := func(t tone, heading, text string) {
 		said = true
@@ -43,14 +24,14 @@ func (p *pen) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSumm
 	}
 	for i := range nodes {
 		n := &nodes[i]
-		for _, policy := range n.policies(false) {
-			line(toneAlarm, p.choose("⛔", "!!")+" ENFORCED", fmt.Sprintf("%s on %s by policy %s", n.counts(policy, false), n.Node, policy))
+		for _, policy := range policiesOf(n, false) {
+			line(toneAlarm, p.choose("⛔", "!!")+" ENFORCED", fmt.Sprintf("%s on %s by policy %s", countsOf(n, policy, false), n.Node, policy))
 		}
-		for _, policy := range n.policies(true) {
-			line(toneCaution, p.choose("⚠️", "!")+" WOULD HAVE ENFORCED", fmt.Sprintf("%s on %s by policy %s", n.counts(policy, true), n.Node, policy))
+		for _, policy := range policiesOf(n, true) {
+			line(toneCaution, p.choose("⚠️", "!")+" WOULD HAVE ENFORCED", fmt.Sprintf("%s on %s by policy %s", countsOf(n, policy, true), n.Node, policy))
 		}
 	}
-	lost := slices.ContainsFunc(nodes, func(n NodeSummary) bool { return n.lost() > 0 })
+	lost := slices.ContainsFunc(nodes, func(n session.NodeSummary) bool { return n.LostEvents() > 0 })
 	switch {
 	case !d.Enforce:
 	case said && lost:
@@ -62,8 +43,8 @@ func (p *pen) enforcements(out *strings.Builder, d SummaryData, nodes []NodeSumm
 	}
 }
 
-// policies that stopped something on the node, or would have.
-func (n *NodeSummary) policies(would bool) (names []string) {
+// policiesOf are those that stopped something on the node, or would have.
+func policiesOf(n *session.NodeSummary, would bool) (names []string) {
 	for _, e := range n.Enforcements {
 		if e.Would == would && !slices.Contains(names, e.Policy) {
 			names = append(names, e.Policy)
@@ -73,10 +54,10 @@ func (n *NodeSummary) policies(would bool) (names []string) {
 	return names
 }
 
-// counts are how often each action was that.
-func (n *NodeSummary) counts(policy string, would bool) string {
+// countsOf are how often each action was that.
+func countsOf(n *session.NodeSummary, policy string, would bool) string {
 	var texts []string
-	of := slices.SortedFunc(slices.Values(n.Enforcements), func(a, b Enforcement) int { return cmp.Compare(a.Action, b.Action) })
+	of := slices.SortedFunc(slices.Values(n.Enforcements), func(a, b session.Enforcement) int { return cmp.Compare(a.Action, b.Action) })
 	for _, e := range of {
 		if e.Policy == policy && e.Would == would {
 			texts = append(texts, fmt.Sprintf("%d %s", e.Count, cmp.Or(event.EnforcingAction(e.Action), e.Action)))

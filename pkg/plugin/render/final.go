@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// final shows the whole tree of each source.
+// final shows the whole tree of each container.
 func (t *tree) final() {
-	var sources []*source
-	for _, s := range t.forest.sources {
+	var shown []*containerTree
+	for _, s := range t.forest.trees {
 		if s.seen.processes > 0 {
-			sources = append(sources, s)
+			shown = append(shown, s)
 		}
 	}
-	if len(sources) == 0 {
+	if len(shown) == 0 {
 		return
 	}
 	t.rule()
-	for i, s := range sources {
+	for i, s := range shown {
 		if i > 0 {
 			t.line("")
 		}
@@ -52,8 +52,8 @@ func (t *tree) caution(s string) {
 	t.line(t.paint(toneCaution, t.choose("⚠️", "!")+" "+s))
 }
 
-// finalTitle is the source and what became of its processes.
-func (t *tree) finalTitle(s *source) {
+// finalTitle is the container and what became of its processes.
+func (t *tree) finalTitle(s *containerTree) {
 	body := t.title(s)
 	parts := []piece{{toneQuiet, counted(uint64(s.seen.processes), "process")}}
 	for _, c := range []struct {
@@ -77,8 +77,8 @@ func (t *tree) finalTitle(s *source) {
 	t.line(t.paintText(body))
 }
 
-// stillRunning is how many processes of a source run, 0 where that is not known.
-func (t *tree) stillRunning(s *source) int {
+// stillRunning is how many processes of a container run, 0 where that is not known.
+func (t *tree) stillRunning(s *containerTree) int {
 	if t.o.Filtered {
 		return 0
 	}
@@ -113,7 +113,7 @@ func (t *tree) trailIndent(r *trail) string {
 }
 
 // finalChildren shows the descendants of a process below the guides that lead to it.
-func (t *tree) finalChildren(n *process, guides *trail) {
+func (t *tree) finalChildren(n *treeProcess, guides *trail) {
 	for i, c := range n.children {
 		own, below := t.branch, t.bar
 		if i == len(n.children)-1 && n.gone.processes == 0 {
@@ -136,7 +136,7 @@ func (t *tree) finalChildren(n *process, guides *trail) {
 	}
 }
 
-func (t *tree) finalLine(n *process, prefix string) {
+func (t *tree) finalLine(n *treeProcess, prefix string) {
 	if prefix != "" {
 		prefix += " "
 	}
@@ -162,7 +162,7 @@ func (t *tree) finalLine(n *process, prefix string) {
 		if n.repeats > 1 {
 			most = t.most
 		}
-		status = t.pen.status(t.glyphs, n.outcome, n.longest, most)
+		status = t.styler.status(t.glyphs, n.outcome, n.longest, most)
 	}
 	body = append(t.fit(body, status, repeats.width()), repeats...)
 	gap := ""

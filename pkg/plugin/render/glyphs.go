@@ -24,7 +24,7 @@ type glyphs struct {
 	way, most, rule   string
 }
 
-func newGlyphs(p *pen) glyphs {
+func newGlyphs(p *styler) glyphs {
 	g := glyphs{
 		bar: "│ ", none: "  ", end: "╰ ", note: "· ", branch: "├─", last: "╰─",
 		running: "● running", existing: "○", replaced: "↻", good: "✔", bad: "✘", killed: "✘",
@@ -80,7 +80,7 @@ var marks = [...]mark{
 	}},
 }
 
-func (p *pen) marks(e *event.Event) text {
+func (p *styler) marks(e *event.Event) text {
 	var t text
 	for _, m := range marks {
 		if s := m.text(e); s != "" {
@@ -91,7 +91,7 @@ func (p *pen) marks(e *event.Event) text {
 }
 
 // program is a binary with its directory held back: the name is what one looks for.
-func (p *pen) program(binary string) text {
+func (p *styler) program(binary string) text {
 	if binary == "" {
 		return text{{toneQuiet, "(unknown)"}}
 	}
@@ -100,7 +100,7 @@ func (p *pen) program(binary string) text {
 }
 
 // command is a program with its arguments.
-func (p *pen) command(binary, arguments string) text {
+func (p *styler) command(binary, arguments string) text {
 	t := p.program(binary)
 	if arguments != "" {
 		t = append(t, piece{toneArgument, " " + p.clean(arguments)})
@@ -109,7 +109,7 @@ func (p *pen) command(binary, arguments string) text {
 }
 
 // status is how and after which time a process ended; prefix comes before the lifetime ("≤" for several processes).
-func (p *pen) status(g glyphs, o outcome, lifetime time.Duration, prefix string) text {
+func (p *styler) status(g glyphs, o outcome, lifetime time.Duration, prefix string) text {
 	var what piece
 	switch {
 	case o.unseen:
@@ -141,7 +141,7 @@ const maxEdge = 120
 const statusWidth = 18
 
 // withStatus puts the status into its column, two blanks after a body that is longer; ok is false when it does not fit.
-func (p *pen) withStatus(bodyWidth int, status text) (gap string, ok bool) {
+func (p *styler) withStatus(bodyWidth int, status text) (gap string, ok bool) {
 	if p.Columns == 0 {
 		return "  ", true
 	}
@@ -151,7 +151,7 @@ func (p *pen) withStatus(bodyWidth int, status text) (gap string, ok bool) {
 }
 
 // fit cuts a body so that the status, at least the status column, and extra cells before it stay free.
-func (p *pen) fit(body, status text, extra int) text {
+func (p *styler) fit(body, status text, extra int) text {
 	if p.Columns == 0 {
 		return body
 	}
@@ -159,7 +159,7 @@ func (p *pen) fit(body, status text, extra int) text {
 }
 
 // guidesKept is how many of the guides of a line are drawn: all, or the innermost ones when they would fill the line.
-func (p *pen) guidesKept(depth int) int {
+func (p *styler) guidesKept(depth int) int {
 	room := 24
 	if p.Columns > 0 {
 		room = p.Columns / 4
@@ -171,7 +171,7 @@ func (p *pen) guidesKept(depth int) int {
 }
 
 // indent joins the guides that are kept, with the number of those left out in front.
-func (p *pen) indent(g glyphs, depth int, kept []string) string {
+func (p *styler) indent(g glyphs, depth int, kept []string) string {
 	all := strings.Join(kept, "")
 	if left := depth - len(kept); left > 0 {
 		return g.deep + strconv.Itoa(left) + " " + all

@@ -8,22 +8,23 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
 // lines shows one line for each event: Tetragon's compact line, and after it the attributes when it is wide.
 type lines struct {
-	*pen
+	*styler
 	out        io.Writer
 	timestamps bool
 	look       look
-	attributes []attribute
+	attributes []attributeSource
 	err        error
 }
 
-func newCompact(out io.Writer, o Options, _ string) (Renderer, error) {
-	l := &lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps}
-	l.pen.arguments = o.Arguments
+func newCompact(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
+	l := &lines{styler: newStyler(o.Out), out: out, timestamps: o.Timestamps}
+	l.styler.arguments = o.Arguments
 	if !o.OwnWords {
 		return l, nil
 	}
@@ -31,15 +32,15 @@ func newCompact(out io.Writer, o Options, _ string) (Renderer, error) {
 	return o.counting(l), nil
 }
 
-func newWide(out io.Writer, o Options, _ string) (Renderer, error) {
-	return o.counting(&lines{pen: newPen(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}), nil
+func newWide(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
+	return o.counting(&lines{styler: newStyler(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}), nil
 }
 
 // counting puts the stage before a renderer that counts what repeats, unless everything is to be shown.
 func (o Options) counting(r interface {
-	Renderer
-	shower
-}) Renderer {
+	pipeline.Sink
+	repeatSink
+}) pipeline.Sink {
 	if o.Every {
 		return r
 	}
@@ -52,10 +53,11 @@ const timestampLayout = "2006-01-02T15:04:05.000000000Z07:00"
 // wordWidth is what Tetragon pads the word of an event to.
 const wordWidth = 7
 
-func (l *lines) Event(e *event.Event) error { return l.show(e, nil) }
+func (l *lines) Take(it *pipeline.Item) error { return l.show(it, nil) }
 
-// show is Event for several events of a kind, if n is not nil.
-func (l *lines) show(e *event.Event, n *repeated) error {
+// show is Take for several events of a kind, if n is not nil.
+func (l *lines) show(it *pipeline.Item, n *repeated) error {
+	e := it.Event
 	r := rowOf(e, l.look)
 	if r.dataOnly || l.err != nil {
 		return l.err
@@ -64,7 +66,7 @@ func (l *lines) show(e *event.Event, n *repeated) error {
 	if l.look == ownLook || len(Enforced(e)) > 0 { // Tetragon's lines do not tell, but nobody may miss it
 		line += l.paintText(l.verdict(e))
 	}
-	line += l.attributesOf(e, n)
+	line += l.attributesOf(it, n)
 	for _, below := range l.below(e) {
 		line += "\n" + l.paintText(below)
 	}
@@ -75,9 +77,10 @@ func (l *lines) show(e *event.Event, n *repeated) error {
 func (l *lines) Close() error { return l.err }
 
 // attributesOf are those of a wide line; of several events, those that they have in common.
-func (l *lines) attributesOf(e *event.Event, n *repeated) (text string) {
+func (l *lines) attributesOf(it *pipeline.Item, n *repeated) (text string) {
 	if n != nil {
-		e = e.Clone()
+		e := it.Event.Clone()
+		it = &pipeline.Item{Event: e, Process: it.Process}
 		h := e.Hooked()
 		h.Args, h.Data = nil, nil
 		if k := e.ProcessKprobe; k != nil {
@@ -85,7 +88,7 @@ func (l *lines) attributesOf(e *event.Event, n *repeated) (text string) {
 		}
 	}
 	for _, a := range l.attributes {
-		all := a(e)
+		all := a(it)
 		if n != nil {
 			all = append(all, n.attributes()...)
 			n = nil // once, before the others
@@ -100,7 +103,7 @@ func (l *lines) attributesOf(e *event.Event, n *repeated) (text string) {
 }
 
 // line is "[time ]emoji word source binary details…[ capabilities]".
-func (l *lines) line(r *row, e *event.Event, n *repeated) string {
+func (l *lines) line(r row, e *event.Event, n *repeated) string {
 	var cells []piece // of clean text
 	if l.timestamps && e.Time != nil {
 		cells = append(cells, piece{tonePlain, e.Time.UTC().Format(timestampLayout)})
@@ -122,7 +125,7 @@ func (l *lines) line(r *row, e *event.Event, n *repeated) string {
 }
 
 // source is where an event comes from: its pod, or the node when it is not of a pod.
-func (p *pen) source(e *event.Event) string {
+func (p *styler) source(e *event.Event) string {
 	if process := e.Process(); process != nil && process.Pod != nil {
 		return p.clean(process.Pod.Namespace) + "/" + p.clean(process.Pod.Name)
 	}

@@ -9,15 +9,17 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
 // maxLines is how many lines of the terminal a command may take; what is longer is cut, and says so.
 const maxLines = 3
 
-func (t *tree) exec(r *row, e *event.Event) {
+func (t *tree) exec(r row, it *pipeline.Item) {
+	e := it.Event
 	p := e.ProcessExec.Process
-	n, replaced := t.forest.exec(e)
+	n, replaced := t.forest.exec(it)
 	t.goTo(n, e)
 	symbol := t.choose(r.emoji, r.ascii)
 	tail := t.marks(e)
@@ -36,7 +38,7 @@ func (t *tree) exec(r *row, e *event.Event) {
 }
 
 // writeCommand writes a command on at most maxLines lines; the last is left open.
-func (t *tree) writeCommand(n *process, e *event.Event, head, command, tail text) {
+func (t *tree) writeCommand(n *treeProcess, e *event.Event, head, command, tail text) {
 	lines := t.wrap(n, e, head, command, tail)
 	for i, body := range lines {
 		t.endOpen()
@@ -50,7 +52,7 @@ func (t *tree) writeCommand(n *process, e *event.Event, head, command, tail text
 }
 
 // wrap sets what is told of a process on at most maxLines lines; the body is cut where it is longer, the tail never.
-func (t *tree) wrap(n *process, e *event.Event, head, body, tail text) (lines []text) {
+func (t *tree) wrap(n *treeProcess, e *event.Event, head, body, tail text) (lines []text) {
 	stamp := t.stamp(e)
 	start := append(text{{tonePlain, stamp}}, head...)
 	if t.Columns == 0 {
@@ -69,9 +71,10 @@ func (t *tree) wrap(n *process, e *event.Event, head, body, tail text) (lines []
 	return lines
 }
 
-func (t *tree) exit(e *event.Event) {
-	n, known := t.forest.exit(e)
-	status := t.pen.status(t.glyphs, n.outcome, n.outcome.lifetime, "")
+func (t *tree) exit(it *pipeline.Item) {
+	e := it.Event
+	n, known := t.forest.exit(it)
+	status := t.styler.status(t.glyphs, n.outcome, n.outcome.lifetime, "")
 	if t.joins(n) {
 		if gap, fits := t.withStatus(t.open.width, status); fits {
 			t.finishOpen(gap + t.paintText(status))
@@ -82,8 +85,8 @@ func (t *tree) exit(e *event.Event) {
 	body := text{{tonePlain, t.stamp(e)}}
 	command := t.commandOf(n)
 	switch {
-	case t.at != n.source: // not worth changing to another source and back
-		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.source.pod, n.source.node))}, piece{tonePlain, " "})
+	case t.at != n.tree: // not worth changing to another container and back
+		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.tree.pod, n.tree.node))}, piece{tonePlain, " "})
 		command = t.command(path.Base(n.binary), n.arguments)
 	case t.tip.within(n):
 		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
@@ -101,8 +104,9 @@ func (t *tree) exit(e *event.Event) {
 }
 
 // action shows any other event of a process below it.
-func (t *tree) action(r *row, e *event.Event, several *repeated) {
-	n := t.forest.acting(e)
+func (t *tree) action(r row, it *pipeline.Item, several *repeated) {
+	e := it.Event
+	n := t.forest.acting(it)
 	t.lead(n, e)
 	head := text{{toneQuiet, t.bars(n) + t.bar}}
 	if !t.tip.within(n) {
@@ -122,7 +126,7 @@ func (t *tree) action(r *row, e *event.Event, several *repeated) {
 }
 
 // message shows an event that is about no process.
-func (t *tree) message(r *row, e *event.Event) {
+func (t *tree) message(r row, e *event.Event) {
 	body := text{{tonePlain, t.stamp(e)}}
 	if e.Loss != nil {
 		t.lost += e.Loss.Count
@@ -135,7 +139,7 @@ func (t *tree) message(r *row, e *event.Event) {
 	t.line(t.paintText(body))
 }
 
-func (t *tree) described(r *row, e *event.Event, several *repeated) text {
+func (t *tree) described(r row, e *event.Event, several *repeated) text {
 	body := text{{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}}
 	for _, d := range t.details(r, e, several) {
 		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
@@ -144,22 +148,22 @@ func (t *tree) described(r *row, e *event.Event, several *repeated) text {
 }
 
 // goTo makes sure that the reader knows where a process belongs, of which the next line tells.
-func (t *tree) goTo(n *process, e *event.Event) {
+func (t *tree) goTo(n *treeProcess, e *event.Event) {
 	t.lead(n.parent, e)
 	n.shown = true
 }
 
-// lead shows what leads to a process, itself included: the header of its source when that was not the last one (or is off
+// lead shows what leads to a process, itself included: the header of its container when that was not the last one (or is off
 // the screen), and processes that were not shown yet.
-func (t *tree) lead(to *process, e *event.Event) {
-	var missing []*process
+func (t *tree) lead(to *treeProcess, e *event.Event) {
+	var missing []*treeProcess
 	from := to
 	for ; from.origin != originTop && !from.shown; from = from.parent {
 		missing = append(missing, from)
 	}
-	if t.at != to.source || t.since >= headerEvery {
-		t.header(to.source, from)
-		t.at, t.since, t.tip = to.source, 0, from
+	if t.at != to.tree || t.since >= headerEvery {
+		t.header(to.tree, from)
+		t.at, t.since, t.tip = to.tree, 0, from
 	}
 	for _, a := range slices.Backward(missing) {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
@@ -172,7 +176,7 @@ func (t *tree) lead(to *process, e *event.Event) {
 
 // commandOf is what a process runs: of a shim the name alone, since its folder and its ids say nothing at a glance, and of
 // what was only forked not what stands one line above anyway.
-func (t *tree) commandOf(n *process) text {
+func (t *tree) commandOf(n *treeProcess) text {
 	switch {
 	case n.origin == originOutside:
 		return t.command(path.Base(n.binary), "")
@@ -185,8 +189,8 @@ func (t *tree) commandOf(n *process) text {
 // maxWay is how many processes a header names at most.
 const maxWay = 6
 
-// header names a source and, as they may be off the screen, the processes that lead to where the next line belongs.
-func (t *tree) header(s *source, to *process) {
+// header names a container and, as they may be off the screen, the processes that lead to where the next line belongs.
+func (t *tree) header(s *containerTree, to *treeProcess) {
 	var way text
 	for ; to.origin != originTop && to.origin != originOutside; to = to.parent {
 		if len(way) == maxWay {
@@ -203,8 +207,8 @@ func (t *tree) header(s *source, to *process) {
 	t.line(t.paintText(body))
 }
 
-// title is a source's name and container.
-func (t *tree) title(s *source) text {
+// title is a container's pod and name, or the node.
+func (t *tree) title(s *containerTree) text {
 	body := text{{toneTitle, t.choose("📦", "#") + " "}, {toneSource, t.place(s)}}
 	if s.pod == "" {
 		body[0].text = t.choose("💻", "#") + " "
@@ -219,7 +223,7 @@ func (t *tree) title(s *source) text {
 }
 
 // place is namespace/pod, or the node.
-func (t *tree) place(s *source) string {
+func (t *tree) place(s *containerTree) string {
 	if s.pod == "" {
 		return t.clean(s.node)
 	}
@@ -227,7 +231,7 @@ func (t *tree) place(s *source) string {
 }
 
 // bars are the guides of what runs above a process.
-func (t *tree) bars(n *process) string {
+func (t *tree) bars(n *treeProcess) string {
 	guides := make([]string, t.guidesKept(n.depth))
 	for i := range slices.Backward(guides) {
 		n = n.parent

@@ -163,11 +163,11 @@ func present(texts ...string) (pieces []piece) {
 }
 
 // asked is all that the policy asked for of a call. Where the line's word does not say what was called, that comes first.
-func asked(r *row, e *event.Event) (pieces []piece) {
-	if functionRowOf(e, ownLook) == nil {
+func asked(r row, e *event.Event) (pieces []piece) {
+	if _, known := functionRowOf(e, ownLook); !known {
 		pieces = r.details(e)
 	}
-	for _, one := range append(hookArguments(e), said{"return", returned(e)}) {
+	for _, one := range append(hookArguments(e), attribute{"return", returned(e)}) {
 		if one.value != "" {
 			pieces = append(pieces, piece{toneArgument, one.key + "=" + quote(one.value)})
 		}

@@ -44,22 +44,22 @@ var toneColors = map[tone][]color.Attribute{
 	toneTitle:    {color.Bold},
 }
 
-// piece is a text with a meaning. The text may be hostile: pen.write is the only way for it to an output.
+// piece is a text with a meaning. The text may be hostile: styler.clean is the only way for it to an output.
 type piece struct {
 	tone tone
 	text string
 }
 
-// pen writes pieces for one output.
-type pen struct {
+// styler writes pieces for one output.
+type styler struct {
 	terminal.Capabilities
 	// arguments is Options.Arguments.
 	arguments bool
 	colors    map[tone]*color.Color
 }
 
-func newPen(c terminal.Capabilities) *pen {
-	p := &pen{Capabilities: c, colors: map[tone]*color.Color{}}
+func newStyler(c terminal.Capabilities) *styler {
+	p := &styler{Capabilities: c, colors: map[tone]*color.Color{}}
 	for t, attributes := range toneColors {
 		p.colors[t] = color.New(attributes...)
 		p.colors[t].EnableColor() // not what the package found out about the process's own standard output
@@ -71,7 +71,7 @@ func newPen(c terminal.Capabilities) *pen {
 }
 
 // clean makes a text fit for the output.
-func (p *pen) clean(s string) string {
+func (p *styler) clean(s string) string {
 	if p.UTF8 {
 		return terminal.Sanitize(s)
 	}
@@ -79,7 +79,7 @@ func (p *pen) clean(s string) string {
 }
 
 // quoted is clean, in double quotes when the text has a blank or a character that must be escaped, as Tetragon does it.
-func (p *pen) quoted(s string) string {
+func (p *styler) quoted(s string) string {
 	if clean := p.clean(s); clean == s && !strings.Contains(s, " ") {
 		return s
 	}
@@ -87,7 +87,7 @@ func (p *pen) quoted(s string) string {
 }
 
 // paint colours a text that is clean already.
-func (p *pen) paint(t tone, clean string) string {
+func (p *styler) paint(t tone, clean string) string {
 	if c := p.colors[t]; c != nil && clean != "" {
 		return c.Sprint(clean)
 	}
@@ -95,7 +95,7 @@ func (p *pen) paint(t tone, clean string) string {
 }
 
 // choose picks the form of a symbol that the output can show.
-func (p *pen) choose(emoji, ascii string) string {
+func (p *styler) choose(emoji, ascii string) string {
 	if p.Emoji {
 		return emoji
 	}

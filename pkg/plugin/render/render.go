@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
@@ -38,21 +39,12 @@ type Options struct {
 	Every bool
 }
 
-// Renderer shows events as they come. Event is called by one goroutine at a time and shows the event before it returns,
-// or, an exec that nothing else can follow on its line, within 50 ms, or, what may repeat, within 100 ms of the last. An
-// error means that the output is gone (a closed pipe); it is returned again by every later call.
-type Renderer interface {
-	Event(*event.Event) error
-	// Close writes what is held back and, for a tree, the whole of it. It does not close the output.
-	Close() error
-}
-
 // formats is the table of output formats; the first is the default.
 var formats = [...]struct {
 	name     string
 	argument bool // "name=argument"
 	document bool // events are shown as data
-	make     func(out io.Writer, o Options, argument string) (Renderer, error)
+	make     func(out io.Writer, o Options, argument string) (pipeline.Sink, error)
 }{
 	{"tree", false, false, newTree},
 	{"compact", false, false, newCompact},
@@ -86,9 +78,10 @@ func Formats() []string {
 	return names
 }
 
-// New returns the renderer for a format. It fails for an unknown format and a template that can't be parsed, and writes
-// nothing yet.
-func New(out io.Writer, o Options) (Renderer, error) {
+// New returns the sink of a format. It fails for an unknown format and a template that can't be parsed, and writes nothing yet.
+// The sink shows an item before Take returns, or, an exec that nothing else can follow on its line, within 50 ms, or, what may
+// repeat, within 100 ms of the last. Its Close shows, for a tree, the whole of it.
+func New(out io.Writer, o Options) (pipeline.Sink, error) {
 	name, argument, given := strings.Cut(o.Format, "=")
 	if name == "" && !given {
 		name = formats[0].name

@@ -278,7 +278,7 @@ func TestWriteErrorsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := &event.Event{NodeName: "n", Loss: &event.Loss{Cause: event.LostRing, Count: 1}}
-		if err := r.Event(e); !errors.Is(err, errBroken) {
+		if err := r.Take(observed()(e)); !errors.Is(err, errBroken) {
 			t.Errorf("%s: got %v", format, err)
 		}
 		if err := r.Close(); !errors.Is(err, errBroken) {

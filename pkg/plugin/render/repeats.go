@@ -4,14 +4,16 @@ package render
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
 // How long events that repeat are held back.
@@ -44,7 +46,7 @@ type repeated struct {
 }
 
 // times is 1000×, and +1000× where there were others before.
-func (n *repeated) times(p *pen) string {
+func (n *repeated) times(p *styler) string {
 	text := strconv.FormatUint(n.count, 10) + "x"
 	if p.UTF8 {
 		text = strconv.FormatUint(n.count, 10) + "×"
@@ -56,46 +58,41 @@ func (n *repeated) times(p *pen) string {
 }
 
 // attributes of a wide line: exact, where the text is short.
-func (n *repeated) attributes() []said {
+func (n *repeated) attributes() []attribute {
 	bytes := ""
 	if n.known {
 		bytes = strconv.FormatUint(n.bytes, 10)
 	}
-	return []said{{"calls", strconv.FormatUint(n.count, 10)}, {"bytes", bytes}}
+	return []attribute{{"calls", strconv.FormatUint(n.count, 10)}, {"bytes", bytes}}
 }
 
-// shower shows an event, or several of one kind by the first of them.
-type shower interface {
-	show(e *event.Event, n *repeated) error
+// repeatSink shows an item, or several of one kind by the first of them.
+type repeatSink interface {
+	show(it *pipeline.Item, n *repeated) error
 	Close() error
 }
 
-// repeats is the stage before a shower that counts events which repeat. Nothing gets lost in it: what is counted is shown
+// repeats is the stage before a repeatSink that counts events which repeat. Nothing gets lost in it: what is counted is shown
 // when it does not go on, when something else happens to the file or by its process, and at the end. What a process does is
 // shown in the order in which it begins; beside what others do, it may be shown late by settleTime, of a burst by longestBurst.
 type repeats struct {
-	next shower
+	next repeatSink
+	seed maphash.Seed // texts are hostile: nobody may guess which of them collide
 
 	mu  sync.Mutex // against the timer
 	err error
 	// kinds that are held back or expected again, and by the process that they are of.
 	kinds     map[repeatKind]*pending
-	processes map[repeater]map[*pending]bool
+	processes map[*processes.Process]map[*pending]bool
 	timer     *time.Timer
 	number    uint64
 }
 
-// repeater is a process through all the programs that it runs.
-type repeater struct {
-	node string
-	pid  uint32
-}
-
-// repeatKind is what events have in common that are counted together.
+// repeatKind is what events have in common that are counted together: the process with its program, and a hash of what it did.
 type repeatKind struct {
-	process                  repeater
-	execID                   string
-	word, what, failure, way string
+	process *processes.Process
+	program uint32
+	what    uint64
 }
 
 // pending is what has to be shown, or was, of a kind.
@@ -104,26 +101,27 @@ type pending struct {
 	files []string
 	// repeated is what was not shown yet, first the first of it.
 	repeated
-	first *event.Event
+	first pipeline.Item
 	shown bool
 	// since is when the first came that was not shown, last when the last did; number orders the former.
 	since, last time.Time
 	number      uint64
 }
 
-func newRepeats(next shower) *repeats {
-	return &repeats{next: next, kinds: map[repeatKind]*pending{}, processes: map[repeater]map[*pending]bool{}}
+func newRepeats(next repeatSink) *repeats {
+	return &repeats{next: next, seed: maphash.MakeSeed(), kinds: map[repeatKind]*pending{}, processes: map[*processes.Process]map[*pending]bool{}}
 }
 
-func (r *repeats) Event(e *event.Event) error {
+// Take shows an item, or holds it back with others of its kind.
+func (r *repeats) Take(it *pipeline.Item) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if kind, t, ok := repeatable(e); ok {
-		r.count(kind, t, e)
+	if kind, t, ok := r.repeatable(it); ok {
+		r.count(kind, t, it)
 		return r.err
 	}
-	r.before(e)
-	r.pass(e, nil)
+	r.before(it)
+	r.pass(it, nil)
 	return r.err
 }
 
@@ -141,29 +139,36 @@ func (r *repeats) Close() error {
 }
 
 // repeatable says of which kind an event is; ok is false when it has to be shown by itself.
-func repeatable(e *event.Event) (kind repeatKind, t transfer, ok bool) {
-	row := functionRowOf(e, ownLook)
-	if row == nil || row.moved == nil || len(Enforced(e)) > 0 || hasStack(e) {
+func (r *repeats) repeatable(it *pipeline.Item) (kind repeatKind, t transfer, ok bool) {
+	e := it.Event
+	row, known := functionRowOf(e, ownLook)
+	if !known || row.moved == nil || it.Process.Process == nil || len(Enforced(e)) > 0 || hasStack(e) {
 		return kind, t, false
 	}
 	t = row.moved(e)
-	h, p := e.Hooked(), e.Process()
-	var what strings.Builder
-	for _, one := range t.what {
-		if one.text != "" {
-			what.WriteString(one.text + "\x00")
-		}
+	var hash maphash.Hash
+	hash.SetSeed(r.seed)
+	named := false
+	add := func(text string) {
+		_, _ = hash.WriteString(text) // never fails
+		_ = hash.WriteByte(0)
 	}
-	if p == nil || what.Len() == 0 { // who knows whether it is the same
+	for _, one := range t.what {
+		named = named || one.text != ""
+		add(one.text)
+	}
+	if !named { // who knows whether it is the same
 		return kind, t, false
 	}
-	return repeatKind{
-		process: repeaterOf(e, p), execID: p.ExecID, word: row.word, what: what.String(), failure: t.failure,
-		way: h.PolicyName + "\x00" + h.SelectorLabel + "\x00" + strings.Join(h.Would, "\x00"),
-	}, t, true
+	h := e.Hooked()
+	for _, text := range [...]string{row.word, t.failure, h.PolicyName, h.SelectorLabel} {
+		add(text)
+	}
+	for _, action := range h.Would {
+		add(action)
+	}
+	return repeatKind{process: it.Process.Process, program: it.Process.Program, what: hash.Sum64()}, t, true
 }
-
-func repeaterOf(e *event.Event, p *event.Process) repeater { return repeater{e.NodeName, pidOf(p)} }
 
 func hasStack(e *event.Event) bool {
 	k := e.ProcessKprobe
@@ -171,14 +176,14 @@ func hasStack(e *event.Event) bool {
 }
 
 // count holds an event back.
-func (r *repeats) count(kind repeatKind, t transfer, e *event.Event) {
+func (r *repeats) count(kind repeatKind, t transfer, it *pipeline.Item) {
 	now := time.Now()
 	p := r.kinds[kind]
 	if p == nil {
 		if len(r.kinds) >= mostPending {
 			r.forget(slices.Collect(maps.Values(r.kinds)))
 		}
-		p = &pending{kind: kind, files: paths(e)}
+		p = &pending{kind: kind, files: paths(it.Event)}
 		r.kinds[kind] = p
 		if r.processes[kind.process] == nil {
 			r.processes[kind.process] = map[*pending]bool{}
@@ -187,9 +192,9 @@ func (r *repeats) count(kind repeatKind, t transfer, e *event.Event) {
 	}
 	if p.repeated.count == 0 {
 		r.number++
-		p.first, p.since, p.number = e, now, r.number
+		p.first, p.since, p.number = *it, now, r.number
 	}
-	p.last, p.time = now, e.Time
+	p.last, p.time = now, it.Event.Time
 	p.repeated.count++
 	p.bytes += t.bytes
 	p.known = p.known || t.known
@@ -197,20 +202,23 @@ func (r *repeats) count(kind repeatKind, t transfer, e *event.Event) {
 }
 
 // before shows what has to stand before an event.
-func (r *repeats) before(e *event.Event) {
-	subject := e.Process()
-	if subject == nil {
+func (r *repeats) before(it *pipeline.Item) {
+	process := it.Process.Process
+	if process == nil || len(r.kinds) == 0 {
 		return
 	}
-	if parent := e.Parent(); parent != nil && e.ProcessExec != nil {
-		r.begun(repeaterOf(e, parent))
+	exec, exit := it.Event.ProcessExec != nil, it.Event.ProcessExit != nil
+	if parent := process.Parent(); exec && parent != nil {
+		r.begun(parent)
 	}
-	process := repeaterOf(e, subject)
-	if e.ProcessExec != nil || e.ProcessExit != nil {
+	if exec || exit {
 		r.forget(slices.Collect(maps.Keys(r.processes[process])))
 		return
 	}
-	files := paths(e)
+	if len(r.processes[process]) == 0 {
+		return
+	}
+	files := paths(it.Event)
 	var touched []*pending
 	for p := range r.processes[process] {
 		if slices.ContainsFunc(p.files, func(file string) bool { return slices.Contains(files, file) }) {
@@ -222,7 +230,7 @@ func (r *repeats) before(e *event.Event) {
 }
 
 // begun shows what a process has begun and of which nothing was shown.
-func (r *repeats) begun(process repeater) {
+func (r *repeats) begun(process *processes.Process) {
 	var unseen []*pending
 	for p := range r.processes[process] {
 		if !p.shown {
@@ -257,18 +265,19 @@ func (r *repeats) showAll(all []*pending) {
 			of.more = p.shown
 			n = &of
 		}
-		r.pass(p.first, n)
-		p.shown, p.repeated = true, repeated{}
+		r.pass(&p.first, n)
+		p.shown, p.repeated, p.first = true, repeated{}, pipeline.Item{}
 	}
 }
 
-func (r *repeats) pass(e *event.Event, n *repeated) {
+func (r *repeats) pass(it *pipeline.Item, n *repeated) {
 	if n != nil {
-		e = e.Clone()
-		e.Time = n.time
+		last := pipeline.Item{Event: it.Event.Clone(), Process: it.Process}
+		last.Event.Time = n.time
+		it = &last
 	}
 	if r.err == nil {
-		r.err = r.next.show(e, n)
+		r.err = r.next.show(it, n)
 	}
 }
 

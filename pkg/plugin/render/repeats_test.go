@@ -312,7 +312,7 @@ func TestRepeatsTellThatTheOutputIsGone(t *testing.T) {
 		s.show(s.call(a, "sys_read", "/a", 1))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if err := r.Event(s.call(a, "sys_read", "/a", 1)); !errors.Is(err, errGone) {
+		if err := r.Take(observed()(s.call(a, "sys_read", "/a", 1))); !errors.Is(err, errGone) {
 			t.Errorf("got %v", err)
 		}
 		if err := r.Close(); !errors.Is(err, errGone) {

@@ -55,23 +55,23 @@ const (
 )
 
 // rowOf finds an event's row; there always is one, as the last matches what no other does.
-func rowOf(e *event.Event, l look) *row {
-	if r := functionRowOf(e, l); r != nil {
+func rowOf(e *event.Event, l look) row {
+	if r, ok := functionRowOf(e, l); ok {
 		return r
 	}
 	last := len(rows) - 1
 	for i := range rows[:last] {
 		if rows[i].match(e) {
-			return &rows[i]
+			return rows[i]
 		}
 	}
-	return &rows[last]
+	return rows[last]
 }
 
-// functionRowOf is the row of the function that a hook's event is about, nil when there is none.
-func functionRowOf(e *event.Event, l look) *row {
+// functionRowOf is the row of the function that a hook's event is about; ok is false when there is none.
+func functionRowOf(e *event.Event, l look) (r row, ok bool) {
 	name := withoutArchitecture(functionName(e))
-	known, ok := functionRow{}, false
+	var known functionRow
 	if l == ownLook && name != "" {
 		known, ok = ownRows[strings.TrimPrefix(name, "security_")]
 	}
@@ -82,9 +82,9 @@ func functionRowOf(e *event.Event, l look) *row {
 		known, ok = tetragonRows["security_"+name]
 	}
 	if !ok {
-		return nil
+		return row{}, false
 	}
-	r := &row{emoji: known.emoji, ascii: known.ascii, word: known.word, tone: toneEvent, details: known.details}
+	r = row{emoji: known.emoji, ascii: known.ascii, word: known.word, tone: toneEvent, details: known.details}
 	if r.details == nil {
 		r.details = func(*event.Event) []piece { return nil }
 	}
@@ -92,9 +92,11 @@ func functionRowOf(e *event.Event, l look) *row {
 		r.moved = known.moved
 	}
 	if known.vary != nil {
-		known.vary(e, r)
+		varied := r // the other rows stay off the heap
+		known.vary(e, &varied)
+		return varied, true
 	}
-	return r
+	return r, true
 }
 
 func kind(k event.Kind) func(*event.Event) bool {

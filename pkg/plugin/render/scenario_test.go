@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
 // story makes events of processes as a tracer and the join would.
@@ -20,12 +22,24 @@ type story struct {
 	last *actor // see top
 }
 
-func newStory(t testing.TB, r Renderer) *story {
+func newStory(t testing.TB, r pipeline.Sink) *story {
+	item := observed()
 	return &story{now: time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC), pid: 1000, show: func(e *event.Event) {
-		if err := r.Event(e); err != nil {
+		if err := r.Take(item(e)); err != nil {
 			t.Fatal(err)
 		}
 	}}
+}
+
+// observed makes items of events, one after the other, as a session does.
+func observed() func(*event.Event) *pipeline.Item {
+	tables, budget := map[string]*processes.Table{}, processes.NewBudget(processes.SessionBytes)
+	return func(e *event.Event) *pipeline.Item {
+		if tables[e.NodeName] == nil {
+			tables[e.NodeName] = processes.NewTable(e.NodeName, budget)
+		}
+		return &pipeline.Item{Event: e, Process: tables[e.NodeName].Observe(e)}
+	}
 }
 
 // actor is a process of a story.

@@ -18,19 +18,19 @@ import (
 // Status tells a person on standard error what happens to the tracers. On a terminal, what is waited for is one line that
 // is rewritten; elsewhere each change is a line. Safe for concurrent use.
 type Status struct {
-	*pen
+	*styler
 	screen *terminal.Screen
 
 	mu      sync.Mutex
 	waiting map[string]string // node → what for
-	ready   int
+	ready   map[string]bool
 	// told are remarks on hooks: other nodes' are the same.
 	told map[remark]bool
 }
 
 // NewStatus writes to the standard error of a screen, which can show c.
 func NewStatus(s *terminal.Screen, c terminal.Capabilities) *Status {
-	return &Status{pen: newPen(c), screen: s, waiting: map[string]string{}, told: map[remark]bool{}}
+	return &Status{styler: newStyler(c), screen: s, waiting: map[string]string{}, ready: map[string]bool{}, told: map[remark]bool{}}
 }
 
 // Waiting says what the start of a node's tracer is waiting for; saying it again changes nothing.
@@ -47,12 +47,20 @@ func (s *Status) Waiting(node, waitingFor string) {
 	s.redraw()
 }
 
+// Prepared says that what Waiting named, which is no node, is waited for no more.
+func (s *Status) Prepared(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, what)
+	s.redraw()
+}
+
 // Ready says that a node's tracer runs.
 func (s *Status) Ready(node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, node)
-	s.ready++
+	s.ready[node] = true
 	s.redraw()
 }
 
@@ -66,6 +74,7 @@ func (s *Status) Failed(node string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, node)
+	delete(s.ready, node)
 	s.say(event.LevelError, node+": "+err.Error())
 	s.redraw()
 }
@@ -110,7 +119,7 @@ func (s *Status) redraw() {
 		return
 	}
 	if len(s.waiting) == 0 {
-		_ = s.screen.Status("")
+		s.screen.Status("")
 		return
 	}
 	nodes := map[string][]string{}
@@ -121,8 +130,8 @@ func (s *Status) redraw() {
 		return cmp.Or(cmp.Compare(len(nodes[b]), len(nodes[a])), cmp.Compare(a, b))
 	})
 	line := text{{toneEvent, s.choose("⏳ ", "")}}
-	if s.ready > 0 {
-		line = append(line, piece{tonePlain, fmt.Sprintf("%d of %s ready · ", s.ready, counted(uint64(s.ready+len(s.waiting)), "node"))})
+	if ready := len(s.ready); ready > 0 {
+		line = append(line, piece{tonePlain, fmt.Sprintf("%d of %s ready · ", ready, counted(uint64(ready+len(s.waiting)), "node"))})
 	}
 	for i, what := range reasons {
 		separator := ""
@@ -137,7 +146,7 @@ func (s *Status) redraw() {
 			line[i].text = strings.ReplaceAll(line[i].text, "·", "-")
 		}
 	}
-	_ = s.screen.Status(s.paintText(s.truncate(line, max(s.Columns-1, 20)))) // a full last column would wrap
+	s.screen.Status(s.paintText(s.truncate(line, max(s.Columns-1, 20)))) // a full last column would wrap
 }
 
 // nodeList names up to three nodes.

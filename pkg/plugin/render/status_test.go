@@ -4,18 +4,33 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
-func newTestStatus(c terminal.Capabilities) (*Status, *bytes.Buffer) {
-	var out bytes.Buffer
-	return NewStatus(terminal.NewScreen(&out, &out, c.Terminal), c), &out
+func newTestStatus(c terminal.Capabilities) (*Status, *screenText) {
+	out := &screenText{}
+	out.screen = terminal.NewScreen(&out.Buffer, &out.Buffer, c.Terminal)
+	return NewStatus(out.screen, c), out
+}
+
+// screenText is what a screen has written.
+type screenText struct {
+	bytes.Buffer
+	screen *terminal.Screen
+}
+
+// String waits for what is still to be written.
+func (w *screenText) String() string {
+	_ = w.screen.Flush(context.Background())
+	return w.Buffer.String()
 }
 
 func TestStatusOnTerminal(t *testing.T) {
@@ -103,16 +118,16 @@ func TestNodeList(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	cost := event.Cost{CPUNanoseconds: 123456789, PeakResidentBytes: 24 << 20, BPFNanoseconds: 4200000, BPFRuns: 30412}
-	whole := SummaryData{Duration: 15300 * time.Millisecond, Nodes: []NodeSummary{
+	whole := session.Summary{Duration: 15300 * time.Millisecond, Nodes: []session.NodeSummary{
 		{Node: "node-2", Events: 7, Cost: cost, Ended: event.ByeStopped},
 		{Node: "node-10-ノード", Events: 1204, Filtered: 12, Lost: map[string]uint64{event.LostRing: 0}, Cost: cost, Ended: event.ByeStopped},
 	}}
 	if !whole.Complete() {
 		t.Error("whole: not complete")
 	}
-	holes := SummaryData{Duration: time.Hour, Enforce: true, Problems: []string{"pod a/b\x1b was never found"}, Nodes: []NodeSummary{
+	holes := session.Summary{Duration: time.Hour, Enforce: true, Nodes: []session.NodeSummary{
 		{Node: "node-1", Events: 1, Lost: map[string]uint64{event.LostRing: 400, event.LostWire: 1, "new": 2}, Ended: event.ByeStopped},
-		{Node: "node-2", Enforcements: []Enforcement{
+		{Node: "node-2", Enforcements: []session.Enforcement{
 			{Policy: "read only", Action: event.ActionSigkill, Count: 2}, {Policy: "a\x1b", Action: event.ActionSet, Count: 1},
 			{Policy: "read only", Action: event.ActionOverride, Count: 1}, {Policy: "read only", Action: event.ActionOverride, Would: true, Count: 4},
 		}},
@@ -122,31 +137,17 @@ func TestSummary(t *testing.T) {
 		t.Error("holes: complete")
 	}
 	for name, c := range map[string]struct {
-		data SummaryData
+		data session.Summary
 		out  terminal.Capabilities
 	}{
-		"summary-unknown":  {SummaryData{Enforce: true, Nodes: []NodeSummary{{Node: "node-1", Ended: event.ByeStopped, Lost: map[string]uint64{event.LostRing: 1}}}}, pipe},
-		"summary-harmless": {SummaryData{Enforce: true, Nodes: []NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
-		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {SummaryData{}, pipe},
+		"summary-unknown":  {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped, Lost: map[string]uint64{event.LostRing: 1}}}}, pipe},
+		"summary-harmless": {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
+		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {session.Summary{}, pipe},
 	} {
 		var out bytes.Buffer
 		if err := Summary(&out, c.data, c.out); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, out.String())
-	}
-}
-
-// Each reason alone makes a session incomplete.
-func TestComplete(t *testing.T) {
-	for name, d := range map[string]SummaryData{
-		"lost":    {Nodes: []NodeSummary{{Ended: "stopped", Lost: map[string]uint64{"x": 1}}}},
-		"no bye":  {Nodes: []NodeSummary{{}}},
-		"problem": {Nodes: []NodeSummary{{Ended: "stopped", Problem: "x"}}},
-		"session": {Problems: []string{"x"}},
-	} {
-		if d.Complete() {
-			t.Errorf("%s: complete", name)
-		}
 	}
 }

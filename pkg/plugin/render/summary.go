@@ -12,52 +12,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
-// SummaryData is what a session amounted to.
-type SummaryData struct {
-	Nodes    []NodeSummary
-	Duration time.Duration
-	// Enforce: policies were armed, so that it is said how many calls were stopped, also when none was.
-	Enforce bool
-	// Problems that made the coverage incomplete and are not those of one node.
-	Problems []string
-}
-
-// NodeSummary is what happened on one node.
-type NodeSummary struct {
-	Node string
-	// Events that were shown, Filtered those that arrived and were not, as asked.
-	Events, Filtered uint64
-	// Lost events by cause (event.Lost…), wherever on their way.
-	Lost map[string]uint64
-	Cost event.Cost
-	// Enforcements by policy and action.
-	Enforcements []Enforcement
-	// Ended is the tracer's reason for its end (event.Bye…), empty when it said none.
-	Ended string
-	// Problem says why the coverage of the node was incomplete, empty when it was not: the tracer could not start, hooks
-	// were refused, it died.
-	Problem string
-}
-
-func (n NodeSummary) lost() uint64 {
-	var sum uint64
-	for _, count := range n.Lost {
-		sum += count
-	}
-	return sum
-}
-
 // incomplete lists why not everything that happened on the node was shown.
-func (n NodeSummary) incomplete() []string {
+func incomplete(n *session.NodeSummary) []string {
 	var why []string
 	for _, cause := range slices.Sorted(maps.Keys(n.Lost)) {
 		if n.Lost[cause] > 0 {
 			why = append(why, fmt.Sprintf("%s lost: %s", counted(n.Lost[cause], "event"), LossText(cause)))
 		}
+	}
+	for drop, count := range n.Dropped {
+		why = append(why, fmt.Sprintf("%s not taken by the %s: %s", counted(count, "event"), drop.Sink, drop.Cause))
 	}
 	if n.Problem != "" {
 		why = append(why, n.Problem)
@@ -67,36 +35,31 @@ func (n NodeSummary) incomplete() []string {
 	return why
 }
 
-// Complete says that everything was traced from begin to end, and nothing is missing.
-func (d SummaryData) Complete() bool {
-	return len(d.Problems) == 0 && !slices.ContainsFunc(d.Nodes, func(n NodeSummary) bool { return len(n.incomplete()) > 0 })
-}
-
 // column is one of the summary's table.
 type column struct {
 	title string
 	left  bool // aligned; numbers are aligned right
-	value func(*NodeSummary) string
+	value func(*session.NodeSummary) string
 }
 
-func (d SummaryData) columns() []column {
+func columnsOf(d session.Summary) []column {
 	columns := []column{
-		{"NODE", true, func(n *NodeSummary) string { return n.Node }},
-		{"EVENTS", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Events, 10) }},
-		{"FILTERED", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Filtered, 10) }},
-		{"LOST", false, func(n *NodeSummary) string { return strconv.FormatUint(n.lost(), 10) }},
-		{"ENFORCED", false, func(n *NodeSummary) string { return strconv.FormatUint(n.enforced(), 10) }},
-		{"CPU", false, func(n *NodeSummary) string { return cpu(n.Cost.CPUNanoseconds, d.Duration) }},
-		{"PEAK MEMORY", false, func(n *NodeSummary) string {
+		{"NODE", true, func(n *session.NodeSummary) string { return n.Node }},
+		{"EVENTS", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Events, 10) }},
+		{"FILTERED", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Filtered, 10) }},
+		{"LOST", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.LostEvents(), 10) }},
+		{"ENFORCED", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Enforced(), 10) }},
+		{"CPU", false, func(n *session.NodeSummary) string { return cpu(n.Cost.CPUNanoseconds, d.Duration) }},
+		{"PEAK MEMORY", false, func(n *session.NodeSummary) string {
 			if n.Cost.PeakResidentBytes == 0 {
 				return unknown
 			}
 			return strconv.FormatFloat(float64(n.Cost.PeakResidentBytes)/(1<<20), 'f', 1, 64) + " MiB"
 		}},
-		{"BPF TIME", false, func(n *NodeSummary) string { return cpu(n.Cost.BPFNanoseconds, d.Duration) }},
-		{"BPF RUNS", false, func(n *NodeSummary) string { return strconv.FormatUint(n.Cost.BPFRuns, 10) }},
+		{"BPF TIME", false, func(n *session.NodeSummary) string { return cpu(n.Cost.BPFNanoseconds, d.Duration) }},
+		{"BPF RUNS", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Cost.BPFRuns, 10) }},
 	}
-	enforced := slices.ContainsFunc(d.Nodes, func(n NodeSummary) bool { return n.enforced() > 0 })
+	enforced := slices.ContainsFunc(d.Nodes, func(n session.NodeSummary) bool { return n.Enforced() > 0 })
 	return slices.DeleteFunc(columns, func(c column) bool { return c.title == "ENFORCED" && !d.Enforce && !enforced })
 }
 
@@ -116,37 +79,34 @@ func cpu(nanoseconds uint64, of time.Duration) string {
 }
 
 // Summary writes what a session amounted to: a line per node, and, so that nobody misses it, why it was incomplete.
-func Summary(w io.Writer, d SummaryData, c terminal.Capabilities) error {
-	p := newPen(c)
+func Summary(w io.Writer, d session.Summary, c terminal.Capabilities) error {
+	p := newStyler(c)
 	var out strings.Builder
-	nodes := slices.SortedFunc(slices.Values(d.Nodes), func(a, b NodeSummary) int { return cmp.Compare(a.Node, b.Node) })
+	nodes := slices.SortedFunc(slices.Values(d.Nodes), func(a, b session.NodeSummary) int { return cmp.Compare(a.Node, b.Node) })
 	var events uint64
 	for _, n := range nodes {
 		events += n.Events
 	}
 	out.WriteString(p.paint(toneTitle, fmt.Sprintf("%s from %s in %s", counted(events, "event"), counted(uint64(len(nodes)), "node"), shortDuration(d.Duration))) + "\n")
 	if len(nodes) > 0 {
-		p.table(&out, d.columns(), nodes)
+		p.table(&out, columnsOf(d), nodes)
 		p.enforcements(&out, d, nodes)
 	}
 	for _, n := range nodes {
-		for _, why := range n.incomplete() {
+		for _, why := range incomplete(&n) {
 			p.alarm(&out, n.Node+": "+why)
 		}
-	}
-	for _, problem := range d.Problems {
-		p.alarm(&out, problem)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-func (p *pen) alarm(out *strings.Builder, what string) {
+func (p *styler) alarm(out *strings.Builder, what string) {
 	out.WriteString(p.paint(toneAlarm, p.choose("⚠️", "!")+" INCOMPLETE") + " " + p.clean(what) + "\n")
 }
 
 // table aligns by cells, which text/tabwriter can't: names are not only ASCII.
-func (p *pen) table(out *strings.Builder, columns []column, nodes []NodeSummary) {
+func (p *styler) table(out *strings.Builder, columns []column, nodes []session.NodeSummary) {
 	cells := make([][]string, len(columns))
 	widths := make([]int, len(columns))
 	for i, c := range columns {
@@ -175,7 +135,7 @@ func (p *pen) table(out *strings.Builder, columns []column, nodes []NodeSummary)
 		switch {
 		case row == 0:
 			t = toneQuiet
-		case nodes[row-1].lost() > 0 || nodes[row-1].Problem != "":
+		case nodes[row-1].LostEvents() > 0 || nodes[row-1].Problem != "":
 			t = toneCaution
 		}
 		out.WriteString(p.paint(t, strings.TrimRight(line.String(), " ")) + "\n")

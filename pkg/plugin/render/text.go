@@ -29,7 +29,7 @@ func (t text) in(tone tone) text {
 }
 
 // truncate cuts a text to width cells.
-func (p *pen) truncate(t text, width int) text {
+func (p *styler) truncate(t text, width int) text {
 	if t.width() <= width {
 		return t
 	}
@@ -74,7 +74,7 @@ func (t text) split(first, rest int) []text {
 }
 
 // paintText colours a text.
-func (p *pen) paintText(t text) string {
+func (p *styler) paintText(t text) string {
 	var out strings.Builder
 	for _, x := range t {
 		out.WriteString(p.paint(x.tone, x.text))
@@ -83,7 +83,7 @@ func (p *pen) paintText(t text) string {
 }
 
 // ellipsis stands for what was cut off.
-func (p *pen) ellipsis() string {
+func (p *styler) ellipsis() string {
 	if p.UTF8 {
 		return "…"
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // treeLimit is how many processes a tree remembers, about 1 KiB each: enough for the whole of most sessions.
@@ -17,7 +17,7 @@ const treeLimit = 20000
 // holdTime is how long an exec waits for an exit that would share its line, where a line can't be left open.
 const holdTime = 50 * time.Millisecond
 
-// headerEvery is after how many lines a source's header is shown again, so that it is on the screen.
+// headerEvery is after how many lines a container's header is shown again, so that it is on the screen.
 const headerEvery = 40
 
 // minColumns is the least width that a tree is made for; a narrower terminal wraps it.
@@ -35,38 +35,39 @@ const minColumns = 40
 // runs, an exec whose parent is not the one that the bars lead to names its parent (◂), and an exit that directly follows
 // its exec is on the exec's line. At the end each container's whole tree is shown.
 type tree struct {
-	*pen
+	*styler
 	glyphs
 	o      Options
 	out    io.Writer
 	forest *forest
-	limit  int
 
 	mu   sync.Mutex // against the timer that ends a held line
 	buf  bytes.Buffer
 	open *openLine
 	err  error
 
-	// where the last line was: its source, and the process that the bars lead to.
-	at    *source
-	tip   *process
+	// where the last line was: its container, and the process that the bars lead to.
+	at    *containerTree
+	tip   *treeProcess
 	since int // lines since the last header
 	lost  uint64
 }
 
-func newTree(out io.Writer, o Options, _ string) (Renderer, error) {
-	p := newPen(o.Out)
+func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
+	p := newStyler(o.Out)
 	p.arguments = o.Arguments
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}
-	return o.counting(&tree{pen: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
+	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
 }
 
-func (t *tree) Event(e *event.Event) error { return t.show(e, nil) }
+// Take shows an item before it returns; an exec that nothing else can follow on its line, within 50 ms.
+func (t *tree) Take(it *pipeline.Item) error { return t.show(it, nil) }
 
-// show is Event for several events of a kind, if n is not nil.
-func (t *tree) show(e *event.Event, n *repeated) error {
+// show is Take for several events of a kind, if n is not nil.
+func (t *tree) show(it *pipeline.Item, n *repeated) error {
+	e := it.Event
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -76,14 +77,14 @@ func (t *tree) show(e *event.Event, n *repeated) error {
 	switch {
 	case r.dataOnly:
 		return nil
-	case e.Process() == nil:
+	case it.Process.Process == nil:
 		t.message(r, e)
 	case e.ProcessExec != nil:
-		t.exec(r, e)
+		t.exec(r, it)
 	case e.ProcessExit != nil:
-		t.exit(e)
+		t.exit(it)
 	default:
-		t.action(r, e, n)
+		t.action(r, it, n)
 	}
 	t.forest.trim()
 	return t.flush()
@@ -113,7 +114,7 @@ func (t *tree) flush() error {
 
 // openLine is an exec's line that an exit may still join.
 type openLine struct {
-	process *process
+	process *treeProcess
 	width   int
 	held    string      // the line itself when it is held back; empty: it is written, without a line feed
 	timer   *time.Timer // ends a held line
@@ -123,7 +124,7 @@ type openLine struct {
 type lineOpen interface{ LineOpen() bool }
 
 // leaveOpen writes an exec's line so that an exit can join it.
-func (t *tree) leaveOpen(n *process, line string, width int) {
+func (t *tree) leaveOpen(n *treeProcess, line string, width int) {
 	t.open = &openLine{process: n, width: width}
 	if t.Terminal && !t.o.SharedTerminal {
 		t.buf.WriteString(line)
@@ -161,7 +162,7 @@ func (t *tree) finishOpen(tail string) {
 }
 
 // joins says whether an exit can be put on the open line.
-func (t *tree) joins(n *process) bool {
+func (t *tree) joins(n *treeProcess) bool {
 	return t.open != nil && t.open.process == n && (t.open.held != "" || !t.brokenOff())
 }
 

@@ -57,6 +57,9 @@ func TestMessageEndsOpenLine(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := shared.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	want := "💻 n\n🚀 /bin/sleep 5\na warning\n╰ /bin/sleep 5" + strings.Repeat(" ", 68) + "✘ 1          0.0ms\n🚀 /bin/ls\nanother\n"
 	if got := screen.String(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -137,8 +140,8 @@ func TestTreeIsBounded(t *testing.T) {
 			for i := range 5 * limit {
 				c.tell(s, i)
 				f := tree.forest
-				if f.size > limit || len(f.byExec) > 2*limit || len(f.byPid) > limit || len(f.finished) > 3*limit || len(f.sources) > limit {
-					t.Fatalf("after %d: size %d, %d names, %d pids, %d finished, %d sources", i, f.size, len(f.byExec), len(f.byPid), len(f.finished), len(f.sources))
+				if f.size > limit || len(f.drawn) > limit || len(f.finished) > 3*limit || len(f.trees) > limit {
+					t.Fatalf("after %d: size %d, %d drawn, %d finished, %d containers", i, f.size, len(f.drawn), len(f.finished), len(f.trees))
 				}
 				out.Reset()
 			}
@@ -172,9 +175,9 @@ func TestDroppedAreCounted(t *testing.T) {
 		s.run(a, "/bin/false", "", time.Millisecond, 1)
 		s.end(a, 0, "")
 	}
-	var kept tally
-	var count func(*process)
-	count = func(n *process) {
+	var kept processCount
+	var count func(*treeProcess)
+	count = func(n *treeProcess) {
 		kept.add(n.gone)
 		for _, c := range n.children {
 			kept.processes += c.repeats
@@ -184,8 +187,8 @@ func TestDroppedAreCounted(t *testing.T) {
 			count(c)
 		}
 	}
-	count(tree.forest.sources[0].top)
-	if want := (tally{2*rounds + 1, rounds}); kept != want {
+	count(tree.forest.trees[0].top)
+	if want := (processCount{2*rounds + 1, rounds}); kept != want {
 		t.Errorf("got %+v, want %+v", kept, want)
 	}
 }

@@ -12,7 +12,7 @@ import (
 func actionWord(action string) string { return strings.TrimPrefix(action, "KPROBE_ACTION_") }
 
 // verdict is what was done about an event, and what would have been: the most that a line has to say.
-func (p *pen) verdict(e *event.Event) (t text) {
+func (p *styler) verdict(e *event.Event) (t text) {
 	h := e.Hooked()
 	if h == nil {
 		return nil

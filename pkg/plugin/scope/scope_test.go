@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -88,7 +88,7 @@ func TestPodsAndEvents(t *testing.T) {
 		"other container":             {document(plain, "p", "", ", containerSelector: {matchLabels: {name: db}}"), pod("shop", "a", "slow", ""), web, true, false},
 		"image":                       {document(plain, "p", "", ", containerSelector: {matchLabels: {repo: 'registry.test:5000/shop/web'}}"), pod("shop", "a", "slow", ""), web, true, true},
 		"other image":                 {document(plain, "p", "", ", containerSelector: {matchLabels: {repo: 'registry.test:5000/shop'}}"), pod("shop", "a", "slow", ""), web, true, false},
-		"sandbox":                     {document(plain, "p", "", ", containerSelector: {matchExpressions: [{key: name, operator: NotIn, values: [web]}]}"), pod("shop", "a", "slow", ""), &event.Container{Name: join.SandboxName}, true, false},
+		"sandbox":                     {document(plain, "p", "", ", containerSelector: {matchExpressions: [{key: name, operator: NotIn, values: [web]}]}"), pod("shop", "a", "slow", ""), &event.Container{Name: pods.SandboxName}, true, false},
 		"container without a name":    {document(plain, "p", "", ", containerSelector: {matchLabels: {name: db}}"), pod("shop", "a", "slow", ""), &event.Container{ID: "x"}, true, true},
 		"no container":                {document(plain, "p", "", ", containerSelector: {matchLabels: {name: db}}"), pod("shop", "a", "slow", ""), nil, true, true},
 		"event of another policy":     {document(plain, "q", "", ""), pod("shop", "a", "slow", ""), web, true, false},

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -98,7 +98,7 @@ func selected(by *policy.LabelSelector, c container) answer {
 		return yes
 	case c.name == "":
 		return maybe
-	case c.name == join.SandboxName:
+	case c.name == pods.SandboxName:
 		return no
 	}
 	labels, certain := map[string]string{policy.ContainerName: c.name}, yes

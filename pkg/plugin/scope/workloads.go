@@ -8,7 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -73,7 +73,7 @@ func (s *Scope) Narrowed() bool { return s.named != nil }
 // is not known yet, a session that enforces assumes what holds for all containers of the pod, so that it acts on nobody who may
 // not be meant; another what holds for any, so that nothing is missed.
 func (s *Scope) Pod(pod *corev1.Pod) wire.Pod {
-	out, numbers := wire.Pod{UID: join.CgroupUID(pod)}, s.numbersOn(pod.Spec.NodeName)
+	out, numbers := wire.Pod{UID: pods.CgroupUID(pod)}, s.numbersOn(pod.Spec.NodeName)
 	all := containers(pod)
 	exact, every, some := map[string]uint64{}, ^uint64(0), uint64(0)
 	for _, c := range all {

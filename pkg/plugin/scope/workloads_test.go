@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -198,7 +198,7 @@ func TestEventsOfOtherWorkloads(t *testing.T) {
 	}{
 		"meant":           {"web", &event.Container{Name: "main"}, true},
 		"other container": {"web", &event.Container{Name: "sidecar"}, false},
-		"sandbox":         {"web", &event.Container{Name: join.SandboxName}, false},
+		"sandbox":         {"web", &event.Container{Name: pods.SandboxName}, false},
 		"other pod":       {"db", &event.Container{Name: "main"}, false},
 		"not known":       {"web", &event.Container{ID: "1"}, true},
 	} {

@@ -9,11 +9,7 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // Approve decides which nodes are armed, knowing what their tracers said of their hooks: first of all that began together,
@@ -24,16 +20,39 @@ type Approve func(ctx context.Context, hellos map[string]*event.Hello) (refused 
 // ErrNotArmed is wrapped by reasons of sessions that ended because Approve said so.
 var ErrNotArmed = errors.New("nothing was armed")
 
+// askApproval has nodes approved after those that came before them; s.mu is held.
+func (s *session) askApproval(hellos map[string]*event.Hello) {
+	s.unapproved = append(s.unapproved, hellos)
+	if len(s.unapproved) == 1 {
+		s.work.start(s.approve)
+	}
+}
+
+// approve asks for approval of nodes in the order in which they came, until none is left.
+func (s *session) approve() {
+	for {
+		s.mu.Lock()
+		next := s.unapproved[0]
+		s.mu.Unlock()
+		s.arm(next)
+		s.mu.Lock()
+		s.unapproved = s.unapproved[1:]
+		left := len(s.unapproved)
+		s.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
+}
+
 // arm asks for approval of nodes and lets their tracers act.
 func (s *session) arm(hellos map[string]*event.Hello) {
-	s.approving.Lock()
-	defer s.approving.Unlock()
 	if s.stop.Reason() != nil {
 		return
 	}
-	refused, err := s.Approve(s.stop.Asked(), hellos)
+	refused, err := s.Approve(s.stop.ShuttingDown(), hellos)
 	if err != nil {
-		s.stop.Ask(fmt.Errorf("%w: %w", ErrNotArmed, err))
+		s.stop.Shutdown(fmt.Errorf("%w: %w", ErrNotArmed, err))
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(hellos)) {
@@ -49,58 +68,4 @@ func (s *session) arm(hellos map[string]*event.Hello) {
 		}
 	}
 	s.approved.Do(func() { close(s.armed) })
-}
-
-// arm lets the node's tracer act on the targets of this moment, and on those that come.
-func (n *node) arm() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.held = false
-	if n.ended {
-		return errors.New("the tracer has ended")
-	}
-	targets := n.targets
-	return n.tracer.Send(wire.Control{Targets: &targets})
-}
-
-// refuse ends the node's tracer because of why.
-func (n *node) refuse(why error) {
-	n.mu.Lock()
-	n.refused = true
-	cancel := n.cancel
-	n.mu.Unlock()
-	if cancel != nil {
-		cancel(why)
-	}
-}
-
-// letGo takes a pod that runs from an armed node's targets: it is none any more.
-func (s *session) letGo(pod *corev1.Pod) {
-	if s.Approve == nil || pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		return
-	}
-	s.mu.Lock()
-	n := s.nodes[pod.Spec.NodeName]
-	s.mu.Unlock()
-	if n == nil {
-		return
-	}
-	if err := n.untrace(join.CgroupUID(pod)); err != nil {
-		s.Status.Say(event.LevelError, fmt.Sprintf("pod %s/%s on node %s is no target any more, but its tracer can't be told: %v", pod.Namespace, pod.Name, n.name, err))
-	}
-}
-
-// untrace takes a pod from what the node's tracer traces.
-func (n *node) untrace(podUID string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.targets.Pod(podUID) == nil || n.ended {
-		return nil
-	}
-	n.targets.Pods = slices.DeleteFunc(slices.Clone(n.targets.Pods), func(p wire.Pod) bool { return p.UID == podUID })
-	if n.held || n.tracer == nil {
-		return nil
-	}
-	targets := n.targets
-	return n.tracer.Send(wire.Control{Targets: &targets})
 }

@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -124,7 +124,7 @@ func TestInterruptedWhileAsking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, onlyHello, pod("a", "n1"))
 		h.approving(nil)
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, err := h.run()
 		if err != nil || !errors.Is(result.Reason, ErrInterrupted) || h.launcher.tracer("n1").sent() != nil {
 			t.Errorf("%v, %v", result.Reason, err)
@@ -160,7 +160,7 @@ func TestPodsThatAreNoTargetsAreLetGo(t *testing.T) {
 				if got := h.launcher.tracer("n1").sent(); !slices.Equal(got, []string{"b", "a"}) {
 					t.Errorf("armed again on %v", got)
 				}
-				h.stop.Ask(ErrInterrupted)
+				h.stop.Shutdown(ErrInterrupted)
 			},
 		)
 		if _, err := h.run(); err != nil {
@@ -187,8 +187,8 @@ func acts(t *fakeTracer) {
 func TestEnforcementsAreShownAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, acts, pod("a", "n1"))
-		h.config.Keep = func(*event.Event) bool { return false }
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.config.Stages = pipeline.Chain{pipeline.Keep(func(*event.Event) bool { return false })}
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, err := h.run()
 		if err != nil {
 			t.Fatal(err)
@@ -197,8 +197,8 @@ func TestEnforcementsAreShownAndCounted(t *testing.T) {
 			t.Errorf("%d events shown, want the one that was enforced", got)
 		}
 		got := result.Summary.Nodes[0].Enforcements
-		slices.SortFunc(got, func(a, b render.Enforcement) int { return len(a.Action) - len(b.Action) })
-		want := []render.Enforcement{
+		slices.SortFunc(got, func(a, b Enforcement) int { return len(a.Action) - len(b.Action) })
+		want := []Enforcement{
 			{Policy: "no-writes", Action: event.ActionSigkill, Count: 1}, {Policy: "no-writes", Action: event.ActionOverride, Would: true, Count: 1},
 		}
 		if !slices.Equal(got, want) {

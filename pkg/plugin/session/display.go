@@ -3,93 +3,38 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
-// displayQueue is how many events may wait for the renderer; what comes on top waits in its node's stream, which counts
-// what it has to drop.
-const displayQueue = 256
+// displaySink is the name of the sink that shows events: what it takes is what the summary counts as shown.
+const displaySink = "display"
 
-// display is the one writer: it takes the events of all nodes and gives them to the renderer one at a time.
-type display struct {
-	renderer render.Renderer
-	// most is how many events about processes are shown at most; 0: all.
-	most  uint64
-	stop  *Stop
-	queue chan entry
-	done  chan struct{}
-	shown uint64
-	// failed is why writing ended; valid once done is closed.
-	failed error
-}
-
-type entry struct {
-	event *event.Event
-	tally *tally
-}
-
-func newDisplay(r render.Renderer, most uint64, stop *Stop) *display {
-	return &display{renderer: r, most: most, stop: stop, queue: make(chan entry, displayQueue), done: make(chan struct{})}
-}
-
-// put waits until there is room. Nothing may be put after close.
-func (d *display) put(e *event.Event, t *tally) {
-	select {
-	case d.queue <- entry{e, t}:
-	case <-d.done: // only after a panic
+// newDisplay is the output that shows events, at most so many (0: all) besides what was enforced.
+func (s *session) newDisplay() *pipeline.Output {
+	shown := uint64(0)
+	full := func() bool { return s.MaxEvents > 0 && shown >= s.MaxEvents }
+	return &pipeline.Output{
+		Name: displaySink, Sink: s.Sink, Wait: true,
+		Shows: func(it *pipeline.Item) bool { return !it.AboutProcess || it.Urgent || !full() },
+		Shown: func(*pipeline.Item) {
+			if shown++; full() {
+				s.stop.Shutdown(ErrMaxEvents)
+			}
+		},
+		Failed: func(err error) { s.stop.Shutdown(outputError(err)) },
 	}
 }
 
-// run shows until close. It never stops taking events: whoever puts must not hang when writing failed.
-func (d *display) run() {
-	defer close(d.done)
-	for e := range d.queue {
-		d.show(e)
+// outputError is why output that could not be written ends the session.
+func outputError(err error) error {
+	if err == nil || errors.Is(err, errOutputStuck) {
+		return err
 	}
-	if d.failed == nil {
-		d.fail(d.renderer.Close())
+	if readerGone(err) {
+		return ErrOutputClosed
 	}
-}
-
-func (d *display) show(e entry) {
-	_, counts := e.event.Subjects()
-	if d.failed != nil || counts && d.full() && len(render.Enforced(e.event)) == 0 {
-		if counts {
-			e.tally.filtered.Add(1)
-		}
-		return
-	}
-	d.fail(d.renderer.Event(e.event))
-	if !counts || d.failed != nil {
-		return
-	}
-	e.tally.shown.Add(1)
-	d.shown++
-	if d.full() {
-		d.stop.Ask(ErrMaxEvents)
-	}
-}
-
-func (d *display) full() bool { return d.most > 0 && d.shown >= d.most }
-
-func (d *display) fail(err error) {
-	switch {
-	case err == nil:
-		return
-	case readerGone(err):
-		d.failed = ErrOutputClosed
-	default:
-		d.failed = fmt.Errorf("write events: %w", err)
-	}
-	d.stop.Ask(d.failed)
-}
-
-// close waits until everything that was put is shown.
-func (d *display) close() error {
-	close(d.queue)
-	<-d.done
-	return d.failed
+	return fmt.Errorf("write events: %w", err)
 }

@@ -18,8 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -155,7 +156,8 @@ type fakeRenderer struct {
 	closed  bool
 }
 
-func (r *fakeRenderer) Event(e *event.Event) error {
+func (r *fakeRenderer) Take(it *pipeline.Item) error {
+	e := it.Event
 	if e.ProcessExec != nil {
 		r.execs++
 		if r.execs == r.breakAt {
@@ -193,6 +195,7 @@ type fakeStatus struct {
 }
 
 func (s *fakeStatus) Waiting(string, string) {}
+func (s *fakeStatus) Prepared(string)        {}
 func (s *fakeStatus) Ready(string)           {}
 func (s *fakeStatus) Tracing(pods, nodes int) {
 	s.mu.Lock()
@@ -259,14 +262,14 @@ func plain(_ context.Context, node string, targets wire.Targets) (wire.Orders, e
 	return wire.Orders{Version: wire.Version, Session: "s", Node: node, Targets: targets}, nil
 }
 
-func newHarness(t *testing.T, script func(*fakeTracer), pods ...*corev1.Pod) *harness {
+func newHarness(t *testing.T, script func(*fakeTracer), targets ...*corev1.Pod) *harness {
 	h := &harness{
 		T: t, launcher: &fakeLauncher{script: script, fails: map[string]error{}}, renderer: &fakeRenderer{}, status: &fakeStatus{},
 		targets: make(fakeTargets), stop: NewStop(t.Context()),
 	}
 	h.config = Config{
-		Launcher: h.launcher, Session: "s", TracerConfig: plain, Pods: pods, Targets: h.targets,
-		Renderer: h.renderer, Status: h.status, Directory: join.NewDirectory(),
+		Launcher: h.launcher, Session: "s", TracerConfig: plain, Pods: targets, Targets: h.targets,
+		Sink: h.renderer, Status: h.status, Index: pods.NewIndex(),
 	}
 	return h
 }

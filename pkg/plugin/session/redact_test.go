@@ -46,7 +46,7 @@ func TestNobodySeesWhatIsRedacted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.config.Redact = f
+		h.config.Redact, h.config.RedactText = f.Redaction(), f.RedactText
 		result, err := h.run()
 		if err == nil {
 			t.Error("a tracer that failed is no error")

@@ -4,143 +4,55 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// Tracer is one tracer under way: a pod, or the tracer in this process.
-type Tracer interface {
-	stream.Source
-	// Wait returns when the tracer runs, or with the reason why it doesn't.
-	Wait(ctx context.Context, progress launch.Progress) error
-	// Send never blocks.
-	Send(wire.Control) error
-	// Detached is closed when nothing can be sent any more, DetachErr says why.
-	Detached() <-chan struct{}
-	DetachErr() error
-	// Delete removes the tracer; afterBye: it has ended by itself. Deleting again is no error.
-	Delete(ctx context.Context, afterBye bool) error
-}
+const (
+	// drainTime is how long the orderly end may take: tracers say bye, and what they told is shown.
+	drainTime = 5 * time.Second
+	// cleanupTime bounds the removal of what was made. It begins when the drain has ended and waits for no output.
+	cleanupTime = 5 * time.Second
+	// StreamBytes is how many bytes of log wait for the outputs in a session, whatever the number of its nodes.
+	StreamBytes = 16 << 20
+	// openFrames is how many frames are read at the same time: each may take some MiB of memory.
+	openFrames = 4
+)
 
-// Launcher starts tracers.
-type Launcher interface {
-	// Preflight says which nodes can't be traced; err: none can.
-	Preflight(ctx context.Context, nodes []string, progress launch.Progress) (refused []*launch.NodeError, err error)
-	Start(ctx context.Context, orders wire.Orders) (Tracer, error)
-	// Cleanup removes whatever is left of the session.
-	Cleanup(ctx context.Context) error
-}
-
-// Targets are the pods to trace.
-type Targets interface {
-	Watch(ctx context.Context, changed func(target.Change), trouble func(error)) error
-	String() string
-}
-
-// Redactor takes out what nobody may see. Its methods may be called at the same time.
-type Redactor interface {
-	// Redact changes an event, which is shared with nobody but for its pods and capabilities.
-	Redact(*event.Event)
-	// RedactText is the text without what nobody may see.
-	RedactText(text string) string
-}
-
-// Status is what people see on stderr; render.Status is one.
-type Status interface {
-	Waiting(node, waitingFor string)
-	Ready(node string)
-	Tracing(pods, nodes int)
-	Failed(node string, err error)
-	// Hooks are what tracers said of their hooks, by node: once of all that began together, then of each that comes later.
-	Hooks(hellos map[string]*event.Hello)
-	Say(l event.Level, text string)
-	Close()
-}
-
-// Machine is this machine as a session's only node.
-type Machine struct {
-	Node    string
-	Targets wire.Targets
-}
-
-// BareTarget is a pod of which a tracer is told nothing but the UID.
-func BareTarget(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: join.CgroupUID(pod)} }
-
-// Config is a session. Either Pods, Targets and Refused are set (a cluster), or Machine is (this one).
-type Config struct {
-	Launcher Launcher
-	// Session identifies the frames of the session's tracers.
-	Session string
-	// TracerConfig makes what the tracer of a node is started with.
-	TracerConfig func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error)
-	// Pods to trace from the beginning; Targets says which come and go.
-	Pods    []*corev1.Pod
-	Targets Targets
-	// Target is what a tracer is told of a pod, asked at each change of it; nil: nothing but its UID. It is called by several
-	// goroutines.
-	Target func(*corev1.Pod) wire.Pod
-	// Named says that single pods were asked for by name: when they are gone for good, the session ends.
-	Named bool
-	// Refused are nodes that can't be traced, as a Preflight before the session found.
-	Refused []*launch.NodeError
-	// Machine is traced without a cluster when its Node is set.
-	Machine Machine
-
-	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
-	Duration  time.Duration
-	MaxEvents uint64
-	// Complete, when set, adds to events about processes what is known besides, each in the order of its node, and says
-	// whether they are shown; Keep is asked after it. It is called by several goroutines and must not wait for anything.
-	Complete func(*event.Event) bool
-	// Keep decides which events about processes are shown; nil: all. Those of what was enforced are shown whatever it says.
-	Keep func(*event.Event) bool
-	// Redact takes out what nobody may see, before anything is shown or kept; nil: nothing is.
-	Redact Redactor
-	// Approve, when set, is asked before the tracers act on anybody: they begin with their targets held.
-	Approve Approve
-
-	Renderer render.Renderer
-	Status   Status
-	// SharedTerminal says that events and status are seen side by side.
-	SharedTerminal bool
-	Directory      *join.Directory
-}
-
-// Result is what a session has to say at its end.
-type Result struct {
-	Summary render.SummaryData
-	// Started says that a tracer said hello: without, there is nothing to sum up.
-	Started bool
-	// Armed says that Approve was asked and agreed.
-	Armed bool
-	// Reason why it ended, one of the Err… values or an error.
-	Reason error
-	// ExitCode of the command that local mode ran.
-	ExitCode *int
-}
+var (
+	errDrained     = fmt.Errorf("the tracer did not end its stream within %s", drainTime)
+	errOutputStuck = fmt.Errorf("the output did not take the last events within %s", drainTime)
+)
 
 type session struct {
 	Config
-	stop    *Stop
-	display *display
-	pods    *pods
-	// work are the goroutines that put events or talk to the cluster.
-	work sync.WaitGroup
+	stop       *Stop
+	supervisor *Supervisor
+	display    *pipeline.Output
+	presence   *pods.Presence
+	// drain ends when nobody waits for tracers and outputs any more.
+	drain    context.Context
+	endDrain context.CancelCauseFunc
+	// endOfDrain is the timer that ends it.
+	endOfDrain *time.Timer
+	// streamBudget, processBudget and frames bound the memory of all nodes together.
+	streamBudget  *stream.Budget
+	processBudget *processes.Budget
+	frames        *semaphore.Weighted
+	// work are the goroutines that the drain waits for; removals those that remove tracers, which the clean-up waits for.
+	work, removals group
 
 	mu      sync.Mutex
 	nodes   map[string]*node
@@ -149,44 +61,107 @@ type session struct {
 	// told.
 	awaited map[string]bool
 	hellos  map[string]*event.Hello
-	said    map[string]bool
-	fault   error
+	// reported are texts that were said and are said once.
+	reported map[string]bool
+	// unapproved are the nodes that approval is, or will be, asked for; the first are those of the beginning.
+	unapproved []map[string]*event.Hello
 
-	// approving is held while Approve is asked; armed is closed when that was done for the nodes of the beginning.
-	approving sync.Mutex
-	approved  sync.Once
-	armed     chan struct{}
+	// armed is closed when approval was asked for the nodes of the beginning.
+	approved sync.Once
+	armed    chan struct{}
 }
 
 // Run runs a session until stop is asked, every tracer ended, or what was asked for is there. Signals are the caller's, and
-// must be handled before. It returns an error when no node could be traced to the end or events could not be written; the
-// result is valid even so.
+// must be handled before. It returns an error when no node could be traced to the end, events could not be written or something
+// that was made could not be removed; the result is valid even so.
 func Run(stop *Stop, c Config) (Result, error) {
 	began := time.Now()
+	s := newSession(stop, c)
+	s.display.Start(func(f func()) { go s.supervisor.Guard(f) })
+	s.supervisor.Guard(s.begin)
+	<-stop.ShuttingDown().Done()
+	s.finishWork()
+	written := make(chan error, 1)
+	go func() { written <- s.finishOutput() }() // the clean-up waits for no output
+	cleaning := s.cleanup()
+	writing := <-written
+	s.Status.Close()
+	return s.result(time.Since(began)), s.outcome(writing, cleaning)
+}
+
+func newSession(stop *Stop, c Config) *session {
 	s := &session{
-		Config: c, stop: stop, display: newDisplay(c.Renderer, c.MaxEvents, stop), pods: newPods(),
-		nodes: map[string]*node{}, said: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
+		Config: c, stop: stop, supervisor: NewSupervisor(stop), presence: pods.NewPresence(),
+		streamBudget: stream.NewBudget(StreamBytes), processBudget: processes.NewBudget(processes.SessionBytes),
+		frames: semaphore.NewWeighted(openFrames),
+		nodes:  map[string]*node{}, reported: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 		armed: make(chan struct{}),
 	}
+	s.work.guard, s.removals.guard = s.supervisor.Guard, s.supervisor.Guard
+	s.drain, s.endDrain = context.WithCancelCause(stop.Aborted())
+	s.display = s.newDisplay()
 	if s.Target == nil {
 		s.Target = BareTarget
 	}
-	defer s.cleanup()
-	go s.guard(s.display.run)
-	s.begin()
-	<-stop.Asked().Done()
-	s.work.Wait()
-	writing := s.display.close()
-	s.Status.Close()
-	return s.result(time.Since(began)), s.verdict(writing)
+	return s
+}
+
+// finishWork waits until the tracers have said bye and what they told is with the outputs, at most drainTime, and not at all once
+// the session is aborted.
+func (s *session) finishWork() {
+	s.endOfDrain = time.AfterFunc(drainTime, func() { s.endDrain(errDrained) })
+	if !s.work.wait(s.drain) {
+		s.supervisor.Guard(s.unfinished)
+		s.awaitCounts()
+	}
+}
+
+// lastWrite is how long the outputs have after the drain to end.
+const lastWrite = 500 * time.Millisecond
+
+// finishOutput waits until the outputs have taken everything, as long as the drain lasts and a moment more. The error is that of
+// writing.
+func (s *session) finishOutput() error {
+	defer s.endOfDrain.Stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	defer context.AfterFunc(s.drain, func() { time.AfterFunc(lastWrite, func() { cancel(errOutputStuck) }) })()
+	err := s.display.Close(ctx)
+	if lost := s.display.Abandon(); lost > 0 {
+		s.Status.Say(event.LevelWarning, fmt.Sprintf("%d events were not written: the output did not take them", lost))
+	}
+	return err
+}
+
+// countTime is how long is waited for what was not shown to be counted.
+const countTime = 500 * time.Millisecond
+
+// awaitCounts lets goroutines that waited for the output count what it did not take.
+func (s *session) awaitCounts() {
+	if s.stop.Aborted().Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.stop.Aborted(), countTime)
+	defer cancel()
+	s.work.wait(ctx)
+}
+
+// unfinished notes which nodes were not waited for.
+func (s *session) unfinished() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.nodes {
+		if n.isTraced() && !n.stats.saidBye() {
+			n.stats.problem(context.Cause(s.drain).Error())
+		}
+	}
 }
 
 // begin starts a tracer on every node that is known at the beginning, and the watch for what comes later.
 func (s *session) begin() {
 	for _, refused := range s.Refused {
 		n := s.newNode(refused.Node, wire.Targets{})
-		n.failed = refused
-		n.tally.problem(refused.Error())
+		n.over = true
 		n.settle()
 		s.nodes[n.name] = n
 		s.nodeFailed(n, refused)
@@ -206,19 +181,19 @@ func (s *session) begin() {
 	alive := s.running
 	s.mu.Unlock()
 	if s.Targets != nil {
-		s.spawn(s.watch)
+		s.work.start(s.watch)
 	}
 	if alive == 0 && len(s.Refused) > 0 {
-		s.stop.Ask(errAllEnded)
+		s.stop.Shutdown(errAllEnded)
 	}
-	s.spawn(func() { s.started(first) })
+	s.work.start(func() { s.started(first) })
 }
 
 // firstNodes groups the pods of the beginning by node, so that each tracer starts with all of its own.
 func (s *session) firstNodes() (found []*node) {
 	for _, pod := range s.Pods {
-		s.Directory.Update(pod)
-		s.pods.here(pod)
+		s.Index.Update(pod)
+		s.presence.MarkPresent(pod)
 		name := pod.Spec.NodeName
 		if n := s.nodes[name]; n != nil {
 			if n.failed == nil {
@@ -233,42 +208,32 @@ func (s *session) firstNodes() (found []*node) {
 	return found
 }
 
-func podTargets(pods ...wire.Pod) wire.Targets { return wire.Targets{Pods: pods} }
-
 // launch runs a node; s.mu is held. The last tracer to end ends the session.
 func (s *session) launch(n *node) {
 	s.running++
-	s.spawn(func() {
+	s.work.start(func() {
 		defer func() {
 			s.mu.Lock()
 			s.running--
 			last := s.running == 0
 			s.mu.Unlock()
 			if last {
-				s.stop.Ask(errAllEnded)
+				s.stop.Shutdown(errAllEnded)
 			}
 		}()
 		s.runNode(n)
 	})
 }
 
-func (s *session) watch() {
-	err := s.Targets.Watch(s.stop.Asked(), s.changed, func(err error) {
-		if text := fmt.Sprintf("watching %s: %v; trying again", s.Targets, err); s.once(text) {
-			s.Status.Say(event.LevelWarning, text)
-		}
-	})
-	if err != nil && s.stop.Reason() == nil {
-		s.Status.Say(event.LevelWarning, fmt.Sprintf("watching %s: %v; pods that come later are not traced", s.Targets, err))
-	}
-}
-
 // preflight checks a node that came later; those of the beginning were checked before the session.
 func (s *session) preflight(n *node) error {
-	if s.Targets == nil || slices.ContainsFunc(s.Pods, func(p *corev1.Pod) bool { return p.Spec.NodeName == n.name }) {
+	n.mu.Lock()
+	again := n.traced
+	n.mu.Unlock()
+	if s.Targets == nil || again || s.isFirst(n) {
 		return nil
 	}
-	refused, err := s.Launcher.Preflight(s.stop.Asked(), []string{n.name}, s.Status.Waiting)
+	refused, err := s.Launcher.Preflight(s.stop.ShuttingDown(), []string{n.name}, s.Status.Waiting)
 	if err != nil {
 		return err
 	}
@@ -278,30 +243,28 @@ func (s *session) preflight(n *node) error {
 	return nil
 }
 
-// started waits until every node of the beginning is traced, and armed where that is to be, or has failed, says so, and ends the session when the time is
-// over that was asked for.
+// started waits until every node of the beginning is traced, and armed where that is to be, or has failed, says so, and ends the
+// session when the time is over that was asked for.
 func (s *session) started(first []*node) {
 	traced := 0
 	for _, n := range first {
 		select {
 		case <-n.started:
-		case <-s.stop.Asked().Done():
+		case <-s.stop.ShuttingDown().Done():
 			return
 		}
-		n.mu.Lock()
-		if n.hello {
+		if n.isTraced() {
 			traced++
 		}
-		n.mu.Unlock()
 	}
 	if s.Approve != nil {
 		select {
 		case <-s.armed:
-		case <-s.stop.Asked().Done():
+		case <-s.stop.ShuttingDown().Done():
 			return
 		}
 	} else if traced > 0 && s.Machine.Node == "" {
-		s.Status.Tracing(len(s.Pods), traced)
+		s.Status.Tracing(s.podsOnTraced(), traced)
 	}
 	if s.Duration == 0 {
 		return
@@ -310,8 +273,8 @@ func (s *session) started(first []*node) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		s.stop.Ask(ErrDuration)
-	case <-s.stop.Asked().Done():
+		s.stop.Shutdown(ErrDuration)
+	case <-s.stop.ShuttingDown().Done():
 	}
 }
 
@@ -334,91 +297,14 @@ func (s *session) settle(n *node, h *event.Hello) {
 		s.Status.Hooks(hellos)
 		return
 	}
-	s.spawn(func() { s.arm(hellos) })
-}
-
-// spawn runs f in a goroutine that the session waits for and whose panic ends it.
-func (s *session) spawn(f func()) {
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
-		s.guard(f)
-	}()
-}
-
-// guard makes a panic the session's end, so that what was started is removed before the process ends.
-func (s *session) guard(f func()) {
-	defer func() {
-		if r := recover(); r != nil {
-			fault := fmt.Errorf("a bug in this program: %v\n%s", r, debug.Stack())
-			s.mu.Lock()
-			s.fault = fault
-			s.mu.Unlock()
-			s.stop.Insist(fault)
-		}
-	}()
-	f()
+	s.askApproval(hellos)
 }
 
 // once says whether text was not said before.
 func (s *session) once(text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	said := s.said[text]
-	s.said[text] = true
-	return !said
-}
-
-// cleanup removes what was started, whatever happened. It has a context of its own: the session's is over.
-func (s *session) cleanup() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stop.Now()), deleteTime)
-	defer cancel()
-	if err := s.Launcher.Cleanup(ctx); err != nil {
-		s.Status.Say(event.LevelError, fmt.Sprintf("not everything was removed: %v; kubectl trace-sec cleanup does it later", err))
-	}
-}
-
-func (s *session) result(took time.Duration) Result {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := Result{Summary: render.SummaryData{Duration: took}, Reason: s.stop.Reason()}
-	select {
-	case <-s.armed:
-		r.Armed = true
-	default:
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
-		n := s.nodes[name]
-		r.Summary.Nodes = append(r.Summary.Nodes, n.tally.summary(name))
-		r.Started = r.Started || n.hello
-		if n.tally.exitCode != nil {
-			r.ExitCode = n.tally.exitCode
-		}
-	}
-	return r
-}
-
-// verdict is the error of the session: a bug, output that could not be written, or not one node traced to the end.
-func (s *session) verdict(writing error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fault != nil {
-		return s.fault
-	}
-	if writing != nil && !errors.Is(writing, ErrOutputClosed) {
-		return writing
-	}
-	failed := 0
-	for _, n := range s.nodes {
-		if n.failed != nil {
-			failed++
-		}
-	}
-	switch {
-	case failed == 0 || failed < len(s.nodes):
-		return nil
-	case failed == 1:
-		return errors.New("the node could not be traced (see above)")
-	}
-	return fmt.Errorf("none of %d nodes could be traced (see above)", failed)
+	reported := s.reported[text]
+	s.reported[text] = true
+	return !reported
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -41,7 +43,7 @@ func (h *harness) during(steps ...func()) {
 func TestEventsOfAllNodesThenOrderlyEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n2"), pod("c", "n1"))
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, err := h.run()
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +95,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 				close(slow)
 			},
 			func() { h.targets <- target.Change{Pod: pod("d", "n4")} },
-			func() { h.stop.Ask(ErrInterrupted) },
+			func() { h.stop.Shutdown(ErrInterrupted) },
 		)
 		if _, err := h.run(); err != nil {
 			t.Fatal(err)
@@ -108,7 +110,7 @@ func TestOneNodeFailsAndTheOthersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n2"))
 		h.launcher.fails["n1"] = &launch.NodeError{Node: "n1", Reason: launch.ImagePull, Message: "no such image"}
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, err := h.run()
 		if err != nil {
 			t.Fatal(err)
@@ -148,23 +150,66 @@ func TestAllNodesRefusedBefore(t *testing.T) {
 	})
 }
 
+// A tracer that dies is followed by another; it is said between what times nothing was seen.
 func TestTracerDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		deaths := 2
 		h := newHarness(t, func(tracer *fakeTracer) {
 			threeExecs(tracer)
-			if tracer.orders.Node == "n1" {
+			if tracer.orders.Node == "n1" && deaths > 0 {
+				deaths--
 				tracer.Close()
 			}
 		}, pod("a", "n1"), pod("b", "n2"))
-		h.during(func() { time.AfterFunc(time.Minute, func() { h.stop.Ask(ErrInterrupted) }) })
+		h.during(func() { time.AfterFunc(time.Minute, func() { h.stop.Shutdown(ErrInterrupted) }) })
 		result, err := h.run()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.renderer.count(event.KindExec) != 6 || h.status.failed["n1"] == nil || result.Summary.Complete() {
-			t.Errorf("%d events, failed %v, summary %+v", h.renderer.count(event.KindExec), h.status.failed, result.Summary)
+		// n1 had three tracers, which saw three events each.
+		if got := h.renderer.count(event.KindExec); got != 12 || h.status.failed["n1"] != nil || result.Summary.Complete() {
+			t.Errorf("%d events, failed %v, summary %+v", got, h.status.failed, result.Summary)
+		}
+		for _, want := range []string{"the tracer was lost: the tracer ended without", "nothing was seen here between"} {
+			if problem := result.Summary.Nodes[0].Problem; !strings.Contains(problem, want) {
+				t.Errorf("the summary lacks %q: %s", want, problem)
+			}
+		}
+		if said := strings.Join(h.status.said, "\n"); !strings.Contains(said, "another tracer is started in") || !strings.Contains(said, "traced again") {
+			t.Errorf("said:\n%s", said)
 		}
 	})
+}
+
+// Who may have meant to end the enforcement by ending its tracer is not overruled.
+func TestArmedTracerThatOthersEndedStaysEnded(t *testing.T) {
+	for _, test := range []struct {
+		enforces bool
+		err      error
+		want     bool
+	}{
+		{false, errEndedByOthers, true},
+		{true, errEndedByOthers, false},
+		{false, &launch.NodeError{Reason: launch.Deleted}, true},
+		{true, &launch.NodeError{Reason: launch.Deleted}, false},
+		{true, &stream.EndedError{Reason: "OOMKilled, exit code 137"}, true},
+		{false, errTakenForDead, true},
+		{false, &launch.NodeError{Reason: launch.NodeNotReady}, true},
+		{false, &launch.NodeError{Reason: launch.APIUnavailable}, true},
+		{false, &launch.NodeError{Reason: launch.Refused}, false},
+		{false, &launch.NodeError{Reason: launch.ImagePull}, false},
+		{false, errTest, false},
+	} {
+		if got := newRetry().worthIt(test.err, test.enforces); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+	failing := newRetry()
+	for n := 1; failing.worthIt(errTakenForDead, false); n++ {
+		if n > 5 {
+			t.Fatal("a node whose tracers fail at once is tried without end")
+		}
+	}
 }
 
 func TestMaxEventsIsExact(t *testing.T) {
@@ -187,8 +232,8 @@ func TestMaxEventsIsExact(t *testing.T) {
 func TestFilteredEventsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, threeExecs, pod("a", "n1"))
-		h.config.Keep = func(e *event.Event) bool { return e.Process().ExecID == "1" }
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.config.Stages = pipeline.Chain{pipeline.Keep(func(e *event.Event) bool { return e.Process().ExecID == "1" })}
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, _ := h.run()
 		if n := result.Summary.Nodes[0]; n.Events != 1 || n.Filtered != 2 {
 			t.Errorf("%d shown and %d filtered, want 1 and 2", n.Events, n.Filtered)
@@ -219,7 +264,7 @@ func TestDuration(t *testing.T) {
 func TestDeafTracer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(tracer *fakeTracer) { tracer.deaf = true; threeExecs(tracer) }, pod("a", "n1"))
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		began := time.Now()
 		result, _ := h.run()
 		if took := time.Since(began); took < drainTime || took > 2*drainTime {
@@ -234,7 +279,7 @@ func TestDeafTracer(t *testing.T) {
 func TestInsistWaitsForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(tracer *fakeTracer) { tracer.deaf = true; threeExecs(tracer) }, pod("a", "n1"))
-		h.during(func() { h.stop.Ask(ErrInterrupted) }, func() { h.stop.Insist(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) }, func() { h.stop.Abort(ErrInterrupted) })
 		began := time.Now()
 		result, err := h.run()
 		if took := time.Since(began); took > time.Second {
@@ -250,7 +295,7 @@ func TestInsistWaitsForNothing(t *testing.T) {
 func TestEndWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(*fakeTracer) {}, pod("a", "n1"))
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		began := time.Now()
 		if _, err := h.run(); err != nil || time.Since(began) > time.Second {
 			t.Errorf("took %s, error %v", time.Since(began), err)
@@ -298,8 +343,8 @@ func TestPodsComeAndMove(t *testing.T) {
 			func() { h.targets <- target.Change{Pod: pod("pending", "")} },
 			func() { h.targets <- target.Change{Pod: pod("b", "n1")} },
 			func() { h.targets <- target.Change{Pod: pod("c", "n2")} },
-			func() { h.targets <- target.Change{Pod: pod("a", "n1"), Gone: true} },
-			func() { h.stop.Ask(ErrInterrupted) },
+			func() { h.targets <- target.Change{Pod: deleted(pod("a", "n1")), Gone: true} },
+			func() { h.stop.Shutdown(ErrInterrupted) },
 		)
 		if _, err := h.run(); err != nil {
 			t.Fatal(err)
@@ -335,7 +380,7 @@ func TestWhatATracerIsToldOfAPodChanges(t *testing.T) {
 		labelled.Labels = map[string]string{"app": "web"}
 		running.Labels, running.Status.ContainerStatuses = labelled.Labels, []corev1.ContainerStatus{{ContainerID: "c"}}
 		change := func(p *corev1.Pod) func() { return func() { h.targets <- target.Change{Pod: p} } }
-		h.during(change(pod("a", "n1")), change(labelled), change(labelled), change(running), change(running), func() { h.stop.Ask(ErrInterrupted) })
+		h.during(change(pod("a", "n1")), change(labelled), change(labelled), change(running), change(running), func() { h.stop.Shutdown(ErrInterrupted) })
 		if _, err := h.run(); err != nil {
 			t.Fatal(err)
 		}
@@ -394,8 +439,8 @@ func TestNamedPodIsGone(t *testing.T) {
 				h := newHarness(t, threeExecs, p)
 				h.config.Named = test.named
 				h.during(
-					func() { h.targets <- target.Change{Pod: p, Gone: true} },
-					func() { time.AfterFunc(time.Hour, func() { h.stop.Ask(ErrInterrupted) }) },
+					func() { h.targets <- target.Change{Pod: deleted(p), Gone: true} },
+					func() { time.AfterFunc(time.Hour, func() { h.stop.Shutdown(ErrInterrupted) }) },
 				)
 				began := time.Now()
 				_, err := h.run()
@@ -425,7 +470,7 @@ func TestLossesAreSaidOnce(t *testing.T) {
 				tracer.write(tracer.encoder.Heartbeat(event.Totals{}))
 			}
 		}, pod("a", "n1"))
-		h.during(func() { h.stop.Ask(ErrInterrupted) })
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
 		result, _ := h.run()
 		var counts []uint64
 		for _, e := range h.renderer.events {
@@ -460,4 +505,11 @@ func TestTracersDeadline(t *testing.T) {
 			t.Errorf("reason %v, error %v", result.Reason, err)
 		}
 	})
+}
+
+// deleted is a pod that is being deleted.
+func deleted(pod *corev1.Pod) *corev1.Pod {
+	pod = pod.DeepCopy()
+	pod.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	return pod
 }

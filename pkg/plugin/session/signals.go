@@ -13,7 +13,17 @@ import (
 // endSignals end a session. SIGQUIT is one of them: a dump of goroutines helps nobody whose tracer pods stay behind.
 var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// HandleSignals passes signals to stop: the first asks, the second insists, the third has its usual effect. each is called
+// exitBy ends the process as shells report the end by a signal.
+func exitBy(s os.Signal) {
+	const bySignal = 128
+	code := bySignal
+	if number, ok := s.(syscall.Signal); ok {
+		code += int(number)
+	}
+	os.Exit(code)
+}
+
+// HandleSignals passes signals to stop: the first shuts down, the second aborts, the third ends the process. each is called
 // for every signal (counted from 1) before it takes effect, and may keep it from counting by returning false. Call restore
 // when the session is over.
 //
@@ -27,23 +37,25 @@ func HandleSignals(stop *Stop, each func(count int, s os.Signal) (counts bool)) 
 	signal.Notify(pipes, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		for count := 1; count <= 2; {
+		for count := 1; ; {
 			select {
 			case s := <-signals:
 				if !each(count, s) {
 					continue
 				}
-				if count == 1 {
-					stop.Ask(ErrInterrupted)
-				} else {
-					stop.Insist(ErrInterrupted)
+				switch count {
+				case 1:
+					stop.Shutdown(ErrInterrupted)
+				case 2:
+					stop.Abort(ErrInterrupted)
+				default:
+					exitBy(s)
 				}
 				count++
 			case <-done:
 				return
 			}
 		}
-		signal.Reset(watched...)
 	}()
 	return sync.OnceFunc(func() {
 		close(done)

@@ -21,6 +21,7 @@ const (
 
 // backfill looks for the frames from first up to, without, end in what the log still holds.
 type backfill struct {
+	options    *options
 	session    string
 	first, end uint64
 	// found by number; complete once finished is closed.
@@ -53,10 +54,10 @@ func (f *follower) fillGap(ctx context.Context) {
 
 func (f *follower) startBackfill(ctx context.Context, first, end uint64) {
 	ctx, cancel := context.WithTimeout(ctx, maxBackfill)
-	b := &backfill{session: f.session, first: first, end: end, found: map[uint64]received{}, cancel: cancel, finished: make(chan struct{})}
+	b := &backfill{options: f.options, session: f.session, first: first, end: end, found: map[uint64]received{}, cancel: cancel, finished: make(chan struct{})}
 	f.backfill = b
 	since := f.resumeFrom()
-	go func() {
+	go f.options.guard(func() {
 		defer close(b.finished)
 		for b.read(ctx, f.source, since) != nil {
 			select {
@@ -65,7 +66,7 @@ func (f *follower) startBackfill(ctx context.Context, first, end uint64) {
 				return
 			}
 		}
-	}()
+	})
 }
 
 // endBackfill takes what a finished backfill found, gives up what it did not find, and goes on with the next gap.
@@ -100,7 +101,7 @@ func (f *follower) awaitBackfill(ctx context.Context) {
 // read goes through the log once, or until all is found; the error is that of opening or reading it.
 func (b *backfill) read(ctx context.Context, s Source, since time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
-	p := startPump(ctx, s, since, false)
+	p := startPump(ctx, b.options, s, since, false)
 	defer func() {
 		cancel()
 		p.drain()

@@ -33,7 +33,7 @@ func TestSlowConsumer(t *testing.T) {
 			<-read
 			synctest.Wait()
 			items = append(items, it)
-		}, WithQueue(10*size))
+		}, WithBudget(NewBudget(10*size)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &fakeLog{read: slices.Repeat([]attempt{hanging()}, 3)}
 		var items []Item
-		f := newFollower(log, session, func(it Item, _ int) { items = append(items, it) })
+		f := newFollower(log, session, func(it Item, _ int) { items = append(items, it) }, newOptions())
 		f.silence = time.NewTimer(time.Hour)
 		begin := time.Now()
 		for n := uint64(2); n < 2+maxWaiting/wire.MaxFrame+2; n++ {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,8 +139,8 @@ func summary(items []Item) []string {
 			all = append(all, fmt.Sprintf("gap %s %d events from %d, %d frames", it.Gap.Cause, it.Gap.Events, it.Gap.FirstEvent, it.Gap.Frames))
 		case it.Stale != nil:
 			all = append(all, fmt.Sprintf("stale %s", it.Stale.Silence))
-		case it.Trouble != nil:
-			all = append(all, "trouble "+it.Trouble.Err.Error())
+		case it.ReadError != nil:
+			all = append(all, "trouble "+it.ReadError.Err.Error())
 		case it.Ignored != nil:
 			all = append(all, fmt.Sprintf("ignored %d malformed %d foreign", it.Ignored.Malformed, it.Ignored.Foreign))
 		}
@@ -162,3 +163,25 @@ func accounted(items []Item) (events uint64) {
 
 // at puts the kubelet's timestamp before a line.
 func at(t time.Time, line string) string { return t.Format(time.RFC3339Nano) + " " + line }
+
+// fromReader is the source for a tracer in this process: one pass over r, and the tracer has ended when r has.
+func fromReader(r io.ReadCloser) Source { return &reader{r: r} }
+
+type reader struct {
+	r      io.ReadCloser
+	opened atomic.Bool
+}
+
+func (s *reader) Open(_ context.Context, _ time.Time, follow bool) (io.ReadCloser, error) {
+	if !follow || s.opened.Swap(true) { // a pipe can't be read again
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	return s.r, nil
+}
+
+func (s *reader) Ended(context.Context) (*Ending, error) {
+	if !s.opened.Load() {
+		return nil, nil
+	}
+	return &Ending{Reason: "its output was closed"}, nil
+}

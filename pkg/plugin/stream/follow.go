@@ -14,12 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
+// QueueBytes is how much of the log waits for a slow deliver in a session that shares no Budget: at 400 KB/s, which is 10,000
+// events a second in compressed frames, 40 s.
+const QueueBytes = 16 << 20
+
 const (
-	// QueueBytes is how much of the log waits for a slow deliver, unless WithQueue says otherwise: at 4 MB/s, which is 10 000
-	// events a second, about 4 s. In memory frames are about three times as long as in the log.
-	QueueBytes = 16 << 20
 	// maxSilence is how long a tracer, which has a heartbeat each second, may say nothing.
 	maxSilence = 5 * time.Second
 	// overlap is how much of the log is read again when its stream broke: sinceTime is cut to the second, and lines of one
@@ -41,38 +43,61 @@ func newBackoff() wait.Backoff {
 // Option changes what Follow does.
 type Option func(*options)
 
-type options struct{ queueBytes int }
+type options struct {
+	budget  *Budget
+	guard   func(func())
+	onRead  func(error)
+	decoder *wire.FrameDecoder
+}
 
-// WithQueue sets how many bytes of the log may wait for a slow deliver.
-func WithQueue(bytes int) Option { return func(o *options) { o.queueBytes = bytes } }
+func newOptions(opts ...Option) *options {
+	o := &options{guard: func(f func()) { f() }, onRead: func(error) {}, decoder: wire.NewFrameDecoder()}
+	for _, set := range opts {
+		set(o)
+	}
+	if o.budget == nil {
+		o.budget = NewBudget(QueueBytes)
+	}
+	return o
+}
 
-// Follow reads a tracer's log until the tracer says bye, its end or ctx's, and delivers what it reads, in order, from one
-// goroutine. deliver may block: the reader goes on, and what finds no room is counted in a Gap. When Follow returns, all
-// that was read has been delivered.
+// WithBudget shares the bytes that may wait for deliver with the streams of other nodes.
+func WithBudget(b *Budget) Option { return func(o *options) { o.budget = b } }
+
+// WithGuard has each goroutine that Follow starts run by guard, which sees panics.
+func WithGuard(guard func(func())) Option { return func(o *options) { o.guard = guard } }
+
+// WithReadEnd calls f with what Follow will return when reading has ended, while what was read may still wait for deliver.
+func WithReadEnd(f func(error)) Option { return func(o *options) { o.onRead = f } }
+
+// Follow reads a tracer's log until the tracer says bye, its end or ctx's, and delivers what it reads, in order but for what passes
+// the rest (see Part), from one goroutine. deliver may block: the reader goes on, and what finds no room is counted in a Gap. When
+// Follow returns, all that was read has been delivered.
 //
 // The result is nil when bye was seen (or the tracer left its totals as termination message); *EndedError when the tracer
 // ended without; else ctx's error.
 func Follow(ctx context.Context, s Source, session string, deliver func(Item), opts ...Option) error {
-	o := options{queueBytes: QueueBytes}
-	for _, set := range opts {
-		set(&o)
-	}
-	q := newQueue(o.queueBytes)
+	o := newOptions(opts...)
+	q := newQueue(o.budget)
 	delivered := make(chan struct{})
-	go func() {
+	go o.guard(func() {
 		defer close(delivered)
+		defer q.abandon()
 		for it, ok := q.pop(); ok; it, ok = q.pop() {
 			deliver(it)
 		}
-	}()
-	err := newFollower(s, session, q.push).run(ctx)
+	})
+	defer context.AfterFunc(ctx, q.abandon)() // who waits for room while deliver is stuck
+	err := newFollower(s, session, q.push, o).run(ctx)
 	q.close()
+	o.onRead(err)
 	<-delivered
 	return err
 }
 
 // follower reads one log. Its fields belong to the goroutine of run.
 type follower struct {
+	options *options
 	source  Source
 	session string
 	push    func(Item, int)
@@ -86,16 +111,17 @@ type follower struct {
 	silence        *time.Timer
 	heard          time.Time
 	opened, silent bool
-	// trouble is the text of the last error that was said; empty when reading goes well.
-	trouble string
+	// readError is the text of the last error that was said; empty when reading goes well.
+	readError string
 }
 
-func newFollower(s Source, session string, push func(Item, int)) *follower {
-	f := &follower{source: s, session: session, push: push}
+func newFollower(s Source, session string, push func(Item, int), o *options) *follower {
+	f := &follower{options: o, source: s, session: session, push: push}
 	f.ignored.push = push
 	f.order = newOrder(push, func(r received, err error) {
 		f.ignored.malformed(&lineError{sample: "", err: err})
 	})
+	f.order.decoder = o.decoder
 	return f
 }
 
@@ -150,14 +176,14 @@ func (f *follower) run(ctx context.Context) error {
 // report says an error, once for a series of equal ones. The end of a stream that brought something new is none yet.
 func (f *follower) report(result outcome) {
 	if result.progress {
-		f.trouble = ""
+		f.readError = ""
 		return
 	}
-	if result.err == nil || errors.Is(result.err, errSilent) || result.err.Error() == f.trouble {
+	if result.err == nil || errors.Is(result.err, errSilent) || result.err.Error() == f.readError {
 		return
 	}
-	f.trouble = result.err.Error()
-	f.push(Item{Trouble: &Trouble{result.err}}, 0)
+	f.readError = result.err.Error()
+	f.push(Item{ReadError: &ReadError{result.err}}, 0)
 }
 
 // ended asks whether the tracer has ended. That it can't be told is not worth a word: reading says the same.
@@ -174,7 +200,7 @@ func (f *follower) ended(ctx context.Context) *Ending {
 // end is for a log that was read to its end without a bye.
 func (f *follower) end(ctx context.Context, ending *Ending) error {
 	f.awaitBackfill(ctx)
-	farewell := parseFarewell(ending.Message)
+	farewell := parseFinalTotals(ending.Message)
 	f.order.finish(farewell, f.session)
 	if f.order.done {
 		return nil
@@ -182,8 +208,8 @@ func (f *follower) end(ctx context.Context, ending *Ending) error {
 	return &EndedError{ending.Reason}
 }
 
-// parseFarewell reads the termination message of a tracer; nil when it is something else (a panic, the runtime's words).
-func parseFarewell(message string) *event.Bye {
+// parseFinalTotals reads the termination message of a tracer; nil when it is something else (a panic, the runtime's words).
+func parseFinalTotals(message string) *event.Bye {
 	var bye event.Bye
 	if err := json.Unmarshal([]byte(message), &bye); err != nil || bye.Reason == "" {
 		return nil
@@ -220,7 +246,7 @@ func (f *follower) resumeFrom() time.Time {
 // read opens the log and takes its frames until the stream ends, the tracer is silent for too long, or bye.
 func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 	stream, cancel := context.WithCancel(ctx)
-	p := startPump(stream, f.source, f.resumeFrom(), follow)
+	p := startPump(stream, f.options, f.source, f.resumeFrom(), follow)
 	defer func() {
 		cancel()
 		p.drain()
@@ -286,6 +312,9 @@ func (f *follower) saySilent() bool {
 			silence = time.Since(f.heard)
 		}
 		f.push(Item{Stale: &Stale{Silence: silence, Last: f.heard}}, 0)
+		if r, ok := f.source.(Resetter); ok {
+			r.Reset()
+		}
 	}
 	return true
 }

@@ -251,7 +251,7 @@ func TestFromReader(t *testing.T) {
 		{l[:2], []string{"frame 1", "frame 2", "gap wire from 4 uncounted"}, true},
 	} {
 		var items []Item
-		err := Follow(t.Context(), FromReader(io.NopCloser(strings.NewReader(strings.Join(test.lines, "")))), session, func(it Item) { items = append(items, it) })
+		err := Follow(t.Context(), fromReader(io.NopCloser(strings.NewReader(strings.Join(test.lines, "")))), session, func(it Item) { items = append(items, it) })
 		var ended *EndedError
 		if got := summary(items); !slices.Equal(got, test.want) || errors.As(err, &ended) != test.ended {
 			t.Errorf("got %q, %v, want %q", got, err, test.want)

@@ -11,14 +11,15 @@ import (
 
 // Item is one thing that Follow delivers: exactly one of the pointers is set.
 type Item struct {
-	// Frame: in order of its number, each once; the last has Bye set.
+	// Frame: in order of its number, each once; the last has Bye set. Of its events and processes it says only how many there are:
+	// Open reads them.
 	Frame *wire.Frame
 	// Gap: frames are missing here.
 	Gap *Gap
 	// Stale: the tracer has been silent for too long; the next Frame ends it. Once per silence.
 	Stale *Stale
-	// Trouble: the log could not be opened or read. Follow keeps trying; once per series of equal errors.
-	Trouble *Trouble
+	// ReadError: the log could not be opened or read. Follow keeps trying; once per series of equal errors.
+	ReadError *ReadError
 	// Ignored: lines of the log that are no frames of this session. At the first, 10th, 100th … and at the end.
 	Ignored *Ignored
 
@@ -26,6 +27,33 @@ type Item struct {
 	LogTime time.Time
 	// Received is when the frame was read, by this machine's clock.
 	Received time.Time
+	// Part is which of the frame's events are meant; Size how many bytes its line has.
+	Part Part
+	Size int
+
+	line    []byte
+	decoder *wire.FrameDecoder
+}
+
+// Open reads the frame with its events and processes. The error, which wraps wire.ErrMalformed, says that the events of the frame
+// can't be read: they are lost.
+func (it *Item) Open() (*wire.Frame, error) {
+	if it.Frame.Count == 0 {
+		return it.Frame, nil
+	}
+	return it.decoder.Decode(it.line)
+}
+
+// Events is how many events of the frame are meant.
+func (it *Item) Events() uint64 {
+	switch f := it.Frame; it.Part {
+	case Enforced:
+		return uint64(f.Enforced)
+	case Rest:
+		return uint64(f.Count - f.Enforced)
+	default:
+		return uint64(f.Count)
+	}
 }
 
 // Gap is where frames are missing.
@@ -51,8 +79,8 @@ type Stale struct {
 	Last time.Time
 }
 
-// Trouble is an error of the way to the log.
-type Trouble struct{ Err error }
+// ReadError is an error of the way to the log.
+type ReadError struct{ Err error }
 
 // Ignored counts lines that were passed over, since Follow began.
 type Ignored struct {

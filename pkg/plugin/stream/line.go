@@ -24,7 +24,8 @@ const (
 // received is a frame with where it came from.
 type received struct {
 	frame *wire.Frame
-	// size of its line in bytes.
+	// line is the frame as it was written, if it has events; size is that of its line in the log in bytes.
+	line []byte
 	size int
 	// logTime by the node's clock, read by this machine's.
 	logTime, read time.Time
@@ -46,10 +47,13 @@ var explanations = [...]struct{ text, explanation string }{
 }
 
 // lineReader reads frames from a log.
-type lineReader struct{ lines *bufio.Reader }
+type lineReader struct {
+	lines   *bufio.Reader
+	decoder *wire.FrameDecoder
+}
 
-func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{bufio.NewReaderSize(r, wire.MaxFrame+maxTimestamp)}
+func newLineReader(r io.Reader, decoder *wire.FrameDecoder) *lineReader {
+	return &lineReader{bufio.NewReaderSize(r, wire.MaxFrame+maxTimestamp), decoder}
 }
 
 // next returns the next frame. A *lineError concerns one line; any other error is the end, io.EOF when that was clean. A
@@ -58,13 +62,13 @@ func (r *lineReader) next() (received, error) {
 	line, err := r.lines.ReadSlice('\n')
 	switch {
 	case err == nil:
-		return parseLine(line)
+		return r.parse(line)
 	case errors.Is(err, bufio.ErrBufferFull):
 		return received{}, r.skip(line)
 	case len(line) == 0:
 		return received{}, err
 	}
-	got, parseErr := parseLine(line)
+	got, parseErr := r.parse(line)
 	if parseErr == nil {
 		return got, nil
 	}
@@ -87,9 +91,9 @@ func (r *lineReader) skip(start []byte) error {
 	return &lineError{sample, fmt.Errorf("%w: %d bytes, at most %d are one", wire.ErrMalformed, length, wire.MaxFrame)}
 }
 
-func parseLine(line []byte) (received, error) {
+func (r *lineReader) parse(line []byte) (received, error) {
 	logTime, rest := splitTimestamp(line)
-	frame, err := wire.DecodeFrame(rest)
+	frame, err := r.decoder.Head(rest)
 	if err != nil {
 		e := &lineError{sampleOf(line), err}
 		for _, known := range explanations {
@@ -99,7 +103,11 @@ func parseLine(line []byte) (received, error) {
 		}
 		return received{}, e
 	}
-	return received{frame: frame, size: len(line), logTime: logTime, read: time.Now()}, nil
+	got := received{frame: frame, size: len(line), logTime: logTime, read: time.Now()}
+	if frame.Count > 0 {
+		got.line = bytes.Clone(rest)
+	}
+	return got, nil
 }
 
 // splitTimestamp takes the kubelet's timestamp off a line; without one the time is zero. rest is empty only if line is.

@@ -24,6 +24,8 @@ type order struct {
 	last time.Time
 	// done: bye was emitted, nothing comes any more.
 	done bool
+	// decoder is for the items.
+	decoder *wire.FrameDecoder
 	// waiting are frames behind a gap, by number, waitingBytes their size.
 	waiting      map[uint64]received
 	waitingBytes int
@@ -130,6 +132,6 @@ func (o *order) pass(r received) bool {
 		o.last = r.logTime
 	}
 	o.done = f.Bye != nil
-	o.emit(Item{Frame: f, LogTime: r.logTime, Received: r.read}, r.size)
+	o.emit(Item{Frame: f, LogTime: r.logTime, Received: r.read, Size: r.size, line: r.line, decoder: o.decoder}, r.size)
 	return true
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // pumped is what a pump brings: that the log is open, a frame, a line that is none, or, at last, how the stream ended.
@@ -18,15 +20,18 @@ type pumped struct {
 }
 
 // pump reads one stream in a goroutine of its own, because opening and reading may block for as long as they like.
-type pump struct{ lines chan pumped }
+type pump struct {
+	lines   chan pumped
+	decoder *wire.FrameDecoder
+}
 
 // startPump begins to read; ctx ends it. lines is closed behind the last.
-func startPump(ctx context.Context, s Source, since time.Time, follow bool) *pump {
-	p := &pump{lines: make(chan pumped, 16)}
-	go func() {
+func startPump(ctx context.Context, o *options, s Source, since time.Time, follow bool) *pump {
+	p := &pump{lines: make(chan pumped, 16), decoder: o.decoder}
+	go o.guard(func() {
 		defer close(p.lines)
 		p.run(ctx, s, since, follow)
-	}()
+	})
 	return p
 }
 
@@ -39,7 +44,7 @@ func (p *pump) run(ctx context.Context, s Source, since time.Time, follow bool) 
 	defer log.Close()
 	stop := context.AfterFunc(ctx, func() { log.Close() }) // a Read that hangs
 	defer stop()
-	lines := newLineReader(log)
+	lines := newLineReader(log, p.decoder)
 	for ok := p.send(ctx, pumped{opened: true}); ok; {
 		got := pumped{}
 		got.received, err = lines.next()

@@ -5,8 +5,6 @@ package stream
 import (
 	"context"
 	"io"
-	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -20,32 +18,14 @@ type Source interface {
 	Ended(ctx context.Context) (*Ending, error)
 }
 
+// Resetter is a Source that can replace the connections that it reads by: a network that is gone without a word leaves them
+// hanging. Reset is called when the tracer is silent.
+type Resetter interface{ Reset() }
+
 // Ending is how a tracer ended.
 type Ending struct {
 	// Reason is for people: "killed: out of memory (exit code 137)".
 	Reason string
 	// Message is the container's termination message. A tracer that could say goodbye left its event.Bye there as JSON.
 	Message string
-}
-
-// FromReader is the source for a tracer in this process: one pass over r, and the tracer has ended when r has.
-func FromReader(r io.ReadCloser) Source { return &reader{r: r} }
-
-type reader struct {
-	r      io.ReadCloser
-	opened atomic.Bool
-}
-
-func (s *reader) Open(_ context.Context, _ time.Time, follow bool) (io.ReadCloser, error) {
-	if !follow || s.opened.Swap(true) { // a pipe can't be read again
-		return io.NopCloser(strings.NewReader("")), nil
-	}
-	return s.r, nil
-}
-
-func (s *reader) Ended(context.Context) (*Ending, error) {
-	if !s.opened.Load() {
-		return nil, nil
-	}
-	return &Ending{Reason: "its output was closed"}, nil
 }

@@ -124,7 +124,7 @@ func TestFollowLeavesAReadThatHangs(t *testing.T) {
 		defer cancel()
 		r, w := io.Pipe()
 		defer w.Close()
-		if err := Follow(ctx, FromReader(r), session, func(Item) {}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := Follow(ctx, fromReader(r), session, func(Item) {}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	})

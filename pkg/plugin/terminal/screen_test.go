@@ -4,8 +4,11 @@ package terminal
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +18,9 @@ func TestScreenShared(t *testing.T) {
 	s := NewScreen(&screen, &screen, true)
 	check := func(step, want string) {
 		t.Helper()
+		if err := s.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
 		if got := screen.String(); got != want {
 			t.Errorf("%s: got %q, want %q", step, got, want)
 		}
@@ -48,6 +54,9 @@ func TestScreenApart(t *testing.T) {
 	fmt.Fprint(s.Out(), "open")
 	fmt.Fprint(s.Err(), "message\n")
 	fmt.Fprint(s.Out(), " end\n")
+	if err := s.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if got, want := out.String(), "open end\n"; got != want {
 		t.Errorf("output: got %q, want %q", got, want)
 	}
@@ -61,5 +70,44 @@ func TestScreenWriteFails(t *testing.T) {
 	r.Close()
 	if _, err := fmt.Fprint(NewScreen(w, io.Discard, true).Out(), "x"); err == nil {
 		t.Error("no error of a closed pipe")
+	}
+}
+
+// stuck is a terminal that takes nothing until it is released.
+type stuck struct{ release chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.release
+	return len(p), nil
+}
+
+// A terminal that takes nothing holds up nobody but who writes output; what had no room is counted.
+func TestMessagesNeverWait(t *testing.T) {
+	terminal := stuck{make(chan struct{})}
+	s := NewScreen(terminal, terminal, true)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		fmt.Fprint(s.Out(), "output\n")
+	}()
+	for range mostWaiting / 512 {
+		fmt.Fprint(s.Err(), strings.Repeat("m", 1023)+"\n") // returns, or the test hangs
+	}
+	s.Status("status")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(io.ErrNoProgress)
+	if err := s.Flush(ctx); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("Flush: %v", err)
+	}
+	s.mu.Lock()
+	dropped := s.dropped
+	s.mu.Unlock()
+	if want := mostWaiting / 1024; dropped < want || dropped > want+1 { // one may be on its way
+		t.Errorf("%d messages dropped, want %d", dropped, want)
+	}
+	close(terminal.release)
+	<-written
+	if err := s.Flush(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

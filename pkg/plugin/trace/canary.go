@@ -9,12 +9,12 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/canary"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // withCanaries is the renderer beside which the canaries of the policies are called, where that is allowed. Where it is not,
 // it is said.
-func (p *Plan) withCanaries(r render.Renderer, say func(event.Level, string)) render.Renderer {
+func (p *Plan) withCanaries(r pipeline.Sink, say func(event.Level, string)) pipeline.Sink {
 	asked := canary.Of(p.policies.Policies)
 	switch {
 	case len(asked.Policies) == 0:

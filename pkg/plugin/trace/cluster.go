@@ -127,17 +127,18 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	defer restore()
 
 	launcher := launch.New(on.Client, on.REST, on.launch)
-	c := p.sessionConfig(stop.Asked(), v, on.Client, on.policies)
+	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
 	c.Launcher, c.Targets, c.Named = podLauncher{launcher}, on.targets, p.namesPods()
-	if err := prepare(stop.Asked(), &c, on.targets, p.options.targets.containers); err != nil {
+	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()
+		defer v.flush()
 		if stop.Reason() != nil { // interrupted before anything was there
 			return nil
 		}
 		return access.Explain(err)
 	}
 	p.approve(&c, on, v)
-	go reap(stop.Asked(), launcher, v)
+	go reap(stop.ShuttingDown(), launcher, v)
 	p.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
@@ -189,7 +190,7 @@ func prepare(ctx context.Context, c *session.Config, targets finder, containers 
 	c.Refused, err = c.Launcher.Preflight(ctx, slices.Compact(nodes), func(node, waitingFor string) {
 		c.Status.Waiting(cmp.Or(node, wholeSession), waitingFor)
 	})
-	c.Status.Ready(wholeSession)
+	c.Status.Prepared(wholeSession)
 	return err
 }
 

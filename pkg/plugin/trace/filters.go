@@ -133,14 +133,6 @@ func (f filtering) pick() func(*event.Event) *event.Event {
 	return f.fields.Of
 }
 
-// keep is what the filters keep, nil for everything.
-func (f filtering) keep() func(*event.Event) bool {
-	if !f.filter.Active() {
-		return nil
-	}
-	return f.filter.Keep
-}
-
 // checkPolicyNames wants each name that is filtered by to be that of a policy that runs.
 func (o *Options) checkPolicyNames(policies policyset.Set) error {
 	if policies.Empty() {

@@ -36,7 +36,7 @@ func (p *Plan) runLocal(ctx context.Context) error {
 	}
 	stop := session.NewStop(ctx)
 	defer session.HandleSignals(stop, p.localSignal(v))()
-	c := p.sessionConfig(stop.Asked(), v, nil, nil)
+	c := p.sessionConfig(stop.ShuttingDown(), v, nil, nil)
 	c.Machine = session.Machine{Node: host, Targets: targets}
 	c.Launcher = &local.Launcher{Tracer: tracer, Command: command}
 	if p.arms() {

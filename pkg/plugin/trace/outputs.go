@@ -3,7 +3,9 @@
 package trace
 
 import (
+	"context"
 	"os"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
@@ -18,6 +20,16 @@ type outputs struct {
 }
 
 func (v outputs) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
+
+// flushTime is how long the last messages may take to be written: a terminal that takes nothing does not keep the command.
+const flushTime = 2 * time.Second
+
+// flush writes the messages that are left.
+func (v outputs) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	_ = v.screen.Flush(ctx) // there is nowhere to say it
+}
 
 // outputs makes the outputs. It fails for a format that does not exist or can't be parsed.
 func (p *Plan) outputs() (outputs, error) {
@@ -34,10 +46,10 @@ func (p *Plan) outputs() (outputs, error) {
 		v.result, err = p.work.Result(v.screen.Out())
 		return v, err
 	}
-	v.result.Renderer, err = render.New(v.screen.Out(), render.Options{
+	v.result.Sink, err = render.New(v.screen.Out(), render.Options{
 		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
 		OwnWords: p.work.OwnWords, Every: p.work.Every, Arguments: p.work.Arguments,
-		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.keep() != nil, Pick: p.filtering.pick(),
+		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active(), Pick: p.filtering.pick(),
 	})
 	return v, err
 }

@@ -13,7 +13,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
@@ -29,36 +30,43 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 			return p.tracerConfig(ctx, policies, node, targets)
 		},
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
-		Renderer: v.result.Renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
-		Directory: join.NewDirectory(),
-		Keep:      all(p.filtering.keep(), p.work.Keep), Redact: p.filtering.filter,
+		Sink: v.result.Sink, Status: v.status, SharedTerminal: v.sharedTerminal(),
+		Index:  pods.NewIndex(),
+		Stages: p.stages(ctx, v, client, policies), RedactText: p.filtering.filter.RedactText,
+	}
+	if p.filtering.filter.Redacts() {
+		c.Redact = p.filtering.filter.Redaction()
 	}
 	p.filtering.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
 	if !p.policies.Empty() {
-		c.Renderer = p.withCanaries(c.Renderer, v.status.Say)
+		c.Sink = p.withCanaries(c.Sink, v.status.Say)
 		p.announce(v)
 	}
-	if len(o.targets.containers) > 0 {
-		c.Keep = all(c.Keep, join.InContainers(o.targets.containers...))
-	}
 	if policies != nil {
-		c.Keep, c.Target = all(c.Keep, policies.Keep), policies.Pod
-	}
-	if p.work.Enrich != nil {
-		c.Complete = p.work.Enrich(ctx, client, v.status.Say)
+		c.Target = policies.Pod
 	}
 	return c
 }
 
-// all is what both predicates keep; nil keeps everything.
-func all(a, b func(*event.Event) bool) func(*event.Event) bool {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
+// stages is the part of the pipeline that depends on the command, behind resolve (package pods) and the table of processes: enrich,
+// then keep. Redact and the sinks follow.
+func (p *Plan) stages(ctx context.Context, v outputs, client kubernetes.Interface, policies *scope.Scope) (chain pipeline.Chain) {
+	if p.work.Enrich != nil {
+		chain = append(chain, p.work.Enrich(ctx, client, v.status.Say))
 	}
-	return func(e *event.Event) bool { return a(e) && b(e) }
+	if p.filtering.filter.Active() {
+		chain = append(chain, p.filtering.filter)
+	}
+	if p.work.Keep != nil {
+		chain = append(chain, pipeline.Keep(p.work.Keep))
+	}
+	if len(p.options.targets.containers) > 0 {
+		chain = append(chain, pipeline.Keep(pods.InContainers(p.options.targets.containers...)))
+	}
+	if policies != nil {
+		chain = append(chain, pipeline.Keep(policies.Keep))
+	}
+	return chain
 }
 
 // announce says which policies run, and what of them has no meaning here.
@@ -79,8 +87,8 @@ func (p *Plan) announce(v outputs) {
 func (p *Plan) watchOutput(stop *session.Stop) {
 	if out, ok := p.options.Out.(*os.File); ok {
 		go func() {
-			if session.AwaitReaderGone(stop.Asked(), out) {
-				stop.Ask(session.ErrOutputClosed)
+			if session.AwaitReaderGone(stop.ShuttingDown(), out) {
+				stop.Shutdown(session.ErrOutputClosed)
 			}
 		}()
 	}
@@ -101,6 +109,7 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 			err = fmt.Errorf("write summary: %w", e)
 		}
 	}
+	defer v.flush()
 	switch {
 	case err != nil:
 		return err

@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/enforce"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/policyset"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -102,13 +102,13 @@ type Work struct {
 	AllowCanary bool
 }
 
-// Enrich makes what completes events and says whether they are shown. client is nil without a cluster; ctx ends with the session;
+// Enrich makes the stage that completes events and says whether they are shown. client is nil without a cluster; ctx ends with the session;
 // say tells the user.
-type Enrich func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool
+type Enrich func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) pipeline.Stage
 
 // Result takes the events in the place of a renderer.
 type Result struct {
-	render.Renderer
+	pipeline.Sink
 	// OnPodChange is told of each target that is found or changes; nil: not.
 	OnPodChange func(*corev1.Pod)
 }

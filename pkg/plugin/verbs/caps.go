@@ -131,5 +131,5 @@ func advice(r trace.Request, out io.Writer) (trace.Result, error) {
 		options.Machine = host
 	}
 	watch, err := advise.New(out, options)
-	return trace.Result{Renderer: watch, OnPodChange: func(pod *corev1.Pod) { watch.Pod(pod) }}, err
+	return trace.Result{Sink: watch, OnPodChange: func(pod *corev1.Pod) { watch.Pod(pod) }}, err
 }

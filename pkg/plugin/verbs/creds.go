@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/credentials"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -46,7 +47,7 @@ capabilities of their own), before and after, and who makes user namespaces. Wha
 
 // work is the changes that are asked for. What processes had is told with them.
 func (f *credsOptions) work(r trace.Request) (trace.Work, error) {
-	asked, err := f.asked()
+	wanted, err := f.filter()
 	if r.Given("process-credentials") && !r.Process.Credentials {
 		err = errors.Join(err, errors.New("--process-credentials=false: without them it is not known what a process had before"))
 	}
@@ -54,8 +55,8 @@ func (f *credsOptions) work(r trace.Request) (trace.Work, error) {
 		Targets: r.Args, Composed: []compose.Policy{compose.Credentials()}, OwnWords: true,
 		FilterAfterEnrich: true, // a process has what its parent had
 		Process:           wire.ProcessDetail{Credentials: true},
-		Enrich: func(context.Context, kubernetes.Interface, func(event.Level, string)) func(*event.Event) bool {
-			return credentials.NewMemory(asked).Complete
+		Enrich: func(context.Context, kubernetes.Interface, func(event.Level, string)) pipeline.Stage {
+			return credentials.New(wanted)
 		},
 	}, err
 }
@@ -71,20 +72,20 @@ func (f *credsOptions) flags() *pflag.FlagSet {
 // noUID is what the kernel takes for "none".
 const noUID = 1<<32 - 1
 
-// asked is what the flags ask for.
-func (f *credsOptions) asked() (credentials.Asked, error) {
-	asked := credentials.Asked{Every: f.every, Rises: f.rises}
+// filter is which changes the flags ask for.
+func (f *credsOptions) filter() (credentials.Filter, error) {
+	wanted := credentials.Filter{Every: f.every, Rises: f.rises}
 	if f.every && f.rises {
-		return asked, errors.New("--every and --rises exclude each other")
+		return wanted, errors.New("--every and --rises exclude each other")
 	}
 	for _, uid := range f.toUIDs {
 		if uid >= noUID {
-			return asked, errors.New("--to-uid: user ids are below 4294967295")
+			return wanted, errors.New("--to-uid: user ids are below 4294967295")
 		}
-		asked.ToUIDs = append(asked.ToUIDs, uint32(uid))
+		wanted.ToUIDs = append(wanted.ToUIDs, uint32(uid))
 	}
 	if f.every && len(f.toUIDs) > 0 {
-		return asked, errors.New("--every and --to-uid exclude each other: only a change leads to an id")
+		return wanted, errors.New("--every and --to-uid exclude each other: only a change leads to an id")
 	}
-	return asked, nil
+	return wanted, nil
 }

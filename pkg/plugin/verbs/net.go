@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/traffic"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -60,14 +61,14 @@ func (f *netOptions) work(r trace.Request) (trace.Work, error) {
 	asked, err := f.net()
 	return trace.Work{
 		Targets: r.Args, Composed: []compose.Policy{asked.Policy()}, OwnWords: true,
-		Enrich: func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) func(*event.Event) bool {
+		Enrich: func(ctx context.Context, client kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			var names traffic.Names
 			if client != nil {
 				known := address.New(ctx, client, func(text string) { say(event.LevelWarning, text) })
 				known.Start()
 				names = known.Of
 			}
-			return traffic.NewBook(asked, names).Complete
+			return traffic.NewConnectionTracker(asked, names)
 		},
 	}, err
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
 // of are credentials with one user id, and capabilities if there are some.
@@ -59,6 +61,17 @@ func elsewhere(e *event.Event) *event.Event {
 	return e
 }
 
+// tracked passes one event after the other to a tracker.
+func tracked(f Filter) func(*event.Event) bool {
+	tracker, tables, budget := New(f), map[string]*processes.Table{}, processes.NewBudget(processes.SessionBytes)
+	return func(e *event.Event) bool {
+		if tables[e.NodeName] == nil {
+			tables[e.NodeName] = processes.NewTable(e.NodeName, budget)
+		}
+		return tracker.Pass(&pipeline.Item{Event: e, Process: tables[e.NodeName].Observe(e)})
+	}
+}
+
 func TestBefore(t *testing.T) {
 	shell := task(1, "shell", "procFS", 0, of(1000))
 	su := task(2, "su", "execve clone", 10, of(0))
@@ -91,11 +104,11 @@ func TestBefore(t *testing.T) {
 		"the exec's own was lost":              {[]*event.Event{exec(10, su, shell)}, commit(12, task(2, "other", "execve", 11, of(7)), su, of(3)), "0"},
 		"nothing is known":                     {nil, commit(10, task(5, "x", "execve clone", 9, nil), nil, of(0)), "not known"},
 	} {
-		m := NewMemory(Asked{})
+		pass := tracked(Filter{})
 		for _, e := range test.before {
-			m.Complete(e)
+			pass(e)
 		}
-		shown := m.Complete(test.last)
+		shown := pass(test.last)
 		if got := told(test.last, shown); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
@@ -116,29 +129,29 @@ func told(e *event.Event, shown bool) string {
 	return text
 }
 
-func TestAsked(t *testing.T) {
+func TestFilter(t *testing.T) {
 	shell := task(1, "shell", "procFS", 0, of(1000))
 	namespace := commit(1, shell, nil, of(0))
 	namespace.ProcessKprobe.FunctionName = compose.CreateUserNamespace
 	for name, test := range map[string]struct {
-		asked Asked
-		e     *event.Event
-		want  bool
+		filter Filter
+		e      *event.Event
+		want   bool
 	}{
-		"every, unchanged":        {Asked{Every: true}, commit(1, shell, nil, of(1000)), true},
-		"rises, a fall":           {Asked{Rises: true}, commit(1, shell, nil, of(7)), false},
-		"rises, a rise":           {Asked{Rises: true}, commit(1, shell, nil, of(0)), true},
-		"rises, not known":        {Asked{Rises: true}, commit(1, task(5, "x", "execve", 0, nil), nil, of(0)), false},
-		"to 7":                    {Asked{ToUIDs: []uint32{0, 7}}, commit(1, shell, nil, of(7)), true},
-		"to another":              {Asked{ToUIDs: []uint32{0, 7}}, commit(1, shell, nil, of(8)), false},
-		"to what it is":           {Asked{ToUIDs: []uint32{1000}}, commit(1, shell, nil, of(1000, "CAP_KILL")), false},
-		"a namespace":             {Asked{Rises: true}, namespace, true},
-		"a namespace, to 7":       {Asked{ToUIDs: []uint32{7}}, namespace, false},
-		"what could not be read":  {Asked{Rises: true}, commit(1, shell, nil, nil), true},
-		"an event of another one": {Asked{Rises: true}, &event.Event{ProcessKprobe: &event.ProcessKprobe{Process: shell, FunctionName: compose.CommitCredentials}}, true},
-		"no event of a process":   {Asked{Rises: true}, &event.Event{Loss: &event.Loss{}}, true},
+		"every, unchanged":        {Filter{Every: true}, commit(1, shell, nil, of(1000)), true},
+		"rises, a fall":           {Filter{Rises: true}, commit(1, shell, nil, of(7)), false},
+		"rises, a rise":           {Filter{Rises: true}, commit(1, shell, nil, of(0)), true},
+		"rises, not known":        {Filter{Rises: true}, commit(1, task(5, "x", "execve", 0, nil), nil, of(0)), false},
+		"to 7":                    {Filter{ToUIDs: []uint32{0, 7}}, commit(1, shell, nil, of(7)), true},
+		"to another":              {Filter{ToUIDs: []uint32{0, 7}}, commit(1, shell, nil, of(8)), false},
+		"to what it is":           {Filter{ToUIDs: []uint32{1000}}, commit(1, shell, nil, of(1000, "CAP_KILL")), false},
+		"a namespace":             {Filter{Rises: true}, namespace, true},
+		"a namespace, to 7":       {Filter{ToUIDs: []uint32{7}}, namespace, false},
+		"what could not be read":  {Filter{Rises: true}, commit(1, shell, nil, nil), true},
+		"an event of another one": {Filter{Rises: true}, &event.Event{ProcessKprobe: &event.ProcessKprobe{Process: shell, FunctionName: compose.CommitCredentials}}, true},
+		"no event of a process":   {Filter{Rises: true}, &event.Event{Loss: &event.Loss{}}, true},
 	} {
-		if got := NewMemory(test.asked).Complete(test.e); got != test.want {
+		if got := tracked(test.filter)(test.e); got != test.want {
 			t.Errorf("%s: shown %t", name, got)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 var beginning = time.Unix(1000, 0)
@@ -72,11 +73,11 @@ func TestCloses(t *testing.T) {
 		"what could not be read":                    {[]*event.Event{accept}, called(compose.NetClose, 7, sock(2, "TCP_ESTABLISHED")), "incoming true, sent -, received -, ns 2000000"},
 		"no socket":                                 {nil, called(compose.NetClose, 7), "nothing"},
 	} {
-		b := NewBook(compose.Net{}, nil)
+		b := NewConnectionTracker(compose.Net{}, nil)
 		for _, e := range test.before {
-			b.Complete(e)
+			b.Pass(&pipeline.Item{Event: e})
 		}
-		if shown := b.Complete(test.close); !shown || show(test.close.Connection) != test.want {
+		if shown := b.Pass(&pipeline.Item{Event: test.close}); !shown || show(test.close.Connection) != test.want {
 			t.Errorf("%s: %s, shown %t, want %s", name, show(test.close.Connection), shown, test.want)
 		}
 	}
@@ -108,7 +109,7 @@ func TestMessages(t *testing.T) {
 		"nobody's names": {[]event.Argument{sock(1, ""), to("127.0.0.1", 53), content(question)}, true, "127.0.0.1:53  [{example.com A}]"},
 	} {
 		e := called(compose.NetSend, 0, test.args...)
-		shown := NewBook(asked, names).Complete(e)
+		shown := NewConnectionTracker(asked, names).Pass(&pipeline.Item{Event: e})
 		c := e.Connection
 		if got := fmt.Sprintf("%s:%d %s %v", c.RemoteAddress, c.RemotePort, c.Remote, c.Questions); got != test.want || shown != test.shown {
 			t.Errorf("%s: %s, shown %t, want %s", name, got, shown, test.want)
@@ -118,14 +119,14 @@ func TestMessages(t *testing.T) {
 
 // Events of other policies are left alone, and memory is bounded whatever a node tells.
 func TestBounds(t *testing.T) {
-	b := NewBook(compose.Net{}, nil)
+	b := NewConnectionTracker(compose.Net{}, nil)
 	other := called(compose.NetConnect, 0, sock(1, ""))
 	other.ProcessKprobe.PolicyName = "mine"
-	if !b.Complete(other) || other.Connection != nil || !b.Complete(&event.Event{ProcessExec: &event.ProcessExec{}}) {
+	if !b.Pass(&pipeline.Item{Event: other}) || other.Connection != nil || !b.Pass(&pipeline.Item{Event: &event.Event{ProcessExec: &event.ProcessExec{}}}) {
 		t.Error("an event of another policy was changed or dropped")
 	}
 	for i := range uint64(mostOpen + 10) {
-		b.Complete(called(compose.NetConnect, 0, sock(i+1, "")))
+		b.Pass(&pipeline.Item{Event: called(compose.NetConnect, 0, sock(i+1, ""))})
 	}
 	if len(b.open) > mostOpen {
 		t.Errorf("%d connections are remembered", len(b.open))

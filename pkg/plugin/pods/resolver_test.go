@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package join
+package pods
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type arrival struct {
 	after time.Duration
 }
 
-func arrivals(h *Hold, ctx context.Context, frames ...*wire.Frame) (all []arrival) {
+func arrivals(h *Resolver, ctx context.Context, frames ...*wire.Frame) (all []arrival) {
 	begin := time.Now()
 	for _, f := range frames {
 		for e := range h.Events(ctx, f, time.Now()) {
@@ -65,15 +65,15 @@ func TestHold(t *testing.T) {
 			"never named: waited for once, and said",
 			[]*wire.Frame{frame(process("web-uid", id("9"), time.Hour)), frame(process("web-uid", id("9"), time.Hour))},
 			0,
-			[]arrival{{"NOTICE", Patience}, {name, Patience}, {name, Patience}},
+			[]arrival{{"NOTICE", ResolveTimeout}, {name, ResolveTimeout}, {name, ResolveTimeout}},
 		},
 		{
 			"two that are never named: each waits for its own time, not for the sum",
 			[]*wire.Frame{frame(process("web-uid", id("9"), time.Hour), process("web-uid", id("a"), time.Hour))},
 			0,
-			[]arrival{{"NOTICE", Patience}, {name, Patience}, {"NOTICE", Patience}, {name, Patience}},
+			[]arrival{{"NOTICE", ResolveTimeout}, {name, ResolveTimeout}, {"NOTICE", ResolveTimeout}, {name, ResolveTimeout}},
 		},
-		{"pod never shown", []*wire.Frame{frame(process("other-uid", id("9"), 0))}, 0, []arrival{{"NOTICE", Patience}, {"/", Patience}}},
+		{"pod never shown", []*wire.Frame{frame(process("other-uid", id("9"), 0))}, 0, []arrival{{"NOTICE", ResolveTimeout}, {"/", ResolveTimeout}}},
 		{"sandbox: a container that started later is known", []*wire.Frame{frame(process("web-uid", id("0"), 500*time.Millisecond))}, 0, []arrival{{name, 0}}},
 		{"sandbox by its program", []*wire.Frame{frame(process("web-uid", id("0"), time.Hour), pause("web-uid", id("0"), time.Hour))}, 0, []arrival{{name, 0}, {name, 0}}},
 		{
@@ -83,7 +83,7 @@ func TestHold(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := NewDirectory()
+				d := NewIndex()
 				d.Update(webPod())
 				if test.update != 0 {
 					time.AfterFunc(test.update/2, func() { d.Update(webPod()) }) // nothing new
@@ -94,7 +94,7 @@ func TestHold(t *testing.T) {
 						d.Update(pod)
 					})
 				}
-				if got := arrivals(NewHold(d), t.Context(), test.frames...); !slices.Equal(got, test.want) {
+				if got := arrivals(NewResolver(d), t.Context(), test.frames...); !slices.Equal(got, test.want) {
 					t.Errorf("got %v, want %v", got, test.want)
 				}
 			})
@@ -105,8 +105,8 @@ func TestHold(t *testing.T) {
 // What comes late anyway (a backlog) does not wait on top of it.
 func TestHoldCountsFromReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, begin := NewHold(NewDirectory()), time.Now()
-		for range h.Events(t.Context(), frame(process("other-uid", id("9"), 0)), begin.Add(-Patience)) {
+		h, begin := NewResolver(NewIndex()), time.Now()
+		for range h.Events(t.Context(), frame(process("other-uid", id("9"), 0)), begin.Add(-ResolveTimeout)) {
 		}
 		if d := time.Since(begin); d != 0 {
 			t.Errorf("waited %s", d)
@@ -119,14 +119,14 @@ func TestHoldEndsWaitingWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want := []arrival{{"/", time.Second}, {"/", time.Second}}
-		if got := arrivals(NewHold(NewDirectory()), ctx, frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
+		if got := arrivals(NewResolver(NewIndex()), ctx, frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
 }
 
 func TestHoldForgets(t *testing.T) {
-	h := NewHold(NewDirectory())
+	h := NewResolver(NewIndex())
 	for n := range 3 * maxUnnamed {
 		h.note(&wire.Process{PodUID: string(rune(n))})
 	}

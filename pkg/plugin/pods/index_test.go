@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package join
+package pods
 
 import (
 	"encoding/json"
@@ -23,14 +23,14 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestComplete(t *testing.T) {
+func TestResolve(t *testing.T) {
 	static := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "kube-system", Name: "etcd-node", UID: "mirror-uid", Annotations: map[string]string{configHash: "hash-of-the-file"},
 		OwnerReferences: controlledBy("Node", "node"),
 	}}
 	static.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "etcd", ContainerID: "cri-o://" + id("e"),
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(start)}}}}
-	d := NewDirectory()
+	d := NewIndex()
 	d.Update(webPod())
 	d.Update(static)
 	for name, p := range map[string]*wire.Process{
@@ -51,7 +51,7 @@ func TestComplete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := *p
-			got, err := json.MarshalIndent(d.Complete(p), "", "  ")
+			got, err := json.MarshalIndent(d.Resolve(p), "", "  ")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func TestWorkload(t *testing.T) {
 }
 
 func TestUpdateKeepsFormerContainers(t *testing.T) {
-	d := NewDirectory()
+	d := NewIndex()
 	d.Update(webPod())
 	later := webPod()
 	later.Labels["app"] = "changed"
@@ -120,11 +120,11 @@ func TestUpdateKeepsFormerContainers(t *testing.T) {
 	app.Name = "changed after Update"
 	later.Labels["app"] = "changed after Update"
 	for _, container := range []string{"1", "2", "3", "4", "5", "6"} {
-		if !d.Known("web-uid", id(container)) {
+		if !known(d, "web-uid", id(container)) {
 			t.Errorf("container %s is not known any more", container)
 		}
 	}
-	p := d.Complete(process("web-uid", id("6"), 0)).Pod
+	p := d.Resolve(process("web-uid", id("6"), 0)).Pod
 	if p.Container.Name != "app" || p.PodLabels["app"] != "changed" {
 		t.Errorf("got container %s, labels %s", p.Container.Name, p.PodLabels)
 	}
@@ -138,19 +138,19 @@ func TestUpdateKeepsFormerContainers(t *testing.T) {
 }
 
 func TestKnown(t *testing.T) {
-	d := NewDirectory()
+	d := NewIndex()
 	d.Update(webPod())
 	for key, want := range map[containerKey]bool{
 		{"web-uid", id("3")}: true, {"web-uid", id("9")}: false, {"web-uid", ""}: false, {"other-uid", id("3")}: false,
 	} {
-		if got := d.Known(key.pod, key.container); got != want {
+		if got := known(d, key.pod, key.container); got != want {
 			t.Errorf("%v: %t", key, got)
 		}
 	}
 }
 
 func TestRemovedPodsStayForAWhile(t *testing.T) {
-	d := NewDirectory()
+	d := NewIndex()
 	remove := func(n int) {
 		pod := webPod()
 		pod.UID = types.UID(fmt.Sprint("uid-", n))
@@ -163,11 +163,11 @@ func TestRemovedPodsStayForAWhile(t *testing.T) {
 		remove(n)
 	}
 	d.Remove("never heard of")
-	if !d.Known("uid-0", id("3")) || !d.Known("hash-0", id("3")) {
+	if !known(d, "uid-0", id("3")) || !known(d, "hash-0", id("3")) {
 		t.Error("the first removed pod is not known any more")
 	}
 	remove(maxRemoved)
-	if d.Known("uid-0", id("3")) || d.Known("hash-0", id("3")) || !d.Known("uid-1", id("3")) {
+	if known(d, "uid-0", id("3")) || known(d, "hash-0", id("3")) || !known(d, "uid-1", id("3")) {
 		t.Error("not the oldest removed pod was forgotten")
 	}
 	if len(d.pods) != 2*maxRemoved {
@@ -175,35 +175,41 @@ func TestRemovedPodsStayForAWhile(t *testing.T) {
 	}
 }
 
-// Under -race: events are completed while pods change.
+// Under -race: events are resolved while pods change.
 func TestDirectoryIsConcurrent(t *testing.T) {
-	d := NewDirectory()
+	d := NewIndex()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 200 {
 				d.Update(webPod())
-				p := d.Complete(process("web-uid", id("3"), 0))
+				p := d.Resolve(process("web-uid", id("3"), 0))
 				*p.Pod.Container.Pid++
 				p.Pod.Container.Name = "mine"
 				p.Pod.Name = "mine"
-				d.Known("web-uid", id("3"))
+				known(d, "web-uid", id("3"))
 				d.Remove("web-uid")
 			}
 		})
 	}
 	wg.Wait()
-	if p := d.Complete(process("web-uid", id("3"), 0)); p.Pod.Name == "mine" || p.Pod.Container.Name == "mine" {
-		t.Error("a result is shared with the directory")
+	if p := d.Resolve(process("web-uid", id("3"), 0)); p.Pod.Name == "mine" || p.Pod.Container.Name == "mine" {
+		t.Error("a result is shared with the index")
 	}
 }
 
-func BenchmarkComplete(b *testing.B) {
-	d := NewDirectory()
+func BenchmarkResolve(b *testing.B) {
+	d := NewIndex()
 	d.Update(webPod())
 	p := process("web-uid", id("3"), 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		d.Complete(p)
+		d.Resolve(p)
 	}
+}
+
+// known says whether the name of a container is known.
+func known(i *Index, podUID, containerID string) bool {
+	p := i.Resolve(&wire.Process{PodUID: podUID, ContainerID: containerID})
+	return p.Pod.Container != nil && p.Pod.Container.Name != ""
 }

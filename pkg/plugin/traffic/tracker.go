@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // mostOpen is how many connections and listeners are remembered at once; beyond that all are forgotten, and of those no duration is told.
@@ -17,8 +18,8 @@ const mostOpen = 100_000
 // Names says what is at an address, empty for what it does not know. It must not wait for anything.
 type Names func(netip.Addr) string
 
-// Book remembers connections from their beginning to their end. Its methods may be called at the same time.
-type Book struct {
+// ConnectionTracker remembers connections from their beginning to their end. Its methods may be called at the same time.
+type ConnectionTracker struct {
 	asked compose.Net
 	names Names
 
@@ -37,65 +38,66 @@ type opened struct {
 	incoming bool
 }
 
-// NewBook is for the events of a policy. names may be nil: nothing is named.
-func NewBook(asked compose.Net, names Names) *Book {
+// NewConnectionTracker is for the events of a policy. names may be nil: nothing is named.
+func NewConnectionTracker(asked compose.Net, names Names) *ConnectionTracker {
 	if names == nil {
 		names = func(netip.Addr) string { return "" }
 	}
-	return &Book{asked: asked, names: names, open: map[socket]opened{}}
+	return &ConnectionTracker{asked: asked, names: names, open: map[socket]opened{}}
 }
 
 // completions of the functions that a policy of compose.Net is about. They say whether the event is shown.
-var completions = map[string]func(*Book, *event.Event) bool{
-	compose.NetConnect: (*Book).connect,
-	compose.NetAccept:  (*Book).accept,
-	compose.NetListen:  (*Book).listen,
-	compose.NetClose:   (*Book).close,
-	compose.NetSend:    (*Book).send,
+var completions = map[string]func(*ConnectionTracker, *event.Event) bool{
+	compose.NetConnect: (*ConnectionTracker).connect,
+	compose.NetAccept:  (*ConnectionTracker).accept,
+	compose.NetListen:  (*ConnectionTracker).listen,
+	compose.NetClose:   (*ConnectionTracker).close,
+	compose.NetSend:    (*ConnectionTracker).send,
 }
 
-// Complete sets the event's Connection and says whether it is one that was asked for.
-func (b *Book) Complete(e *event.Event) bool {
+// Pass sets the event's Connection and says whether it is one that was asked for: a stage of the pipeline.
+func (c *ConnectionTracker) Pass(it *pipeline.Item) bool {
+	e := it.Event
 	k := e.ProcessKprobe
 	if k == nil || k.PolicyName != compose.NetPolicy {
 		return true
 	}
 	complete, ok := completions[k.FunctionName]
-	return !ok || complete(b, e)
+	return !ok || complete(c, e)
 }
 
-func (b *Book) connect(e *event.Event) bool {
+func (c *ConnectionTracker) connect(e *event.Event) bool {
 	if s := socketOf(e); s != nil {
-		b.begin(e, s, false)
-		e.Connection = b.ends(s)
+		c.begin(e, s, false)
+		e.Connection = c.ends(s)
 	}
 	return true
 }
 
-func (b *Book) accept(e *event.Event) bool {
+func (c *ConnectionTracker) accept(e *event.Event) bool {
 	if r := e.ProcessKprobe.Return; r != nil && r.SockArg != nil {
-		b.begin(e, r.SockArg, true)
-		e.Connection = b.ends(r.SockArg)
+		c.begin(e, r.SockArg, true)
+		e.Connection = c.ends(r.SockArg)
 		e.Connection.Incoming = true
 	}
 	return true
 }
 
-func (b *Book) listen(e *event.Event) bool {
+func (c *ConnectionTracker) listen(e *event.Event) bool {
 	if s := socketOf(e); s != nil {
-		b.begin(e, s, false)
-		e.Connection = b.ends(s)
+		c.begin(e, s, false)
+		e.Connection = c.ends(s)
 	}
 	return true
 }
 
-func (b *Book) close(e *event.Event) bool {
+func (c *ConnectionTracker) close(e *event.Event) bool {
 	s := socketOf(e)
 	if s == nil {
 		return true
 	}
-	began, known := b.end(e, s)
-	e.Connection = b.ends(s)
+	began, known := c.end(e, s)
+	e.Connection = c.ends(s)
 	e.Connection.Incoming = began.incoming
 	if known && e.Time != nil {
 		if took := e.Time.Sub(began.at); took >= 0 {
@@ -108,7 +110,7 @@ func (b *Book) close(e *event.Event) bool {
 	return true
 }
 
-func (b *Book) send(e *event.Event) bool {
+func (c *ConnectionTracker) send(e *event.Event) bool {
 	s := socketOf(e)
 	if s == nil {
 		return true
@@ -118,49 +120,49 @@ func (b *Book) send(e *event.Event) bool {
 		address, port = to.SockaddrArg.Addr, to.SockaddrArg.Port
 	}
 	e.Connection = &event.Connection{
-		Local: b.name(s.Saddr), Remote: b.name(address), RemoteAddress: address, RemotePort: port, Questions: questions(payload(e)),
+		Local: c.name(s.Saddr), Remote: c.name(address), RemoteAddress: address, RemotePort: port, Questions: questions(payload(e)),
 	}
 	// A connected socket may send elsewhere, which the kernel side does not compare then.
 	remote, err := netip.ParseAddr(address)
 	if payload(e) != nil && port != compose.DNSPort {
 		return false
 	}
-	return err != nil || b.asked.Holds(remote, uint16(port))
+	return err != nil || c.asked.Holds(remote, uint16(port))
 }
 
 // ends are the names of both ends.
-func (b *Book) ends(s *event.SockArg) *event.Connection {
-	return &event.Connection{Local: b.name(s.Saddr), Remote: b.name(s.Daddr)}
+func (c *ConnectionTracker) ends(s *event.SockArg) *event.Connection {
+	return &event.Connection{Local: c.name(s.Saddr), Remote: c.name(s.Daddr)}
 }
 
 // name of an address that can be somebody's.
-func (b *Book) name(address string) string {
+func (c *ConnectionTracker) name(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Unmap().IsUnspecified() || a.Unmap().IsLoopback() {
 		return ""
 	}
-	return b.names(a)
+	return c.names(a)
 }
 
-func (b *Book) begin(e *event.Event, s *event.SockArg, incoming bool) {
+func (c *ConnectionTracker) begin(e *event.Event, s *event.SockArg, incoming bool) {
 	if e.Time == nil || s.Cookie == 0 {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.open) >= mostOpen {
-		clear(b.open)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.open) >= mostOpen {
+		clear(c.open)
 	}
-	b.open[socket{e.NodeName, s.Cookie}] = opened{e.Time.Time, incoming}
+	c.open[socket{e.NodeName, s.Cookie}] = opened{e.Time.Time, incoming}
 }
 
 // end is how a connection began, false when that was not seen.
-func (b *Book) end(e *event.Event, s *event.SockArg) (opened, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (c *ConnectionTracker) end(e *event.Event, s *event.SockArg) (opened, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	key := socket{e.NodeName, s.Cookie}
-	began, known := b.open[key]
-	delete(b.open, key)
+	began, known := c.open[key]
+	delete(c.open, key)
 	return began, known
 }
 

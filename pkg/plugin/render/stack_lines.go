@@ -9,7 +9,7 @@ import (
 )
 
 // below is what is shown of an event on lines of its own, as Tetragon writes it: stack traces, the hash of a file.
-func (p *pen) below(e *event.Event) (lines []text) {
+func (p *styler) below(e *event.Event) (lines []text) {
 	if k := e.ProcessKprobe; k != nil {
 		if len(k.KernelStackTrace) > 0 {
 			lines = append(lines, text{{tonePlain, "Kernel:"}})

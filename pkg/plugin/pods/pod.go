@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package join
+package pods
 
 import (
 	"maps"
@@ -25,7 +25,7 @@ func CgroupUID(pod *corev1.Pod) string {
 	return string(pod.UID)
 }
 
-// knownPod is a pod as events show it. It is never changed once it is in the directory.
+// knownPod is a pod as events show it. It is never changed once it is in the index.
 type knownPod struct {
 	// uids under which the pod is found: the API server's first.
 	uids []string

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+)
+
+// Summary is what a session amounted to.
+type Summary struct {
+	Nodes    []NodeSummary
+	Duration time.Duration
+	// Enforce: policies were armed, so that it is said how many calls were stopped, also when none was.
+	Enforce bool
+}
+
+// NodeSummary is what happened on one node.
+type NodeSummary struct {
+	Node string
+	// Events that were shown, Filtered those that arrived and were not, as asked.
+	Events, Filtered uint64
+	// Lost events by cause (event.Lost…), wherever on their way.
+	Lost map[string]uint64
+	// Dropped are events that other sinks than the one that shows events could not take, by the sink and why.
+	Dropped map[Drop]uint64
+	Cost    event.Cost
+	// Enforcements by policy and action.
+	Enforcements []Enforcement
+	// Ended is the tracer's reason for its end (event.Bye…), empty when it said none.
+	Ended string
+	// Problem says why the coverage of the node was incomplete, empty when it was not: the tracer could not start, hooks
+	// were refused, it died.
+	Problem string
+}
+
+// Drop is why a sink could not take an event.
+type Drop struct{ Sink, Cause string }
+
+// Enforcement is how often an action of a policy was carried out on a node, or was not though the policy asks for it.
+type Enforcement struct {
+	Policy string
+	// Action is its name in events (event.Action…).
+	Action string
+	// Would: it was not carried out.
+	Would bool
+	Count uint64
+}
+
+// LostEvents is how many events were lost, whatever the cause.
+func (n *NodeSummary) LostEvents() (sum uint64) {
+	for _, count := range n.Lost {
+		sum += count
+	}
+	return sum
+}
+
+// Enforced is how often something was stopped.
+func (n *NodeSummary) Enforced() (count uint64) {
+	for _, e := range n.Enforcements {
+		if !e.Would {
+			count += e.Count
+		}
+	}
+	return count
+}
+
+// Complete says that everything that happened on the node was traced from begin to end, and nothing is missing.
+func (n *NodeSummary) Complete() bool {
+	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Problem == "" && n.Ended != ""
+}
+
+// Complete says that everything was traced on all nodes.
+func (s *Summary) Complete() bool {
+	return !slices.ContainsFunc(s.Nodes, func(n NodeSummary) bool { return !n.Complete() })
+}
