@@ -46,10 +46,13 @@ var explanations = [...]struct{ text, explanation string }{
 }
 
 // lineReader reads frames from a log.
-type lineReader struct{ lines *bufio.Reader }
+type lineReader struct {
+	lines  *bufio.Reader
+	frames *wire.FrameDecoder
+}
 
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{bufio.NewReaderSize(r, wire.MaxFrame+maxTimestamp)}
+	return &lineReader{bufio.NewReaderSize(r, wire.MaxFrame+maxTimestamp), wire.NewFrameDecoder()}
 }
 
 // next returns the next frame. A *lineError concerns one line; any other error is the end, io.EOF when that was clean. A
@@ -58,13 +61,13 @@ func (r *lineReader) next() (received, error) {
 	line, err := r.lines.ReadSlice('\n')
 	switch {
 	case err == nil:
-		return parseLine(line)
+		return r.parse(line)
 	case errors.Is(err, bufio.ErrBufferFull):
 		return received{}, r.skip(line)
 	case len(line) == 0:
 		return received{}, err
 	}
-	got, parseErr := parseLine(line)
+	got, parseErr := r.parse(line)
 	if parseErr == nil {
 		return got, nil
 	}
@@ -87,9 +90,9 @@ func (r *lineReader) skip(start []byte) error {
 	return &lineError{sample, fmt.Errorf("%w: %d bytes, at most %d are one", wire.ErrMalformed, length, wire.MaxFrame)}
 }
 
-func parseLine(line []byte) (received, error) {
+func (r *lineReader) parse(line []byte) (received, error) {
 	logTime, rest := splitTimestamp(line)
-	frame, err := wire.DecodeFrame(rest)
+	frame, err := r.frames.Decode(rest)
 	if err != nil {
 		e := &lineError{sampleOf(line), err}
 		for _, known := range explanations {

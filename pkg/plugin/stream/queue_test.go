@@ -52,7 +52,7 @@ func TestQueue(t *testing.T) {
 }
 
 func TestLinesOfTheKubeletAreExplained(t *testing.T) {
-	_, err := parseLine([]byte("failed to create fsnotify watcher: too many open files"))
+	_, err := newLineReader(nil).parse([]byte("failed to create fsnotify watcher: too many open files"))
 	if err == nil || !strings.Contains(err.Error(), "fs.inotify.max_user_instances") {
 		t.Errorf("got %v", err)
 	}
