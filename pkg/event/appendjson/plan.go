@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -173,17 +172,22 @@ func (m *maker) sliceWriter(t reflect.Type) writer {
 
 // mapWriter is for labels; their names are sorted.
 func (m *maker) mapWriter() writer {
-	text := m.writerOf(reflect.TypeFor[string]())
+	escaped := m.escaped
 	return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
 		labels := *(*map[string]string)(p)
 		if labels == nil {
 			return append(dst, "null"...), nil
 		}
+		var few [16]string
+		names := few[:0]
+		for name := range labels {
+			names = append(names, name)
+		}
+		slices.Sort(names)
 		start := len(dst)
-		for _, name := range slices.Sorted(maps.Keys(labels)) {
-			value := labels[name]
-			dst, _ = text(append(dst, ','), unsafe.Pointer(&name))
-			dst, _ = text(append(dst, ':'), unsafe.Pointer(&value))
+		for _, name := range names {
+			dst = append(escapedString(append(dst, ','), name, escaped), ':')
+			dst = escapedString(dst, labels[name], escaped)
 		}
 		return enclosed(dst, start), nil
 	}
