@@ -77,11 +77,10 @@ type Subjects struct {
 	Ancestors       *[]*Process
 }
 
-// kind is one type of event: its name, how to recognise it, how to give an event a body of its own, where its processes
-// are (nil: it has none), and where what all hooks have is (nil: it is not of a hook).
+// kind is one type of event: its name, how to give an event a body of its own, where its processes are (nil: it has none),
+// and where what all hooks have is (nil: it is not of a hook).
 type kind struct {
 	name     Kind
-	is       func(*Event) bool
 	own      func(*Event)
 	subjects func(*Event) Subjects
 	hooked   func(*Event) *Hooked
@@ -91,12 +90,9 @@ type kind struct {
 func row[B any](name Kind, body func(*Event) **B, subjects func(*B) Subjects) kind {
 	k := kind{
 		name: name,
-		is:   func(e *Event) bool { return *body(e) != nil },
 		own: func(e *Event) {
-			if shared := *body(e); shared != nil {
-				copied := *shared
-				*body(e) = &copied
-			}
+			copied := **body(e)
+			*body(e) = &copied
 		},
 	}
 	if subjects != nil {
@@ -118,64 +114,102 @@ func hook[B any](name Kind, body func(*Event) **B, parts func(*B) (process, pare
 	return k
 }
 
+// The places of bodies in the table of event types.
+const (
+	noBody = iota
+	execBody
+	exitBody
+	kprobeBody
+	tracepointBody
+	loaderBody
+	uprobeBody
+	lsmBody
+	usdtBody
+	helloBody
+	lossBody
+	noticeBody
+	byeBody
+)
+
+// body says which of the pointers is set; the first, if a hostile sender has set several.
+func (e *Event) body() int {
+	switch {
+	case e.ProcessExec != nil:
+		return execBody
+	case e.ProcessExit != nil:
+		return exitBody
+	case e.ProcessKprobe != nil:
+		return kprobeBody
+	case e.ProcessTracepoint != nil:
+		return tracepointBody
+	case e.ProcessLoader != nil:
+		return loaderBody
+	case e.ProcessUprobe != nil:
+		return uprobeBody
+	case e.ProcessLsm != nil:
+		return lsmBody
+	case e.ProcessUsdt != nil:
+		return usdtBody
+	case e.Hello != nil:
+		return helloBody
+	case e.Loss != nil:
+		return lossBody
+	case e.Notice != nil:
+		return noticeBody
+	case e.Bye != nil:
+		return byeBody
+	}
+	return noBody
+}
+
 // kinds is the table of event types.
 var kinds = [...]kind{
-	row(KindExec, func(e *Event) **ProcessExec { return &e.ProcessExec }, func(b *ProcessExec) Subjects {
+	noBody: {name: KindUnknown},
+	execBody: row(KindExec, func(e *Event) **ProcessExec { return &e.ProcessExec }, func(b *ProcessExec) Subjects {
 		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
 	}),
-	row(KindExit, func(e *Event) **ProcessExit { return &e.ProcessExit }, func(b *ProcessExit) Subjects {
+	exitBody: row(KindExit, func(e *Event) **ProcessExit { return &e.ProcessExit }, func(b *ProcessExit) Subjects {
 		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
 	}),
-	hook(KindKprobe, func(e *Event) **ProcessKprobe { return &e.ProcessKprobe }, func(b *ProcessKprobe) (**Process, **Process, *Hooked) {
+	kprobeBody: hook(KindKprobe, func(e *Event) **ProcessKprobe { return &e.ProcessKprobe }, func(b *ProcessKprobe) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	hook(KindTracepoint, func(e *Event) **ProcessTracepoint { return &e.ProcessTracepoint }, func(b *ProcessTracepoint) (**Process, **Process, *Hooked) {
+	tracepointBody: hook(KindTracepoint, func(e *Event) **ProcessTracepoint { return &e.ProcessTracepoint }, func(b *ProcessTracepoint) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	row(KindLoader, func(e *Event) **ProcessLoader { return &e.ProcessLoader }, func(b *ProcessLoader) Subjects {
+	loaderBody: row(KindLoader, func(e *Event) **ProcessLoader { return &e.ProcessLoader }, func(b *ProcessLoader) Subjects {
 		return Subjects{&b.Process, &b.Parent, &b.Ancestors}
 	}),
-	hook(KindUprobe, func(e *Event) **ProcessUprobe { return &e.ProcessUprobe }, func(b *ProcessUprobe) (**Process, **Process, *Hooked) {
+	uprobeBody: hook(KindUprobe, func(e *Event) **ProcessUprobe { return &e.ProcessUprobe }, func(b *ProcessUprobe) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	hook(KindLsm, func(e *Event) **ProcessLsm { return &e.ProcessLsm }, func(b *ProcessLsm) (**Process, **Process, *Hooked) {
+	lsmBody: hook(KindLsm, func(e *Event) **ProcessLsm { return &e.ProcessLsm }, func(b *ProcessLsm) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	hook(KindUsdt, func(e *Event) **ProcessUsdt { return &e.ProcessUsdt }, func(b *ProcessUsdt) (**Process, **Process, *Hooked) {
+	usdtBody: hook(KindUsdt, func(e *Event) **ProcessUsdt { return &e.ProcessUsdt }, func(b *ProcessUsdt) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
-	row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
-	row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
-	row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
+	helloBody:  row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
+	lossBody:   row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
+	noticeBody: row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
+	byeBody:    row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
 }
 
 // Kind is the event's type; KindUnknown when nothing is set (an event of a newer tracer).
-func (e *Event) Kind() Kind {
-	for i := range kinds {
-		if kinds[i].is(e) {
-			return kinds[i].name
-		}
-	}
-	return KindUnknown
-}
+func (e *Event) Kind() Kind { return kinds[e.body()].name }
 
 // Subjects are the event's process fields; ok is false for an event that is not about a process.
 func (e *Event) Subjects() (s Subjects, ok bool) {
-	for i := range kinds {
-		if kinds[i].is(e) && kinds[i].subjects != nil {
-			return kinds[i].subjects(e), true
-		}
+	if k := &kinds[e.body()]; k.subjects != nil {
+		return k.subjects(e), true
 	}
 	return Subjects{}, false
 }
 
 // Hooked is what all events of hooks have, a part of the event's own body; nil for other events.
 func (e *Event) Hooked() *Hooked {
-	for i := range kinds {
-		if kinds[i].is(e) && kinds[i].hooked != nil {
-			return kinds[i].hooked(e)
-		}
+	if k := &kinds[e.body()]; k.hooked != nil {
+		return k.hooked(e)
 	}
 	return nil
 }
@@ -200,8 +234,8 @@ func (e *Event) Parent() *Process {
 // (processes, times) is shared.
 func (e *Event) Clone() *Event {
 	c := *e
-	for i := range kinds {
-		kinds[i].own(&c)
+	if k := &kinds[c.body()]; k.own != nil {
+		k.own(&c)
 	}
 	return &c
 }

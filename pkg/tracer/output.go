@@ -50,9 +50,9 @@ type output struct {
 	events atomic.Uint64
 }
 
-func newOutput(w io.Writer, session string) *output {
+func newOutput(w io.Writer, orders wire.Orders) *output {
 	return &output{
-		encoder: wire.NewEncoder(w, session), queue: make(chan process.Output, queueLength), notices: make(chan event.Notice, 64),
+		encoder: wire.NewEncoder(w, orders.Session, orders.Encodings...), queue: make(chan process.Output, queueLength), notices: make(chan event.Notice, 64),
 		written: make(chan struct{}), seen: map[string]uint64{},
 	}
 }

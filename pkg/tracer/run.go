@@ -78,7 +78,7 @@ type session struct {
 func Run(ctx context.Context, c Config) (event.Bye, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), types: layout.NewKernel(), output: newOutput(c.Frames, c.Orders.Session)}
+	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), types: layout.NewKernel(), output: newOutput(c.Frames, c.Orders)}
 	err := s.run(ctx)
 	bye := event.Bye{Reason: s.reason(ctx), ExitCode: s.commandStatus.Load(), Totals: s.totals()}
 	if err != nil {

@@ -55,8 +55,8 @@ func (f *field) omitted(p unsafe.Pointer) bool {
 // zeros are the omissions of integers by their size in bytes.
 var zeros = map[uintptr]omission{1: whenZero8, 2: whenZero16, 4: whenZero32, 8: whenZero64}
 
-func structWriter(t reflect.Type) writer {
-	fields := fieldsOf(t, 0)
+func (m *maker) structWriter(t reflect.Type) writer {
+	fields := m.fieldsOf(t, 0)
 	for i, f := range fields {
 		if slices.ContainsFunc(fields[:i], func(other field) bool { return other.key == f.key }) {
 			panic(fmt.Sprintf("appendjson: %s has two fields %s", t, f.key))
@@ -80,16 +80,12 @@ func structWriter(t reflect.Type) writer {
 				return dst, err
 			}
 		}
-		if len(dst) == start {
-			return append(dst, "{}"...), nil
-		}
-		dst[start] = '{' // where the first field's comma is
-		return append(dst, '}'), nil
+		return enclosed(dst, start), nil
 	}
 }
 
 // fieldsOf lists the fields of a struct in their order, those of embedded structs in their place.
-func fieldsOf(t reflect.Type, base uintptr) (fields []field) {
+func (m *maker) fieldsOf(t reflect.Type, base uintptr) (fields []field) {
 	for f := range t.Fields() {
 		tag := f.Tag.Get("json")
 		name, options, _ := strings.Cut(tag, ",")
@@ -99,19 +95,19 @@ func fieldsOf(t reflect.Type, base uintptr) (fields []field) {
 			if f.Type.Kind() != reflect.Struct || !f.IsExported() {
 				panic(fmt.Sprintf("appendjson: %s embeds %s", t, f.Type))
 			}
-			fields = append(fields, fieldsOf(f.Type, base+f.Offset)...)
+			fields = append(fields, m.fieldsOf(f.Type, base+f.Offset)...)
 		case f.IsExported():
 			if name == "" {
 				name = f.Name
 			}
-			fields = append(fields, fieldOf(t, f, base, name, strings.Split(options, ",")))
+			fields = append(fields, m.fieldOf(t, f, base, name, strings.Split(options, ",")))
 		}
 	}
 	return fields
 }
 
-func fieldOf(t reflect.Type, f reflect.StructField, base uintptr, name string, options []string) field {
-	made := field{key: string(append(String(nil, name), ':')), offset: base + f.Offset, write: writerOf(f.Type), kind: f.Type}
+func (m *maker) fieldOf(t reflect.Type, f reflect.StructField, base uintptr, name string, options []string) field {
+	made := field{key: string(append(String(nil, name), ':')), offset: base + f.Offset, write: m.writerOf(f.Type), kind: f.Type}
 	for _, option := range options {
 		switch option {
 		case "omitempty":
@@ -122,7 +118,7 @@ func fieldOf(t reflect.Type, f reflect.StructField, base uintptr, name string, o
 			}
 			made.omit = whenNil
 		case "string":
-			made.write = quotedWriter(f.Type, made.write)
+			made.write = m.quotedWriter(f.Type, made.write)
 		}
 	}
 	return made
@@ -147,9 +143,9 @@ func emptiness(t reflect.Type) omission {
 }
 
 // quotedWriter puts quotes around a number, or around what a pointer to a number points at.
-func quotedWriter(t reflect.Type, write writer) writer {
+func (m *maker) quotedWriter(t reflect.Type, write writer) writer {
 	if t.Kind() == reflect.Pointer {
-		return pointerWriter(quotedWriter(t.Elem(), writerOf(t.Elem())))
+		return pointerWriter(m.quotedWriter(t.Elem(), m.writerOf(t.Elem())))
 	}
 	if k := t.Kind(); scalars[k] == nil || k == reflect.String {
 		panic(fmt.Sprintf("appendjson: a quoted %s", t))

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
 )
@@ -23,7 +24,37 @@ type Plan[T any] struct{ write writer }
 
 // For makes the plan of a type. It panics for a struct that encoding/json would need more rules for than are known here: two
 // fields of one name, an embedded pointer, the option omitzero on what is no slice or pointer.
-func For[T any]() Plan[T] { return Plan[T]{writerOf(reflect.TypeFor[T]())} }
+func For[T any](options ...Option) Plan[T] {
+	var m maker
+	for _, set := range options {
+		set(&m)
+	}
+	return Plan[T]{m.writerOf(reflect.TypeFor[T]())}
+}
+
+// maker makes writers.
+type maker struct {
+	escaped func(rune) bool
+	known   map[reflect.Type]func(unsafe.Pointer) []byte
+}
+
+// Option makes a plan write otherwise than encoding/json.
+type Option func(*maker)
+
+// Escaped has those characters of texts written as \uNNNN for which it is true: it is asked about DEL and those that are not
+// ASCII. Not so in values that are left to encoding/json.
+func Escaped(escaped func(rune) bool) Option { return func(m *maker) { m.escaped = escaped } }
+
+// Known has what pointers to T point at written as lookup returns it, JSON that was encoded before; as usual where that is
+// nil. With plans of their own, that are made once, values that don't change need be encoded only once.
+func Known[T any](lookup func(*T) []byte) Option {
+	return func(m *maker) {
+		if m.known == nil {
+			m.known = map[reflect.Type]func(unsafe.Pointer) []byte{}
+		}
+		m.known[reflect.TypeFor[T]()] = func(p unsafe.Pointer) []byte { return lookup((*T)(p)) }
+	}
+}
 
 // Append writes v to the end of dst. An error is that of an Appender or of encoding/json; dst then has a part of the value.
 func (p Plan[T]) Append(dst []byte, v *T) ([]byte, error) { return p.write(dst, unsafe.Pointer(v)) }
@@ -32,9 +63,9 @@ func (p Plan[T]) Append(dst []byte, v *T) ([]byte, error) { return p.write(dst, 
 // to a value of this type, or, by a struct's writer, to a field of this type in it: this is what makes the casts safe.
 type writer func(dst []byte, p unsafe.Pointer) ([]byte, error)
 
-func writerOf(t reflect.Type) writer {
+func (m *maker) writerOf(t reflect.Type) writer {
 	if t.Kind() == reflect.Pointer {
-		return pointerWriter(writerOf(t.Elem()))
+		return pointerWriter(m.orKnown(t.Elem(), m.writerOf(t.Elem())))
 	}
 	switch pointer := reflect.PointerTo(t); { // it has the methods of both
 	case pointer.Implements(reflect.TypeFor[Appender]()):
@@ -44,11 +75,17 @@ func writerOf(t reflect.Type) writer {
 	case pointer.Implements(reflect.TypeFor[json.Marshaler]()), pointer.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		return byEncodingJSON(t)
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		return structWriter(t)
-	case reflect.Slice:
-		return sliceWriter(t)
+	switch k := t.Kind(); {
+	case k == reflect.Struct:
+		return m.structWriter(t)
+	case k == reflect.Slice:
+		return m.sliceWriter(t)
+	case k == reflect.String && m.escaped != nil:
+		return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
+			return escapedString(dst, *(*string)(p), m.escaped), nil
+		}
+	case t == reflect.TypeFor[map[string]string]():
+		return m.mapWriter()
 	}
 	if w := scalars[t.Kind()]; w != nil {
 		return w
@@ -74,6 +111,20 @@ func unsigned[N uint | uint8 | uint16 | uint32 | uint64](dst []byte, p unsafe.Po
 	return strconv.AppendUint(dst, uint64(*(*N)(p)), 10), nil
 }
 
+// orKnown is a type's writer that asks first whether the value was encoded before.
+func (m *maker) orKnown(t reflect.Type, write writer) writer {
+	lookup := m.known[t]
+	if lookup == nil {
+		return write
+	}
+	return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
+		if text := lookup(p); text != nil {
+			return append(dst, text...), nil
+		}
+		return write(dst, p)
+	}
+}
+
 func pointerWriter(element writer) writer {
 	return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
 		if target := *(*unsafe.Pointer)(p); target != nil {
@@ -89,7 +140,7 @@ type header struct {
 	length int
 }
 
-func sliceWriter(t reflect.Type) writer {
+func (m *maker) sliceWriter(t reflect.Type) writer {
 	if t.Elem().Kind() == reflect.Uint8 {
 		return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
 			b := *(*[]byte)(p)
@@ -99,7 +150,7 @@ func sliceWriter(t reflect.Type) writer {
 			return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"'), nil
 		}
 	}
-	element, size := writerOf(t.Elem()), t.Elem().Size()
+	element, size := m.writerOf(t.Elem()), t.Elem().Size()
 	return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
 		slice := (*header)(p)
 		if slice.first == nil {
@@ -117,6 +168,38 @@ func sliceWriter(t reflect.Type) writer {
 		}
 		return append(dst, ']'), nil
 	}
+}
+
+// mapWriter is for labels; their names are sorted.
+func (m *maker) mapWriter() writer {
+	escaped := m.escaped
+	return func(dst []byte, p unsafe.Pointer) ([]byte, error) {
+		labels := *(*map[string]string)(p)
+		if labels == nil {
+			return append(dst, "null"...), nil
+		}
+		var few [16]string
+		names := few[:0]
+		for name := range labels {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		start := len(dst)
+		for _, name := range names {
+			dst = append(escapedString(append(dst, ','), name, escaped), ':')
+			dst = escapedString(dst, labels[name], escaped)
+		}
+		return enclosed(dst, start), nil
+	}
+}
+
+// enclosed makes an object of members that begin at start, each behind a comma.
+func enclosed(dst []byte, start int) []byte {
+	if len(dst) == start {
+		return append(dst, "{}"...)
+	}
+	dst[start] = '{'
+	return append(dst, '}')
 }
 
 // byEncodingJSON leaves a type to encoding/json.

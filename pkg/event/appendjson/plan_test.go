@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 )
 
 // byLibrary is what encoding/json writes.
@@ -114,6 +116,7 @@ func TestAsEncodingJSON(t *testing.T) {
 		A string `json:"a,omitempty"`
 	}{})
 	check(t, []string{"a", "b"}, nil, []string{})
+	check(t, map[string]string{"b": "<\"", "a\x00": "", "a": "\xff", "": "x", "\xff": "y"}, nil, map[string]string{})
 	check(t, new(int(1)), nil)
 	check(t, "text")
 	check(t, []struct{}{{}, {}})
@@ -171,12 +174,64 @@ func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
 	}
 }
 
+// odd characters are escaped on demand: some below and some above U+FFFF.
+func odd(r rune) bool {
+	return r == 0x7f || r == '\u00a0' || r == '\u202e' || r == '\ufffd' || r >= 0x1f680
+}
+
+// oddEscaped is JSON with odd characters escaped one by one, as they only are in texts.
+func oddEscaped(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		if first, second := utf16.EncodeRune(r); !odd(r) {
+			out.WriteRune(r)
+		} else if r > 0xffff {
+			fmt.Fprintf(&out, `\u%04x\u%04x`, first, second)
+		} else {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}
+
+func TestEscaped(t *testing.T) {
+	value := all{S: "a\x7fb\u00a0", SE: "\x7f\x7f", PS: new("\u202e\"\xff\ufffd\u2028"), Strings: []string{"é", "🚀", "🚁\x7f", ""}, Struct: inner{A: "x\U0010ffff"},
+		Map: map[string]string{"\x7f": "\u00a0", "b": "🚀"}, Raw: json.RawMessage("0")}
+	got, err := For[all](Escaped(odd)).Append(nil, &value)
+	if want := oddEscaped(byLibrary(t, value)); err != nil || string(got) != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// What is known is written as it is given, wherever a pointer to it stands, and asked for each time.
+func TestKnown(t *testing.T) {
+	known, asked := &inner{B: 1}, 0
+	plan := For[all](Escaped(odd), Known(func(i *inner) []byte {
+		asked++
+		if i == known {
+			return []byte("as it is given: \x7f")
+		}
+		return nil
+	}), Known(func(*string) []byte { return nil }))
+	value := all{Raw: json.RawMessage("0"), Struct: *known, Slice: []inner{*known}, Pointer: known, Pointers: []*inner{known, nil, {A: "\x7f"}}, Base: Base{Z: known}}
+	got, err := plan.Append(nil, &value)
+	known.A = "\x01 known" // so that it can be found where its own pointers stand
+	value.Slice, value.Struct = []inner{{B: 1}}, inner{B: 1}
+	want := strings.ReplaceAll(oddEscaped(byLibrary(t, value)), `{"a":"\u0001 known","B":1}`, "as it is given: \x7f")
+	if err != nil || string(got) != want || asked != 4 {
+		t.Errorf("asked %d times, %v\ngot  %s\nwant %s", asked, err, got, want)
+	}
+}
+
 func FuzzString(f *testing.F) {
 	for _, s := range []string{"", "a", "<&>\"\\/", "\x00\x1b\b\f\n\r\t\x7f", "é世🚀", "\xff\xc0\x80", "\xe2\x80", "\u2027\u2028\u2029\u202a", "\ufffd"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if got, want := string(String([]byte("x"), s)), "x"+byLibrary(t, s); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got, want := string(escapedString(nil, s, odd)), oddEscaped(byLibrary(t, s)); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"math"
 	"reflect"
 	"unsafe"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/jsonscan"
 )
 
 // state of reading a document, and what is kept from one to the next.
@@ -47,7 +49,7 @@ func (s *state) name() (name []byte, ok bool) {
 		return nil, false
 	}
 	start := s.at
-	s.at = plainEnd(s.data, start)
+	s.at = jsonscan.PlainEnd(s.data, start)
 	end := s.at
 	return s.data[start:end], s.take('"') && s.take(':')
 }

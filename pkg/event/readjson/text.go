@@ -3,30 +3,12 @@
 package readjson
 
 import (
-	"encoding/binary"
 	"hash/maphash"
-	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
-)
 
-// plainEnd is where the plain characters of a string end that starts at i: at a quote, a backslash, a control character, what
-// is not ASCII, or the end of data. It looks at eight bytes at a time.
-func plainEnd(data []byte, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(data); i += 8 {
-		x := binary.LittleEndian.Uint64(data[i:])
-		quote, backslash := x^ones*'"', x^ones*'\\'
-		// The top bit of each byte that ends: the lowest is always right, the others may not be.
-		if ends := ((x-ones*' ')&^x | (quote-ones)&^quote | (backslash-ones)&^backslash | x) & tops; ends != 0 {
-			return i + bits.TrailingZeros64(ends)/8
-		}
-	}
-	for i < len(data) && data[i] >= ' ' && data[i] < utf8.RuneSelf && data[i] != '"' && data[i] != '\\' {
-		i++
-	}
-	return i
-}
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/jsonscan"
+)
 
 // text reads a string. What it returns is good until the next text is read.
 func (s *state) text() (text []byte, ok bool) {
@@ -34,7 +16,7 @@ func (s *state) text() (text []byte, ok bool) {
 		return nil, false
 	}
 	start := s.at
-	s.at = plainEnd(s.data, start)
+	s.at = jsonscan.PlainEnd(s.data, start)
 	if s.take('"') {
 		return s.data[start : s.at-1], true
 	}
@@ -55,7 +37,7 @@ func (s *state) text() (text []byte, ok bool) {
 			s.at++
 		default:
 			start := s.at
-			s.at = plainEnd(s.data, start)
+			s.at = jsonscan.PlainEnd(s.data, start)
 			s.unescaped = append(s.unescaped, s.data[start:s.at]...)
 		}
 	}

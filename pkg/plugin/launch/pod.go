@@ -150,7 +150,7 @@ func argument(c Config, orders wire.Orders) string {
 }
 
 func completed(c Config, orders wire.Orders) wire.Orders {
-	orders.Version, orders.Session = wire.Version, c.Session
+	orders.Version, orders.Session, orders.Encodings = wire.Version, c.Session, wire.Encodings()
 	if orders.Deadline == 0 {
 		orders.Deadline = wire.Duration(c.deadline())
 	}
