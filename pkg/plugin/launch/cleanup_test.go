@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
 func namespaceThere(t *testing.T, c *cluster) bool {
@@ -196,5 +198,19 @@ func TestCleanupAfterPanic(t *testing.T) {
 	}
 	if left := podsLeft(t, c); left > 0 {
 		t.Errorf("%d pods left", left)
+	}
+}
+
+// What a dead session left keeps neither the next one's namespace nor itself.
+func TestCleanupTakesLeftOvers(t *testing.T) {
+	c := newCluster(t, podOf("left", "other", endedFor(2*time.Minute, event.ByeAbandoned)))
+	addNamespace(t, c, "other")
+	l := c.launcher(t)
+	start(t, l, "n1")
+	if err := l.Cleanup(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if left, there := podsLeft(t, c), namespaceThere(t, c); left > 0 || there {
+		t.Errorf("%d pods left, namespace there: %t", left, there)
 	}
 }

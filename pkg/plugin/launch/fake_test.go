@@ -56,6 +56,7 @@ func newCluster(t *testing.T, objects ...runtime.Object) *cluster {
 			return true, create.GetObject(), err
 		}
 		pod := create.GetObject().(*corev1.Pod)
+		pod.CreationTimestamp = metav1.Now()
 		pod.UID = types.UID(cmp.Or(c.uid, "uid-of-"+pod.Spec.NodeName))
 		return false, nil, nil
 	})
