@@ -76,7 +76,7 @@ func TestCleanupAndNamespace(t *testing.T) {
 // Sessions that overlap: the one that made the namespace leaves it to the other, and the last one out removes it.
 func TestCleanupOfOverlappingSessions(t *testing.T) {
 	c := newCluster(t)
-	first, second := c.launcher(t), c.launcher(t, func(c *Config) { c.Session = "fedcba987654" })
+	first, second := c.launcher(t), c.launcher(t, func(c *Config) { c.Session, c.Expires = "fedcba987654", time.Time{} })
 	addNamespace(t, c, first.config.Session)
 	start(t, first, "n1")
 	start(t, second, "n1")
