@@ -144,6 +144,9 @@ func TestCleanupSaysWhatIsLeft(t *testing.T) {
 	if !errors.As(err, &remains) || len(remains.Pods) != 1 || remains.Pods[0].Node != "n1" {
 		t.Fatalf("error %v", err)
 	}
+	if remains.Err != nil {
+		t.Errorf("it went on trying what was refused: %v", remains.Err)
+	}
 	for _, part := range []string{bad, "node n1", "not by you", "kubectl --namespace=trace-sec delete pods --selector=" + LabelSession} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error without %q: %v", part, err)
