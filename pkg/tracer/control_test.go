@@ -97,6 +97,9 @@ func TestTargetsChange(t *testing.T) {
 	l.send(wire.Control{Add: []wire.Pod{{UID: podB, Selections: 1}}}) // obeyed after the removal
 	runUntil(b, "8")
 	runIn(t, a, scenario, "exit", "7")
+	later := makeCgroup(t, root, "kubepods/pod"+podA, containerD)
+	runUntil(b, "4") // the tracer has read of the new cgroup
+	runIn(t, later, scenario, "exit", "7")
 	r := l.stop()
 	seen := map[string]bool{}
 	for _, e := range r.events {

@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
 func namespaceThere(t *testing.T, c *cluster) bool {
@@ -74,7 +76,7 @@ func TestCleanupAndNamespace(t *testing.T) {
 // Sessions that overlap: the one that made the namespace leaves it to the other, and the last one out removes it.
 func TestCleanupOfOverlappingSessions(t *testing.T) {
 	c := newCluster(t)
-	first, second := c.launcher(t), c.launcher(t, func(c *Config) { c.Session = "fedcba987654" })
+	first, second := c.launcher(t), c.launcher(t, func(c *Config) { c.Session, c.Expires = "fedcba987654", time.Time{} })
 	addNamespace(t, c, first.config.Session)
 	start(t, first, "n1")
 	start(t, second, "n1")
@@ -142,6 +144,9 @@ func TestCleanupSaysWhatIsLeft(t *testing.T) {
 	if !errors.As(err, &remains) || len(remains.Pods) != 1 || remains.Pods[0].Node != "n1" {
 		t.Fatalf("error %v", err)
 	}
+	if remains.Err != nil {
+		t.Errorf("it went on trying what was refused: %v", remains.Err)
+	}
 	for _, part := range []string{bad, "node n1", "not by you", "kubectl --namespace=trace-sec delete pods --selector=" + LabelSession} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error without %q: %v", part, err)
@@ -196,5 +201,19 @@ func TestCleanupAfterPanic(t *testing.T) {
 	}
 	if left := podsLeft(t, c); left > 0 {
 		t.Errorf("%d pods left", left)
+	}
+}
+
+// What a dead session left keeps neither the next one's namespace nor itself.
+func TestCleanupTakesLeftOvers(t *testing.T) {
+	c := newCluster(t, podOf("left", "other", endedFor(2*time.Minute, event.ByeAbandoned)))
+	addNamespace(t, c, "other")
+	l := c.launcher(t)
+	start(t, l, "n1")
+	if err := l.Cleanup(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if left, there := podsLeft(t, c), namespaceThere(t, c); left > 0 || there {
+		t.Errorf("%d pods left, namespace there: %t", left, there)
 	}
 }

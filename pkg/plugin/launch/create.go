@@ -78,7 +78,8 @@ func passing(err error) bool {
 	}
 	var network *net.OpError
 	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || utilnet.IsTimeout(err) ||
-		utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err)
+		utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err) ||
+		strings.Contains(err.Error(), "stream error: ") // net/http does not export the type of HTTP/2's
 }
 
 // errReplaced says that a pod that was in the way is being removed.

@@ -12,7 +12,8 @@
 // silence and activeDeadlineSeconds; and Reap and Sweep, which remove what dead sessions left. What the kernel holds for a
 // tracer ends with its process. All rules are in janitor*.go:
 //
-//   - Cleanup removes the pods of its own session, whatever their state, and waits until they are gone.
+//   - Cleanup removes the pods of its own session, whatever their state, and waits until they are gone. Then it removes
+//     left-overs as Reap does, which a session calls at its start.
 //   - A namespace that a session made says so in an annotation. The last session out removes it, whichever made it, when no
 //     pod is in it. A Preflight that fails removes the namespace that it made. One that an administrator made stays.
 //   - A pod of another session is a left-over when its time (an annotation) is over, or when it was deleted and its kubelet

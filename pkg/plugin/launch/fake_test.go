@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -31,10 +32,13 @@ type cluster struct {
 	*fake.Clientset
 	denied map[string]bool // "verb resource"
 	refuse func(dryRun bool) error
+	uid    string        // of the next pods; else by node
+	more   chan struct{} // lets a served log go on
+	hold   func()        // before a served Create
 }
 
 func newCluster(t *testing.T, objects ...runtime.Object) *cluster {
-	c := &cluster{Clientset: fake.NewClientset(objects...), denied: map[string]bool{}, refuse: func(bool) error { return nil }}
+	c := &cluster{Clientset: fake.NewClientset(objects...), denied: map[string]bool{}, refuse: func(bool) error { return nil }, more: make(chan struct{}), hold: func() {}}
 	c.PrependReactor("create", "selfsubjectaccessreviews", func(a k8stesting.Action) (bool, runtime.Object, error) {
 		review := a.(k8stesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview).DeepCopy()
 		r := review.Spec.ResourceAttributes
@@ -52,7 +56,12 @@ func newCluster(t *testing.T, objects ...runtime.Object) *cluster {
 			return true, create.GetObject(), err
 		}
 		pod := create.GetObject().(*corev1.Pod)
-		pod.UID = types.UID("uid-of-" + pod.Spec.NodeName)
+		pod.CreationTimestamp = metav1.Now()
+		pod.UID = types.UID(cmp.Or(c.uid, "uid-of-"+pod.Spec.NodeName))
+		return false, nil, nil
+	})
+	c.PrependReactor("create", "namespaces", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		a.(k8stesting.CreateAction).GetObject().(*corev1.Namespace).UID = "made"
 		return false, nil, nil
 	})
 	return c

@@ -84,7 +84,7 @@ func (l *Launcher) client() kubernetes.Interface { return l.clients.get().api }
 func (l *Launcher) spawn(f func()) { go l.guard(f) }
 
 // Cleanup takes away all that the session made: it refuses new Starts, deletes the session's pods, those of Starts under way too,
-// waits until they are gone, and deletes the namespace if a session made it and no pod is in it. Give it a context of its own;
+// waits until they are gone, deletes what dead sessions left, and the namespace if a session made it and no pod is in it. Give it a context of its own;
 // its deadline, or else cleanupTimeout, is kept, by force if need be. The error, a *Remains, says what is left and how to remove
 // it. The launcher is of no use afterwards.
 func (l *Launcher) Cleanup(ctx context.Context) error {
@@ -106,6 +106,7 @@ func (l *Launcher) Cleanup(ctx context.Context) error {
 			return err
 		}
 	}
+	_, _ = l.janitor.reap(ctx) // what is left of others keeps the namespace, and is no error of this session
 	_, err := l.janitor.removeNamespace(ctx, anySession)
 	return err
 }

@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -195,5 +196,86 @@ func TestPreflightAwaitsTerminatingNamespace(t *testing.T) {
 	}
 	if made, err := c.CoreV1().Namespaces().Get(t.Context(), "trace-sec", metav1.GetOptions{}); err != nil || made.UID == "old" {
 		t.Errorf("namespace not made anew: %v %v", made, err)
+	}
+}
+
+// A namespace that preflight made does not stay when preflight fails or is interrupted.
+func TestPreflightUndoesItsNamespace(t *testing.T) {
+	for name, test := range map[string]struct {
+		lost bool  // the answer to its creation
+		then error // what comes of the dry run in it; nil: it is interrupted
+	}{
+		"refused":              {false, forbidden("exceeded quota: q, requested: pods=1")},
+		"refused, lost answer": {true, forbidden("exceeded quota: q, requested: pods=1")},
+		"interrupted":          {false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			ctx, interrupt := context.WithCancel(soon(t))
+			c.refuse = func(bool) error {
+				if _, err := c.Tracker().Get(namespaces, "", "trace-sec"); err != nil {
+					return noNamespace()
+				}
+				if test.then == nil {
+					interrupt()
+					return forbidden(`error looking up service account trace-sec/default`)
+				}
+				return test.then
+			}
+			if test.lost {
+				c.PrependReactor("create", "namespaces", func(a k8stesting.Action) (bool, runtime.Object, error) {
+					made := a.(k8stesting.CreateAction).GetObject().(*corev1.Namespace).DeepCopy()
+					made.UID = "made"
+					err := c.Tracker().Create(namespaces, made, "")
+					return true, nil, errors.Join(err, context.DeadlineExceeded)
+				})
+			}
+			if _, err := c.launcher(t).Preflight(ctx, nil, nil); err == nil || test.then == nil != errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			if namespaceThere(t, c) {
+				t.Error("the namespace is left")
+			}
+		})
+	}
+}
+
+// A namespace that is in use, or that somebody else made, is not Preflight's to remove.
+func TestPreflightLeavesOtherNamespaces(t *testing.T) {
+	for _, madeBy := range []string{"", "other", testConfig().Session} { // the last one: for a node that comes later
+		c := newCluster(t)
+		addNamespace(t, c, madeBy)
+		l := c.launcher(t)
+		if madeBy == l.config.Session {
+			l.janitor.mayHaveMade()
+			start(t, l, "n1")
+		}
+		c.refuse = func(bool) error { return forbidden("exceeded quota: q, requested: pods=1") }
+		if _, err := l.Preflight(soon(t), nil, nil); err == nil {
+			t.Error("no error")
+		}
+		if !namespaceThere(t, c) {
+			t.Errorf("the namespace made by %q is gone", madeBy)
+		}
+	}
+}
+
+// An API server that restarts does not end a session before it began.
+func TestPreflightTriesAgain(t *testing.T) {
+	c := newCluster(t)
+	failures := 3
+	c.refuse = func(bool) error {
+		if failures--; failures >= 0 {
+			return apierrors.NewServiceUnavailable("restarting")
+		}
+		return nil
+	}
+	var told atomic.Int32
+	if _, err := c.launcher(t).Preflight(soon(t), nil, func(_, what string) {
+		if strings.Contains(what, "restarting") {
+			told.Add(1)
+		}
+	}); err != nil || told.Load() == 0 {
+		t.Errorf("%v, told %d times", err, told.Load())
 	}
 }

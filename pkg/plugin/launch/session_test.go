@@ -83,9 +83,10 @@ func TestStartWhenThePodIsThere(t *testing.T) {
 		pod  *corev1.Pod
 		want types.UID // empty: refused
 	}{
-		"running": {there(func(*corev1.Pod) {}), "first"},
-		"ended":   {there(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "uid-of-n1"},
-		"another": {there(func(p *corev1.Pod) { p.Labels[LabelSession] = "other" }), ""},
+		"running":                {there(func(*corev1.Pod) {}), "first"},
+		"ended":                  {there(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "uid-of-n1"},
+		"ended by its container": {there(func(p *corev1.Pod) { p.Status = terminated(137, "OOMKilled", "") }), "uid-of-n1"},
+		"another":                {there(func(p *corev1.Pod) { p.Labels[LabelSession] = "other" }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tracer, err := newCluster(t, test.pod).launcher(t).Start(t.Context(), testOrders("n1"))

@@ -73,12 +73,19 @@ func (o *cleanupOptions) print(done launch.Swept, complete bool) {
 		fmt.Fprintf(o.Out, "namespace %s deleted\n", o.namespace)
 	}
 	if done.Living > 0 {
-		fmt.Fprintf(o.ErrOut, "left alone: %d tracer pods of sessions that still run (--all-sessions ends them)\n", done.Living)
+		fmt.Fprintf(o.ErrOut, "left alone, since their sessions still run: %s (--all-sessions ends them)\n", tracerPodCount(done.Living))
 	}
 	if done.Fresh > 0 {
-		fmt.Fprintf(o.ErrOut, "left alone: %d tracer pods whose sessions may still read their last events; a minute after their end they are left-overs\n", done.Fresh)
+		fmt.Fprintf(o.ErrOut, "left alone, since their sessions may still read their last events: %s (removed from a minute after their end on)\n", tracerPodCount(done.Fresh))
 	}
 	if complete && len(done.Pods) == 0 && !done.NamespaceRemoved && done.Living+done.Fresh == 0 {
 		fmt.Fprintf(o.ErrOut, "nothing to remove in namespace %s\n", o.namespace)
 	}
+}
+
+func tracerPodCount(n int) string {
+	if n == 1 {
+		return "1 tracer pod"
+	}
+	return fmt.Sprintf("%d tracer pods", n)
 }
