@@ -93,7 +93,8 @@ static __always_inline __u64 size_of_buffer(struct hook_scratch *s, __u32 place)
 
 	if (from < HOOK_ARGUMENTS)
 		size = s->values[from].number;
-	if ((hook.flags & HOOK_RETURNS_LENGTH) && (hook_arguments[place].flags & ARGUMENT_AT_RETURN) && returned < HOOK_ARGUMENTS) {
+	if ((hook.flags & HOOK_RETURNS_LENGTH) && (hook_arguments[place].flags & ARGUMENT_AT_RETURN) &&
+	    returned < HOOK_ARGUMENTS) {
 		filled = s->values[returned].number;
 		if ((__s64)filled < 0)
 			filled = 0;

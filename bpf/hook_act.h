@@ -59,13 +59,15 @@ static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 no
 
 		if (i >= hook.arguments)
 			break;
-		if (hook_arguments[i].kind == KIND_NUMBER || hook_arguments[i].kind == KIND_SYSCALL || hook_arguments[i].kind == KIND_CAPABILITIES) {
+		if (hook_arguments[i].kind == KIND_NUMBER || hook_arguments[i].kind == KIND_SYSCALL ||
+		    hook_arguments[i].kind == KIND_CAPABILITIES) {
 			key.words[i] = v->number;
 			continue;
 		}
 		if (!length) { /* no text: its struct, of which the header in front of it has the length */
 			at = v->structure;
-			length = ((struct argument_header *)&s->data[(at - sizeof(struct argument_header)) & (HOOK_DATA - 1)])->length;
+			length =
+			    ((struct argument_header *)&s->data[(at - sizeof(struct argument_header)) & (HOOK_DATA - 1)])->length;
 		}
 		/* the last stands whole, and the others as sums */
 		size = length;
@@ -235,7 +237,8 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 		return;
 	/* the symbols of a user stack can be had only while the process lives */
 	hold_cpu();
-	if (bpf_ringbuf_output(&events, r, size, (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
+	if (bpf_ringbuf_output(&events, r, size,
+			       (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
 		c->ring_full++;
 	else
 		c->sent++;

@@ -29,9 +29,9 @@ static __always_inline __u64 word_at(const void *address)
 	return word;
 }
 
-#define SLOT(n)                                                                                                           \
-	case 8 * (n):                                                                                                     \
-		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(word) : "r"(ctx), "i"(8 * (n)));                             \
+#define SLOT(n)                                                                               \
+	case 8 * (n):                                                                         \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(word) : "r"(ctx), "i"(8 * (n))); \
 		return word
 
 /* The word at an offset of the context. What the verifier allows to be loaded, it allows by an instruction that has the offset
@@ -41,9 +41,11 @@ static __always_inline __u64 slot_at(void *ctx, __u32 offset)
 	__u64 word;
 
 	switch (offset) {
+		/* clang-format off */
 		SLOT(0); SLOT(1); SLOT(2); SLOT(3); SLOT(4); SLOT(5); SLOT(6); SLOT(7); SLOT(8); SLOT(9); SLOT(10); SLOT(11);
 		SLOT(12); SLOT(13); SLOT(14); SLOT(15); SLOT(16); SLOT(17); SLOT(18); SLOT(19); SLOT(20); SLOT(21); SLOT(22);
 		SLOT(23); SLOT(24); SLOT(25); SLOT(26); SLOT(27); SLOT(28); SLOT(29); SLOT(30); SLOT(31); SLOT(32); SLOT(33);
+		/* clang-format on */
 	}
 	return word_at((char *)ctx + offset);
 }
@@ -52,7 +54,9 @@ static __always_inline __u64 slot_at(void *ctx, __u32 offset)
 static __always_inline __u64 register_at(__u64 registers, __u32 offset)
 {
 	if (bpf_rdonly_cast)
-		return *(__u64 *)((char *)bpf_rdonly_cast((void *)registers, bpf_core_type_id_kernel(struct pt_regs___entered_x86)) + offset);
+		return *(
+		    __u64 *)((char *)bpf_rdonly_cast((void *)registers, bpf_core_type_id_kernel(struct pt_regs___entered_x86)) +
+			     offset);
 	return word_at((char *)registers + offset);
 }
 

@@ -11,13 +11,15 @@ struct place_of_file {
 
 static __always_inline struct place_of_file place_of(struct file *file)
 {
-	struct place_of_file at = { .dentry = FIELD(struct file, file, f_path.dentry), .mnt = FIELD(struct file, file, f_path.mnt) };
+	struct place_of_file at = { .dentry = FIELD(struct file, file, f_path.dentry),
+				    .mnt = FIELD(struct file, file, f_path.mnt) };
 
 	return at;
 }
 
 /* Puts the path of a dentry in a mount, NULL for that of its file system alone, behind its file_value. */
-static __always_inline void read_path_in(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd, bool may_be_new)
+static __always_inline void read_path_in(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd,
+					 bool may_be_new)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
 	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
@@ -141,7 +143,8 @@ static __always_inline void read_user_path(struct reading *r, __u64 address, __s
 	for (__u32 i = 0; i < MOST_DOTS && first == '.'; i++) { /* "./name" is the name */
 		char next[2] = {};
 
-		if (bpf_probe_read_user(next, sizeof(next), (void *)(address + 1)) || next[0] != '/' || !next[1] || next[1] == '/')
+		if (bpf_probe_read_user(next, sizeof(next), (void *)(address + 1)) || next[0] != '/' || !next[1] ||
+		    next[1] == '/')
 			break;
 		address += 2;
 		first = next[1];

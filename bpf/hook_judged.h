@@ -53,7 +53,8 @@ static __always_inline struct dentry_head head_of(struct dentry *dentry)
 {
 	struct dentry_head head = {};
 	__u64 words[HEAD_BYTES / 8] = {};
-	const __u32 flags = bpf_core_field_offset(struct dentry, d_flags), hash_len = bpf_core_field_offset(struct dentry, d_name.hash_len),
+	const __u32 flags = bpf_core_field_offset(struct dentry, d_flags),
+		    hash_len = bpf_core_field_offset(struct dentry, d_name.hash_len),
 		    parent = bpf_core_field_offset(struct dentry, d_parent);
 
 	if (bpf_rdonly_cast || flags || hash_len > HEAD_BYTES - 8 || parent > HEAD_BYTES - 8) {

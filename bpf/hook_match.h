@@ -134,7 +134,8 @@ static long try_text(__u32 index, struct in_scratch *in)
 	return m->found & 1;
 }
 
-static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first, __u32 count)
+static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first,
+				       __u32 count)
 {
 	struct in_scratch in = { .s = s };
 	struct text_match *m = &s->text;

@@ -67,7 +67,9 @@ static __always_inline __u64 number_of_process(const volatile struct hook_filter
 		return namespace_changes(&now);
 	case SUBJECT_CAPABILITY_CHANGES:
 		state = current_state();
-		return state && f->place < 3 ? state->capabilities[f->place] ^ capabilities_of(BPF_CORE_READ(task, cred), f->place) : 0;
+		return state && f->place < 3
+			   ? state->capabilities[f->place] ^ capabilities_of(BPF_CORE_READ(task, cred), f->place)
+			   : 0;
 	case SUBJECT_MARKS:
 		state = current_state();
 		return state ? state->marks : 0;
@@ -102,7 +104,8 @@ static __always_inline __u64 number_of_socket(const volatile struct hook_filter 
 
 static __always_inline bool is_about_socket(__u8 subject)
 {
-	return (subject >= SUBJECT_SOURCE_PORT && subject <= SUBJECT_STATE) || subject == SUBJECT_SOURCE || subject == SUBJECT_DESTINATION;
+	return (subject >= SUBJECT_SOURCE_PORT && subject <= SUBJECT_STATE) || subject == SUBJECT_SOURCE ||
+	       subject == SUBJECT_DESTINATION;
 }
 
 static __always_inline bool is_about_argument(__u8 subject)
@@ -129,7 +132,8 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 	else if (f->subject == SUBJECT_GAINED)
 		number = s->values[f->other & (HOOK_ARGUMENTS - 1)].number & ~value->number;
 	else if (is_about_socket(f->subject))
-		number = hook_arguments[f->place & (HOOK_ARGUMENTS - 1)].kind == KIND_SOCKADDR_UN ? value->number : number_of_socket(f, socket);
+		number = hook_arguments[f->place & (HOOK_ARGUMENTS - 1)].kind == KIND_SOCKADDR_UN ? value->number
+												  : number_of_socket(f, socket);
 	else if (f->subject == SUBJECT_WORKLOADS)
 		number = s->workloads;
 	else
@@ -148,7 +152,8 @@ __noinline int has_text(struct hook_scratch *s, __u32 index)
 	if (!s || index >= HOOK_FILTERS)
 		return 0;
 	f = &hook_filters[index];
-	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first, f->count);
+	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first,
+			  f->count);
 }
 
 /* Whether filter number index asks for the path that verdicts are remembered of. */

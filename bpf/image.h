@@ -158,13 +158,13 @@ static __always_inline unsigned long arguments_of(struct image_record *r, struct
 }
 
 /* The strings that follow an image_record, in the order of its lengths: each as part(where, length). */
-#define FOR_EACH_STRING(s, part)                                                                                          \
-	do {                                                                                                              \
-		part((s)->cgroup_path, (s)->record.cgroup_path_length, CGROUP_PATH_MAX);                                 \
-		part((s)->filename, (s)->record.filename_length, PATH_MAX);                                               \
-		part(&(s)->executable[(s)->executable_at & (PATH_MAX - 1)], (s)->record.executable_length, PATH_MAX);     \
-		part(&(s)->cwd[(s)->cwd_at & (PATH_MAX - 1)], (s)->record.cwd_length, PATH_MAX);                          \
-		part(&(s)->parent_executable[(s)->parent_executable_at & (PATH_MAX - 1)],                                 \
-		     (s)->record.parent_executable_length, PATH_MAX);                                                     \
-		part((s)->arguments, (s)->record.arguments_length, ARGUMENTS_MAX);                                        \
+#define FOR_EACH_STRING(s, part)                                                                                                \
+	do {                                                                                                                    \
+		part((s)->cgroup_path, (s)->record.cgroup_path_length, CGROUP_PATH_MAX);                                        \
+		part((s)->filename, (s)->record.filename_length, PATH_MAX);                                                     \
+		part(&(s)->executable[(s)->executable_at & (PATH_MAX - 1)], (s)->record.executable_length, PATH_MAX);           \
+		part(&(s)->cwd[(s)->cwd_at & (PATH_MAX - 1)], (s)->record.cwd_length, PATH_MAX);                                \
+		part(&(s)->parent_executable[(s)->parent_executable_at & (PATH_MAX - 1)], (s)->record.parent_executable_length, \
+		     PATH_MAX);                                                                                                 \
+		part((s)->arguments, (s)->record.arguments_length, ARGUMENTS_MAX);                                              \
 	} while (0)

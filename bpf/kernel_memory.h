@@ -11,13 +11,13 @@
 extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 
 /* The field of the struct of a type at an address, whatever the verifier knows of that. */
-#define FIELD(type, address, field)                                                                                       \
-	({                                                                                                                \
-		type *at_ = (type *)(address);                                                                            \
-		typeof(at_->field) field_;                                                                                \
-		if (bpf_rdonly_cast)                                                                                      \
-			field_ = ((type *)bpf_rdonly_cast(at_, bpf_core_type_id_kernel(type)))->field;                    \
-		else                                                                                                      \
-			field_ = BPF_CORE_READ(at_, field);                                                               \
-		field_;                                                                                                   \
+#define FIELD(type, address, field)                                                                    \
+	({                                                                                             \
+		type *at_ = (type *)(address);                                                         \
+		typeof(at_->field) field_;                                                             \
+		if (bpf_rdonly_cast)                                                                   \
+			field_ = ((type *)bpf_rdonly_cast(at_, bpf_core_type_id_kernel(type)))->field; \
+		else                                                                                   \
+			field_ = BPF_CORE_READ(at_, field);                                            \
+		field_;                                                                                \
 	})

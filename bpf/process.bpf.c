@@ -41,14 +41,14 @@ static __always_inline void send_image(struct image_scratch *s)
 		return;
 	}
 	bpf_dynptr_write(&to, 0, r, sizeof(*r), 0);
-#define WRITE_PART(from, length, max)                                                                                     \
-	do {                                                                                                              \
-		__u64 part_length = length;                                                                               \
-		barrier_var(part_length); /* what is tested below is what is used */                                      \
-		if (part_length <= max) {                                                                                 \
-			bpf_dynptr_write(&to, at, from, part_length, 0);                                                  \
-			at += part_length;                                                                                \
-		}                                                                                                         \
+#define WRITE_PART(from, length, max)                                                \
+	do {                                                                         \
+		__u64 part_length = length;                                          \
+		barrier_var(part_length); /* what is tested below is what is used */ \
+		if (part_length <= max) {                                            \
+			bpf_dynptr_write(&to, at, from, part_length, 0);             \
+			at += part_length;                                           \
+		}                                                                    \
 	} while (0)
 	FOR_EACH_STRING(s, WRITE_PART);
 	bpf_ringbuf_submit_dynptr(&to, wakeup_reserved(size));

@@ -19,8 +19,7 @@ static __always_inline void fill_pids(__u32 *namespace_pid, __u32 *level, struct
 
 	*level = BPF_CORE_READ(pid, level);
 	bpf_core_read(&number, sizeof(number),
-		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      bpf_core_type_size(struct upid) * (*level & 31));
+		      (char *)pid + bpf_core_field_offset(struct pid, numbers) + bpf_core_type_size(struct upid) * (*level & 31));
 	*namespace_pid = number.nr;
 }
 
@@ -33,8 +32,7 @@ static __always_inline __u32 pid_at_level(struct task_struct *task, __u32 level)
 	if (level > BPF_CORE_READ(pid, level))
 		return 0;
 	bpf_core_read(&number, sizeof(number),
-		      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      bpf_core_type_size(struct upid) * (level & 31));
+		      (char *)pid + bpf_core_field_offset(struct pid, numbers) + bpf_core_type_size(struct upid) * (level & 31));
 	return number.nr;
 }
 

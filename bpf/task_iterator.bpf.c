@@ -60,17 +60,18 @@ int tasks(struct bpf_iter__task *ctx)
 	else
 		arguments = arguments_of(&s->record, task);
 	if (s->record.arguments_length > 0 &&
-	    bpf_copy_from_user_task(s->arguments, BOUNDED(s->record.arguments_length, ARGUMENTS_MAX), (void *)arguments, task, 0)) {
+	    bpf_copy_from_user_task(s->arguments, BOUNDED(s->record.arguments_length, ARGUMENTS_MAX), (void *)arguments, task,
+				    0)) {
 		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
 		s->record.arguments_length = 0;
 	}
 	bpf_seq_write(seq, &s->record, sizeof(s->record));
-#define WRITE_PART(from, length, max)                                                                                     \
-	do {                                                                                                              \
-		__u64 part_length = length;                                                                               \
-		barrier_var(part_length); /* what is tested below is what is used */                                      \
-		if (part_length <= max)                                                                                   \
-			bpf_seq_write(seq, from, part_length);                                                            \
+#define WRITE_PART(from, length, max)                                                \
+	do {                                                                         \
+		__u64 part_length = length;                                          \
+		barrier_var(part_length); /* what is tested below is what is used */ \
+		if (part_length <= max)                                              \
+			bpf_seq_write(seq, from, part_length);                       \
 	} while (0)
 	FOR_EACH_STRING(s, WRITE_PART);
 	return 0;

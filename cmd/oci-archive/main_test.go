@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -56,7 +57,7 @@ func untar(t *testing.T, b []byte) (headers map[string]*tar.Header, contents map
 	headers, contents = map[string]*tar.Header{}, map[string][]byte{}
 	for r := tar.NewReader(bytes.NewReader(b)); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return headers, contents, order
 		}
 		must(t, err)

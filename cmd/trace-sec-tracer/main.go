@@ -31,12 +31,12 @@ func main() {
 	document := flag.String("orders", "", "what to trace, as a JSON document (see pkg/wire)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	bye, err := run(ctx, []byte(*document))
+	stop()
 	if message, marshalError := json.Marshal(bye); marshalError == nil {
 		// There is no such file outside of a pod; the last frame has told the same.
 		if log, openError := os.OpenFile(terminationLog, os.O_WRONLY, 0); openError == nil {
-			log.Write(message)
+			_, _ = log.Write(message)
 			log.Close()
 		}
 	}

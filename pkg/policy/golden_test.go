@@ -62,7 +62,7 @@ func dump(b *strings.Builder, v reflect.Value, indent string) {
 		fmt.Fprintln(b)
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if at, ok := v.Field(i).Interface().(Position); ok && f.Anonymous {
+			if at, ok := reflect.TypeAssert[Position](v.Field(i)); ok && f.Anonymous {
 				fmt.Fprintf(b, "%sat %d:%d %s\n", indent, at.Line, at.Column, at.Path)
 			} else if f.Anonymous || !v.Field(i).IsZero() || f.Name == "Kind" || f.Name == "Element" && v.NumField() == 2 && v.Field(0).IsZero() {
 				fmt.Fprintf(b, "%s%s:", indent, f.Name)

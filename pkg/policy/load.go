@@ -64,8 +64,7 @@ func parseFile(name string, stdin io.Reader) (*File, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		var at *os.PathError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*os.PathError](err); ok {
 			err = at.Err // the position has the name already
 		}
 		return nil, err

@@ -186,7 +186,7 @@ var step = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)?((?:\[[0-9]{1,6}\])*)$`
 
 // steps reads a path such as mm.owner.real_parent.comm, files[3].f_flags or [2].
 func steps(c cursor, text string) (all []Step) {
-	for _, part := range strings.Split(text, ".") {
+	for part := range strings.SplitSeq(text, ".") {
 		match := step.FindStringSubmatch(part)
 		if match == nil || part == "" {
 			c.fail("%s: %s is neither a field nor an element [n]", shown(text), shown(part))

@@ -351,7 +351,7 @@ func TestExpressions(t *testing.T) {
 }
 
 func lisp(e *Expression) string {
-	s := ""
+	var s string
 	switch {
 	case e.Op == "const" && e.Boolean:
 		return fmt.Sprint(e.Value == 1)

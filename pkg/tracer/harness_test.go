@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"testing"
@@ -100,9 +101,7 @@ func read(t testing.TB, raw []byte) *recording {
 			t.Errorf("frame %d begins with event %d, want %d", frame.Number, frame.First, next)
 		}
 		next += uint64(frame.Count)
-		for id, p := range frame.Processes {
-			r.procs[id] = p
-		}
+		maps.Copy(r.procs, frame.Processes)
 		for i := range frame.Events {
 			r.events = append(r.events, frame.Event(i, func(p *wire.Process) *event.Process { return &p.Process }))
 		}

@@ -31,7 +31,8 @@ type podPlaces map[string]*podPlace
 
 // learn reads pod and container out of a cgroup's path; ids are those of its levels, the root's first. As cgroup.Parse says,
 // the outermost pod and the first container in it count.
-func (p podPlaces) learn(path string, ids []uint64) (uid string, found bool) {
+func (p podPlaces) learn(path string, ids []uint64) (uid string) {
+	found := false
 	for level, name := range strings.Split(path, "/") { // the path begins with a slash: the first name is the root's
 		if level >= len(ids) {
 			break
@@ -50,7 +51,7 @@ func (p podPlaces) learn(path string, ids []uint64) (uid string, found bool) {
 			break
 		}
 	}
-	return uid, found
+	return uid
 }
 
 // wantedPod is a target.

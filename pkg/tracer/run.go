@@ -95,8 +95,7 @@ func Run(ctx context.Context, c Config) (event.Bye, error) {
 
 // reason says why the context ended.
 func (s *session) reason(ctx context.Context) string {
-	var why ended
-	if errors.As(context.Cause(ctx), &why) {
+	if why, ok := errors.AsType[ended](context.Cause(ctx)); ok {
 		return string(why)
 	}
 	return event.ByeStopped

@@ -106,7 +106,7 @@ func (t *targets) removePods(uids []string) error {
 // made notes a new cgroup. The kubelet makes a pod's cgroup before it has the runtime make a container in it, which takes
 // far longer than a record takes to come here.
 func (t *targets) made(c *kernel.Cgroup) {
-	uid, _ := t.pods.learn(c.Path, c.CgroupIds[:])
+	uid := t.pods.learn(c.Path, c.CgroupIds[:])
 	if w := t.wanted[uid]; w != nil {
 		if err := w.enter(t.programs, t.pods[uid]); err != nil {
 			t.notice(event.Notice{Level: event.LevelError, Subject: uid, Text: "this pod is not traced: " + err.Error()})

@@ -261,7 +261,7 @@ func (e *enforcement) checkEffects(t *testing.T, result *harness.Result, p place
 
 func prepareEnforcement(t *testing.T, folder string) {
 	t.Helper()
-	for _, name := range strings.Fields("written read truncated opened kept killed killed-read killed-by-kprobe allocated lsm lsm-killed lsm-positive positive positive-at-function unposted") {
+	for name := range strings.FieldsSeq("written read truncated opened kept killed killed-read killed-by-kprobe allocated lsm lsm-killed lsm-positive positive positive-at-function unposted") {
 		write(t, filepath.Join(folder, name), original)
 	}
 	write(t, filepath.Join(folder, "source"), "source")

@@ -73,10 +73,10 @@ var names = []row{
 
 func TestNames(t *testing.T) {
 	runRows(t, harness.Options{}, names, func(folder string) {
-		for _, name := range strings.Fields("kept other bound kept/folder other/folder") {
+		for name := range strings.FieldsSeq("kept other bound kept/folder other/folder") {
 			harness.Folder(t, filepath.Join(folder, name))
 		}
-		for _, name := range strings.Fields("kept/file kept/file3 kept/not-his kept/linked kept/going kept/going2 kept/staying kept/changed " +
+		for name := range strings.FieldsSeq("kept/file kept/file3 kept/not-his kept/linked kept/going kept/going2 kept/staying kept/changed " +
 			"other/file other/file2 other/file4 other/linked other/coming other/coming2") {
 			write(t, filepath.Join(folder, name), "text")
 		}

@@ -93,10 +93,10 @@ func levels(count int) (path string) {
 
 func preparePaths(t *testing.T, in string) {
 	t.Helper()
-	for _, name := range strings.Fields("kept kept-not other other/moving kept/below kept/folder1 kept/merged lower upper work root root/rooted") {
+	for name := range strings.FieldsSeq("kept kept-not other other/moving kept/below kept/folder1 kept/merged lower upper work root root/rooted") {
 		harness.Folder(t, filepath.Join(in, name))
 	}
-	for _, name := range strings.Fields("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/going other/moving/file other/silent kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
+	for name := range strings.FieldsSeq("kept/file kept-not/file kept/below/file kept/leaving kept/gone kept/going other/moving/file other/silent kept/folder1/file other/file other/hard other/coming lower/file root/rooted/file") {
 		write(t, filepath.Join(in, name), "text")
 	}
 	for link, target := range map[string]string{"other/link": in + "/kept/file", "other/folder": "../kept",

@@ -171,7 +171,7 @@ func sixteenTexts() (all []string) {
 }
 
 func everyNamespace(value string) (list string) {
-	for _, name := range strings.Fields("Uts Ipc Mnt Pid PidForChildren Net Time TimeForChildren Cgroup User") {
+	for name := range strings.FieldsSeq("Uts Ipc Mnt Pid PidForChildren Net Time TimeForChildren Cgroup User") {
 		list += fmt.Sprintf("\n    - {namespace: %s, operator: In, values: [%s]}", name, value)
 	}
 	return list

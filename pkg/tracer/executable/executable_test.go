@@ -23,8 +23,7 @@ func command(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, arguments...).Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("%s %v: %v: %s", name, arguments, err, exit.Stderr)
 		}
 		t.Fatalf("%s %v: %v", name, arguments, err)
@@ -322,7 +321,7 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 	// A file that ends anywhere.
-	for end := range len(good) {
+	for end := range good {
 		f, err := New(bytes.NewReader(good[:end]), int64(end))
 		if err == nil {
 			_, err = f.Find([]string{"watched"})

@@ -7,8 +7,8 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -84,9 +84,7 @@ func NewSet(host Host, types *btf.Cache) (*Set, error) {
 	}
 	spec.Maps["hook_scratches"].MaxEntries = uint32(cpus * slots)
 	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}}
-	for name, m := range host.SharedMaps() {
-		s.shared[name] = m
-	}
+	maps.Copy(s.shared, host.SharedMaps())
 	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners", "judged_paths"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
 		if err != nil {
@@ -222,7 +220,7 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 
 // padded is the list in the length that the kernel side has.
 func padded[T any](list []T, length int) []T {
-	return append(list[:len(list):len(list)], make([]T, length-len(list))...)
+	return append(slices.Clip(list), make([]T, length-len(list))...)
 }
 
 // fill writes the operands; a hook must not run before.
@@ -304,42 +302,6 @@ func (d *Definition) overridable() error {
 	}
 	return nil
 }
-
-// refused words an error of loading. What the verifier says is for who wrote the programs, not for who wrote a policy, but for
-// what it says of the place before it looks at the program: that is the kernel's.
-func refused(d *Definition, err error) error {
-	var verifier *ebpf.VerifierError
-	if !errors.As(err, &verifier) || len(verifier.Log) == 0 {
-		return fmt.Errorf("%s: %w", d.Name, err)
-	}
-	if reason := ofKernel(verifier.Log); reason != "" {
-		return fmt.Errorf("%s: %s", d.Name, reason)
-	}
-	return &VerifierError{Hook: d.Name, Cause: verifier}
-}
-
-// ofKernel is what the verifier says of the place before it looks at the program: that the kernel has no programs there. Empty if
-// it says something else.
-func ofKernel(log []string) string {
-	if strings.HasPrefix(log[len(log)-1], "processed 0 insns") {
-		return "the kernel has no programs there: " + log[0]
-	}
-	return ""
-}
-
-// VerifierError says that the kernel's verifier refuses a program: a fault of ours, which Cause has the whole story of.
-type VerifierError struct {
-	Hook  string
-	Cause *ebpf.VerifierError
-}
-
-// Error does not show the verifier's log.
-func (e *VerifierError) Error() string {
-	return e.Hook + ": this kernel's verifier refuses the program; please report this with the policy and the kernel's version"
-}
-
-// Unwrap returns the cause.
-func (e *VerifierError) Unwrap() error { return e.Cause }
 
 func (s *Set) unload(l *Loaded) error {
 	var errs []error

@@ -84,7 +84,7 @@ func showModule(to *event.Argument, a *Argument, _ *Machine) bool {
 	module, ok := cut(&v, a.Raw)
 	if ok {
 		to.ModuleArg = &event.ModuleArg{
-			Name: text(module), SignatureOk: pointerTo(v.SignatureOk != 0), Tainted: event.TaintNames(v.Taints),
+			Name: text(module), SignatureOk: new(v.SignatureOk != 0), Tainted: event.TaintNames(v.Taints),
 		}
 	}
 	return ok

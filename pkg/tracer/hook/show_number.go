@@ -25,15 +25,13 @@ func number(show func(to *event.Argument, word uint64, m *Machine)) func(*event.
 	}
 }
 
-func pointerTo[T any](v T) *T { return &v }
-
-func showInt(to *event.Argument, word uint64, _ *Machine)  { to.IntArg = pointerTo(int32(word)) }
-func showUint(to *event.Argument, word uint64, _ *Machine) { to.UintArg = pointerTo(uint32(word)) }
-func showLong(to *event.Argument, word uint64, _ *Machine) { to.LongArg = pointerTo(int64(word)) }
+func showInt(to *event.Argument, word uint64, _ *Machine)  { to.IntArg = new(int32(word)) }
+func showUint(to *event.Argument, word uint64, _ *Machine) { to.UintArg = new(uint32(word)) }
+func showLong(to *event.Argument, word uint64, _ *Machine) { to.LongArg = new(int64(word)) }
 func showSize(to *event.Argument, word uint64, _ *Machine) { to.SizeArg = &word }
 
 func showBpfCommand(to *event.Argument, word uint64, _ *Machine) {
-	to.BpfCmdArg = pointerTo(event.BpfCommandName(uint32(word)))
+	to.BpfCmdArg = new(event.BpfCommandName(uint32(word)))
 }
 
 func showCapability(to *event.Argument, word uint64, _ *Machine) {
@@ -53,19 +51,19 @@ func showSyscall(to *event.Argument, word uint64, m *Machine) {
 }
 
 func showKernelCap(to *event.Argument, word uint64, _ *Machine) {
-	to.KernelCapTArg = pointerTo(event.CapabilityDigits(word))
+	to.KernelCapTArg = new(event.CapabilityDigits(word))
 }
 
 func showInheritable(to *event.Argument, word uint64, _ *Machine) {
-	to.CapInheritableArg = pointerTo(event.CapabilityDigits(word))
+	to.CapInheritableArg = new(event.CapabilityDigits(word))
 }
 
 func showPermitted(to *event.Argument, word uint64, _ *Machine) {
-	to.CapPermittedArg = pointerTo(event.CapabilityDigits(word))
+	to.CapPermittedArg = new(event.CapabilityDigits(word))
 }
 
 func showEffective(to *event.Argument, word uint64, _ *Machine) {
-	to.CapEffectiveArg = pointerTo(event.CapabilityDigits(word))
+	to.CapEffectiveArg = new(event.CapabilityDigits(word))
 }
 
 // text is a copy of what the kernel gave, fit for JSON.
@@ -88,7 +86,7 @@ func name(chars [16]int8) string {
 }
 
 func showString(to *event.Argument, a *Argument, _ *Machine) bool {
-	to.StringArg = pointerTo(text(a.Raw))
+	to.StringArg = new(text(a.Raw))
 	return true
 }
 

@@ -36,8 +36,7 @@ func run(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, arguments...).Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("%s: %v: %s", name, err, exit.Stderr)
 		}
 		t.Fatalf("%s: %v", name, err)

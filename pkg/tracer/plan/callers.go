@@ -35,7 +35,7 @@ func calledBy(value uint32, functions []string, unseen string) seen {
 		}
 		from := constant(0)
 		from.note = fmt.Sprintf("%s: %v", unseen, err)
-		return from, nil
+		return from, nil //nolint:nilerr // the note has it
 	}
 }
 

@@ -44,9 +44,7 @@ func compile(n *Node, p *policy.Policy, h *policy.Hook, name string, s *site) (*
 	if err := c.follow(p); err != nil {
 		return nil, nil, nil, err
 	}
-	if err := c.conditions(); err != nil {
-		return nil, nil, nil, err
-	}
+	c.conditions()
 	c.track(p)
 	c.judge()
 	c.workloads(p)
@@ -259,9 +257,9 @@ func (c *compiler) addressLength(index int) int {
 }
 
 // conditions adds the site's own filters to every selector.
-func (c *compiler) conditions() error {
+func (c *compiler) conditions() {
 	if len(c.site.conditions) == 0 {
-		return nil
+		return
 	}
 	var own []bpf.HookHookFilter
 	for _, condition := range c.site.conditions {
@@ -287,7 +285,6 @@ func (c *compiler) conditions() error {
 		own = append(own, f)
 	}
 	c.prepend(own)
-	return nil
 }
 
 // prepend adds filters to every selector, before its own; what has no selector gets one.

@@ -144,7 +144,7 @@ func (m *Marks) Running(images []*kernel.Image) map[uint32]bpf.HookProcessState 
 func (m *Marks) matches(i *kernel.Image) (bits uint64) {
 	asked, _, _ := strings.Cut(i.Arguments, "\x00")
 	for n, mark := range m.all {
-		has := false
+		var has bool
 		switch {
 		case mark.binary != nil:
 			has = mark.binary.Matches(i.Executable) || mark.binary.Matches(asked)

@@ -7,6 +7,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -97,7 +98,7 @@ func namespacePlace(n policy.Namespace) int { return int(n) }
 func (c *compiler) namespaceFilter(f policy.NamespaceFilter) bpf.HookHookFilter {
 	inodes := f.Inodes
 	if f.Host {
-		inodes = append(inodes[:len(inodes):len(inodes)], c.node.HostNamespaces[namespacePlace(f.Namespace)])
+		inodes = append(slices.Clip(inodes), c.node.HostNamespaces[namespacePlace(f.Namespace)])
 	}
 	return c.numberFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE, namespacePlace(f.Namespace), f.Negated, false, exactly(inodes))
 }

@@ -18,15 +18,13 @@ import (
 // refreshInterval is how often at most the running processes are read because one is not known.
 const refreshInterval = 100 * time.Millisecond
 
-func pointerTo[T any](v T) *T { return &v }
-
 // toUTF8 makes what the kernel gave fit for JSON.
 func toUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // name sets what identifies an image: start is the boot time of its exec, or of the fork for what only was forked.
 func (t *Table) name(p *wire.Process, key kernel.Key, start uint64, e *entry) {
 	p.ExecID = execID(t.Node, start, key.Tgid)
-	p.Pid, p.Tid = pointerTo(key.Tgid), pointerTo(key.Tgid)
+	p.Pid, p.Tid = new(key.Tgid), new(key.Tgid)
 	p.StartTime = t.Clock.At(start)
 	p.ParentExecID = ""
 	if e.parent != nil && e.parent.image != nil {
@@ -61,13 +59,13 @@ func (t *Table) describe(i *kernel.Image, e *entry, start uint64, flags event.Fl
 		flags |= event.FlagRootCwd
 	}
 	p := &wire.Process{Process: event.Process{
-		Uid:              pointerTo(i.Credentials.Euid),
-		Auid:             pointerTo(i.Auid),
+		Uid:              new(i.Credentials.Euid),
+		Auid:             new(i.Auid),
 		Cwd:              toUTF8(i.Cwd),
 		Binary:           toUTF8(binary(i)),
 		Arguments:        arguments(i.Arguments),
 		Flags:            (flags | e.initFlag()).String(),
-		InInitTree:       pointerTo(e.inInit),
+		InInitTree:       new(e.inInit),
 		BinaryProperties: binaryProperties(i),
 	}}
 	if i.Header.Flags&kernel.KernelThread != 0 {
@@ -118,7 +116,7 @@ func (t *Table) unknown(r *bpf.ProcessExitRecord) *entry {
 	e := &entry{traced: true, parent: t.processes[r.Header.Parent]}
 	p := &wire.Process{Process: event.Process{
 		Binary: toUTF8(kernel.Text(r.Comm)),
-		Uid:    pointerTo(r.Uid),
+		Uid:    new(r.Uid),
 		Flags:  event.FlagUnknown.String(),
 	}}
 	t.name(p, r.Header.Process, r.Header.Process.Start, e)

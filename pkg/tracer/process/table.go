@@ -155,7 +155,7 @@ func (t *Table) Fork(r *bpf.ProcessForkRecord) {
 		image.BinaryProperties = nil
 		flags := event.ParseFlags(image.Flags) & (event.FlagTruncatedArguments | event.FlagRootCwd)
 		image.Flags = (flags | event.FlagClone | e.initFlag()).String()
-		image.InInitTree = pointerTo(e.inInit)
+		image.InInitTree = new(e.inInit)
 		t.setCgroup(&image, t.cgroups[r.Header.Cgroup])
 		e.image = &image
 	}

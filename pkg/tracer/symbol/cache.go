@@ -29,7 +29,7 @@ func keyOf(file *os.File) (fileKey, error) {
 
 // cache keeps the functions of files that were used last.
 type cache struct {
-	files, bytes         int
+	bytes                int
 	mostFiles, mostBytes int
 	recent               *list.List
 	byKey                map[fileKey]*list.Element

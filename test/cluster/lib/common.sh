@@ -12,9 +12,9 @@ STATE=$CACHE/cluster           # the running cluster; down.sh removes it
 KUBECONFIG_FILE=$STATE/kubeconfig
 
 ROOT_CGROUP=trace-sec-test     # below every cgroup hierarchy's root; a node's is $ROOT_CGROUP/<node>
-NET=10.199.0                   # node network, a /24: bridge .1, nodes .11 and up, the VM .250
+NET=${TRACE_SEC_CLUSTER_NET:-10.199.0} # node network, a /24: bridge .1, nodes .11 and up, the VM .250
 CONTROL_PLANE=$NET.1
-POD_NET=10.244                 # a node's pods: $POD_NET.<its index>.0/24
+POD_NET=${TRACE_SEC_CLUSTER_POD_NET:-10.244} # a node's pods: $POD_NET.<its index>.0/24
 BRIDGE=ts-br0
 MAX_NODES=50
 VM=vm1

@@ -4,13 +4,24 @@
 # One bridge in this machine's network namespace, with the control plane on its address; a network namespace and a veth
 # for each node (the kubelet refuses a loopback address), a tap for the VM.
 
+# Fails before it changes anything when other networks of this machine have these addresses.
 net_bridge() {
-	local i
+	net_is_free
 	[ -e "/sys/class/net/$BRIDGE" ] || ip link add "$BRIDGE" type bridge
 	ip addr replace "$CONTROL_PLANE/24" dev "$BRIDGE"
 	ip link set "$BRIDGE" up
 	# Every pod network that there could be, so that a node can join later without telling the others.
 	net_pod_routes "" | ip -batch -
+}
+
+# net_is_free: no route of this machine, or address, is in our networks, unless it is our bridge's. A larger network that has them
+# in it, such as 10.0.0.0/8, is no obstacle, but its part is out of reach until the bridge and with it our routes are gone.
+net_is_free() {
+	local network taken
+	for network in "$NET.0/24" "$POD_NET.0.0/16"; do
+		taken=$(ip -4 route show table all root "$network" | grep -v " dev $BRIDGE " || true)
+		[ -z "$taken" ] || die "$network is in use here (TRACE_SEC_CLUSTER_NET and _POD_NET choose other networks): $taken"
+	done
 }
 
 # net_pod_routes SELF: routes to the pods of every node but SELF

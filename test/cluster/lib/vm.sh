@@ -27,8 +27,16 @@ vm_start() {
 		-drive if=none,id=root,format=raw,file="$VM_DIR/root.raw",snapshot=on,cache=unsafe,aio=threads -device virtio-blk-pci,drive=root \
 		-netdev tap,id=net,ifname="ts-$VM",script=no,downscript=no \
 		-device virtio-net-pci,netdev=net,mac=52:54:00:0a:c7:fa,romfile= -device virtio-rng-pci
-	sleep 0.5
-	vm_up || { cat "$STATE/log/$VM-qemu.log" >&2 && die "QEMU does not run"; }
+	vm_began $! "$console" || { cat "$STATE/log/$VM-qemu.log" >&2 && die "QEMU does not run"; }
+}
+
+# vm_began PID CONSOLE: until the guest has written something; not if the process ends before, or nothing comes for two minutes
+vm_began() {
+	local end=$((SECONDS + 120))
+	until [ -s "$2" ]; do
+		kill -0 "$1" 2>/dev/null && ((SECONDS < end)) || return 1
+		sleep 0.1
+	done
 }
 
 vm_qemu_libraries() { echo "$VM_DIR/qemu/usr/lib/x86_64-linux-gnu:$VM_DIR/qemu/lib/x86_64-linux-gnu"; }

@@ -47,7 +47,7 @@ const none = "no tracepoint stands in for"
 // newFolder has what the scenes need: $D/program, which is provoke, $D/probes, and files.
 func newFolder(t *testing.T, in string) string {
 	t.Helper()
-	folder, err := os.MkdirTemp(in, "field")
+	folder, err := os.MkdirTemp(in, "field") //nolint:usetesting // not in the folder of t.TempDir: in says on which file system
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,7 +132,7 @@ func (l *loader) policy(t *testing.T, p *policy.Policy) {
 func enforces(p *policy.Policy) bool {
 	for i := range p.Hooks {
 		for _, s := range p.Hooks[i].Selectors {
-			for _, a := range append(s.Actions[:len(s.Actions):len(s.Actions)], s.ReturnActions...) {
+			for _, a := range append(slices.Clip(s.Actions), s.ReturnActions...) {
 				if a.Kind.Enforces() {
 					return true
 				}
@@ -210,8 +211,7 @@ func (l *loader) way(t *testing.T, w *plan.Way) error {
 		if err == nil {
 			continue
 		}
-		var refused *hook.VerifierError
-		if errors.As(err, &refused) {
+		if _, ok := errors.AsType[*hook.VerifierError](err); ok {
 			t.Error(explained(err))
 		}
 		return err

@@ -6,6 +6,7 @@ package generated
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -53,9 +54,7 @@ type argument struct {
 func (g *generator) hook() hooked {
 	p := pick(&g.choices, places())
 	h := hooked{object{}, sections[p.kind]}
-	for key, value := range p.hook {
-		h.object[key] = value
-	}
+	maps.Copy(h.object, p.hook)
 	if p.kind == policy.Kprobe && p.hook["syscall"] == false && g.one(4) {
 		p.kind, h.section = policy.Fentry, sections[policy.Fentry]
 	}

@@ -88,8 +88,7 @@ func Run(t testing.TB, policies string, o Options, steps ...Step) *Result {
 		Frames: &frames, Command: command,
 	})
 	if err != nil {
-		var verifier *ebpf.VerifierError
-		if errors.As(err, &verifier) { // which the tracer does not show to its users
+		if verifier, ok := errors.AsType[*ebpf.VerifierError](err); ok { // which the tracer does not show to its users
 			t.Logf("%+v", verifier)
 		}
 		t.Fatalf("trace: %v", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,8 @@ type record struct {
 var (
 	up     = regexp.MustCompile(`^guest: up after ([0-9.]+) s, (\S+),`)
 	notice = regexp.MustCompile(`WARNING: |BUG: |Oops: |Kernel panic|Call Trace|rcu: INFO|Out of memory|segfault|general protection`)
+	// defect is a notice that no test provokes: the kernel, or what we loaded into it, is not in order.
+	defect = regexp.MustCompile(`WARNING: |BUG: |Oops: |Kernel panic|general protection`)
 )
 
 // readGuest reads a folder that tests.sh left. That files are missing is part of what is reported, but not that all are.
@@ -155,12 +158,15 @@ func (g *guest) count(statuses ...status) (n int) {
 	return n
 }
 
-// well: the guest came to its end, there were tests, and all of them and their packages passed or were skipped.
+// defective: the kernel complained of itself while the tests ran.
+func (g *guest) defective() bool { return slices.ContainsFunc(g.notices, defect.MatchString) }
+
+// well: the guest came to its end, there were tests, all of them and their packages passed or were skipped, and its kernel is in order.
 func (g *guest) well() bool {
 	for _, result := range g.results {
 		if result.status == failed || result.status == unfinished {
 			return false
 		}
 	}
-	return g.code == "0" && g.count(passed) > 0
+	return g.code == "0" && g.count(passed) > 0 && !g.defective()
 }

@@ -25,6 +25,8 @@ func TestReport(t *testing.T) {
 		"no such program":  {[]string{"unable"}, false},
 		"no test ran":      {[]string{"well", "empty"}, false},
 		"no guest":         {nil, false},
+		"a warning":        {[]string{"complains", "well"}, false},
+		"a segfault":       {[]string{"provoked"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var guests []*guest

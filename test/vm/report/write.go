@@ -146,6 +146,8 @@ func summary(g *guest) string {
 		verdict = "FAIL: a package's tests could not be run, exit code " + g.code
 	case g.count() == 0:
 		verdict = "FAIL: no test ran"
+	case g.defective() && g.count(failed, unfinished) == 0:
+		verdict = "FAIL: the kernel reports a defect"
 	case !g.well():
 		verdict = "FAIL"
 	}
