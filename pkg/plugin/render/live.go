@@ -141,7 +141,7 @@ func (t *tree) message(r row, e *event.Event) {
 
 func (t *tree) described(r row, e *event.Event, several *repeated) text {
 	body := text{{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}}
-	for _, d := range t.details(r, e, several) {
+	for _, d := range t.details(&r, e, several) {
 		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
 	}
 	return body
