@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	pluginterminal "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
@@ -40,7 +41,7 @@ func (r *running) compactLines(pod *corev1.Pod, events []event.Event) []string {
 		r.Fatal(err)
 	}
 	for _, e := range events {
-		if err := renderer.Event(&e); err != nil {
+		if err := renderer.Take(&pipeline.Item{Event: &e}); err != nil {
 			r.Fatal(err)
 		}
 	}

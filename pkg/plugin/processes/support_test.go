@@ -44,7 +44,7 @@ func describe(f Facts, letters map[*Process]string) string {
 // pids are those of a process and its ancestors.
 func pids(p *Process) string {
 	var all []string
-	for ; p != nil; p = p.Parent() {
+	for ; p != nil && len(all) < 10; p = p.Parent() {
 		all = append(all, fmt.Sprint(p.PID))
 	}
 	return strings.Join(all, " ")

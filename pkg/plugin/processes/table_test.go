@@ -186,6 +186,25 @@ func TestParents(t *testing.T) {
 	}
 }
 
+// Nobody is its own ancestor, whatever a node says.
+func TestNoCycles(t *testing.T) {
+	for name, last := range map[string]*event.Event{
+		"by a record":            callOf(record("a", "", 2, first, 1), record("c", "b", 4, first, 3)),
+		"by an exec_id":          callOf(record("a", "c", 2, first, 1)),
+		"by a record further up": callOf(record("a", "", 2, first, 1), record("d", "", 5, first, 0), record("c", "b", 4, first, 3)),
+	} {
+		table := newTestTable()
+		a, b, c := record("a", "", 2, first, 1), record("b", "a", 3, first, 2), record("c", "b", 4, first, 3)
+		for _, e := range []*event.Event{execOf(a), execOf(b, a), execOf(c, b, a), last} {
+			table.Observe(e)
+		}
+		if got := pids(table.byExec[table.hash("c")]); got != "4 3 2" && got != "4 3 2 5" {
+			t.Errorf("%s: %s", name, got)
+		}
+		check(t, table)
+	}
+}
+
 // A process that replaces its program stays the parent of what it has started, and is known by all its exec_ids but those in the
 // middle of many.
 func TestManyPrograms(t *testing.T) {

@@ -14,13 +14,17 @@ import (
 // attribute is one thing that a wide line says about an event; an empty value is not shown.
 type attribute struct{ key, value string }
 
-// attributeSource finds attributes of an item.
-type attributeSource func(*pipeline.Item) []attribute
+// attributeSource finds one attribute of an item, or several, which have keys of their own.
+type attributeSource struct {
+	key   string
+	value func(*pipeline.Item) string
+	all   func(*event.Event) []attribute
+}
 
 // wideAttributes in the order in which they follow the compact line.
 var wideAttributes = [...]attributeSource{
 	one("message", ofHook(func(h *event.Hooked) string { return h.Message })),
-	func(it *pipeline.Item) []attribute { return hookArguments(it.Event) },
+	{all: hookArguments},
 	one("return", returned),
 	one("action", ofHook(func(h *event.Hooked) string { return actionWord(h.Action) })),
 	one("return_action", func(e *event.Event) string {
@@ -35,9 +39,7 @@ var wideAttributes = [...]attributeSource{
 	one("hook", hookedAt),
 	one("via", via),
 
-	func(it *pipeline.Item) []attribute {
-		return []attribute{{"duration", shortDuration(it.Process.Lifetime)}}
-	},
+	{key: "duration", value: func(it *pipeline.Item) string { return shortDuration(it.Process.Lifetime) }},
 	one("pid", ofProcess(func(p *event.Process) string { return number(p.Pid) })),
 	one("tid", ofProcess(otherThread)),
 	one("uid", ofProcess(func(p *event.Process) string { return number(p.Uid) })),
@@ -58,7 +60,7 @@ var wideAttributes = [...]attributeSource{
 }
 
 func one(key string, value func(*event.Event) string) attributeSource {
-	return func(it *pipeline.Item) []attribute { return []attribute{{key, value(it.Event)}} }
+	return attributeSource{key: key, value: func(it *pipeline.Item) string { return value(it.Event) }}
 }
 
 func ofHook(f func(*event.Hooked) string) func(*event.Event) string {

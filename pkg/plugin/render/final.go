@@ -74,7 +74,7 @@ func (t *tree) finalTitle(s *containerTree) {
 	if t.Columns > 0 {
 		body = t.truncate(body, t.Columns)
 	}
-	t.line(t.paintText(body))
+	t.textLine(body)
 }
 
 // stillRunning is how many processes of a container run, 0 where that is not known.
@@ -150,7 +150,7 @@ func (t *tree) finalLine(n *treeProcess, prefix string) {
 	}
 	body = append(body, t.commandOf(n)...)
 	if n.origin == originOutside {
-		t.line(t.paintText(t.fit(body, nil, 0)))
+		t.textLine(t.fit(body, nil, 0))
 		return
 	}
 	var status text

@@ -20,6 +20,8 @@ type lines struct {
 	look       look
 	attributes []attributeSource
 	err        error
+	// line is the one that was written last; its memory is used again.
+	line []byte
 }
 
 func newCompact(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
@@ -62,22 +64,26 @@ func (l *lines) show(it *pipeline.Item, n *repeated) error {
 	if r.dataOnly || l.err != nil {
 		return l.err
 	}
-	line := l.line(r, e, n)
+	l.line = l.appendLine(l.line[:0], &r, e, n)
 	if l.look == ownLook || len(Enforced(e)) > 0 { // Tetragon's lines do not tell, but nobody may miss it
-		line += l.paintText(l.verdict(e))
+		l.line = l.appendText(l.line, l.verdict(e))
 	}
-	line += l.attributesOf(it, n)
+	l.line = l.appendAttributes(l.line, it, n)
 	for _, below := range l.below(e) {
-		line += "\n" + l.paintText(below)
+		l.line = l.appendText(append(l.line, '\n'), below)
 	}
-	_, l.err = io.WriteString(l.out, line+"\n")
+	l.line = append(l.line, '\n')
+	_, l.err = l.out.Write(l.line)
 	return l.err
 }
 
 func (l *lines) Close() error { return l.err }
 
-// attributesOf are those of a wide line; of several events, those that they have in common.
-func (l *lines) attributesOf(it *pipeline.Item, n *repeated) (text string) {
+// appendAttributes appends those of a wide line; of several events, those that they have in common.
+func (l *lines) appendAttributes(line []byte, it *pipeline.Item, n *repeated) []byte {
+	if len(l.attributes) == 0 {
+		return line
+	}
 	if n != nil {
 		e := it.Event.Clone()
 		it = &pipeline.Item{Event: e, Process: it.Process}
@@ -87,60 +93,79 @@ func (l *lines) attributesOf(it *pipeline.Item, n *repeated) (text string) {
 			k.Return = nil
 		}
 	}
-	for _, a := range l.attributes {
-		all := a(it)
-		if n != nil {
-			all = append(all, n.attributes()...)
-			n = nil // once, before the others
+	for i, a := range l.attributes {
+		if a.value != nil {
+			line = l.appendAttribute(line, a.key, a.value(it))
+		} else {
+			for _, x := range a.all(it.Event) {
+				line = l.appendAttribute(line, x.key, x.value)
+			}
 		}
-		for _, x := range all {
-			if x.value != "" {
-				text += "  " + l.paint(toneQuiet, l.clean(x.key)+"=") + l.quoted(x.value)
+		if n != nil && i == 0 {
+			for _, x := range n.attributes() {
+				line = l.appendAttribute(line, x.key, x.value)
 			}
 		}
 	}
-	return text
+	return line
 }
 
-// line is "[time ]emoji word source binary details…[ capabilities]".
-func (l *lines) line(r row, e *event.Event, n *repeated) string {
-	var cells []piece // of clean text
-	if l.timestamps && e.Time != nil {
-		cells = append(cells, piece{tonePlain, e.Time.UTC().Format(timestampLayout)})
+func (l *lines) appendAttribute(line []byte, key, value string) []byte {
+	if value == "" {
+		return line
 	}
-	cells = append(cells, piece{r.tone, l.choose(r.emoji, r.ascii) + " " + terminal.Pad(r.word, wordWidth)}, piece{toneSource, l.source(e)})
-	if p := e.Process(); p != nil {
-		cells = append(cells, piece{toneBinary, l.quoted(p.Binary)})
+	line = append(line, "  "...)
+	line = append(line, l.colors[toneQuiet].before...)
+	line = append(append(line, l.clean(key)...), '=')
+	line = append(line, l.colors[toneQuiet].after...)
+	return append(line, l.quoted(value)...)
+}
+
+// appendLine appends "[time ]emoji word source binary details…[ capabilities]".
+func (l *lines) appendLine(line []byte, r *row, e *event.Event, n *repeated) []byte {
+	colors := 0 // bytes of the line that take no place
+	cell := func(t tone, clean string) {
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = l.appendPainted(line, t, clean)
+		if clean != "" {
+			colors += len(l.colors[t].before) + len(l.colors[t].after)
+		}
+	}
+	if l.timestamps && e.Time != nil {
+		line = e.Time.UTC().AppendFormat(line, timestampLayout)
+	}
+	process := e.Process()
+	cell(r.tone, l.choose(r.emoji, r.ascii)+" "+terminal.Pad(r.word, wordWidth))
+	cell(toneSource, l.source(e.NodeName, process))
+	if process != nil {
+		cell(toneBinary, l.quoted(process.Binary))
 	}
 	for _, d := range l.details(r, e, n) {
-		cells = append(cells, piece{d.tone, l.clean(d.text)})
+		cell(d.tone, l.clean(d.text))
 	}
-	painted := make([]string, len(cells))
-	length := len(cells) - 1
-	for i, c := range cells {
-		painted[i] = l.paint(c.tone, c.text)
-		length += len(c.text)
-	}
-	return strings.Join(painted, " ") + l.capabilities(e.Process(), length)
+	return l.appendCapabilities(line, process, len(line)-colors)
 }
 
 // source is where an event comes from: its pod, or the node when it is not of a pod.
-func (p *styler) source(e *event.Event) string {
-	if process := e.Process(); process != nil && process.Pod != nil {
+func (p *styler) source(node string, process *event.Process) string {
+	if process != nil && process.Pod != nil {
 		return p.clean(process.Pod.Namespace) + "/" + p.clean(process.Pod.Name)
 	}
-	return p.quoted(e.NodeName)
+	return p.quoted(node)
 }
 
 // capabilityColumn is where Tetragon's note about capabilities ends, counted in bytes of the line.
 const capabilityColumn = 120
 
-// capabilities notes a process that may do nearly everything, at the right.
-func (l *lines) capabilities(p *event.Process, length int) string {
+// appendCapabilities notes a process that may do nearly everything, at the right of a line of some bytes.
+func (l *lines) appendCapabilities(line []byte, p *event.Process, length int) []byte {
 	const admin = "CAP_SYS_ADMIN"
 	if p == nil || p.Cap == nil || !slices.Contains(p.Cap.Effective, admin) {
-		return ""
+		return line
 	}
 	text := l.choose("🛑", "!") + " " + admin
-	return " " + strings.Repeat(" ", max(0, capabilityColumn-length-len([]rune(text)))) + l.paint(toneBinary, text)
+	line = append(line, strings.Repeat(" ", 1+max(0, capabilityColumn-length-len([]rune(text))))...)
+	return l.appendPainted(line, toneBinary, text)
 }

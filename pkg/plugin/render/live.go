@@ -54,10 +54,10 @@ func (t *tree) writeCommand(n *treeProcess, e *event.Event, head, command, tail 
 // wrap sets what is told of a process on at most maxLines lines; the body is cut where it is longer, the tail never.
 func (t *tree) wrap(n *treeProcess, e *event.Event, head, body, tail text) (lines []text) {
 	stamp := t.stamp(e)
-	start := append(text{{tonePlain, stamp}}, head...)
-	if t.Columns == 0 {
-		return []text{slices.Concat(start, body, tail)}
+	if t.Columns == 0 || len(stamp)+head.width()+body.width()+tail.width() <= t.Columns {
+		return []text{slices.Concat(text{{tonePlain, stamp}}, head, body, tail)}
 	}
+	start := append(text{{tonePlain, stamp}}, head...)
 	indent := text{{toneQuiet, strings.Repeat(" ", len(stamp)) + t.bars(n) + t.bar + "  "}}
 	first, rest := t.Columns-len(stamp)-head.width(), t.Columns-indent.width()
 	room := first + (maxLines-1)*rest - tail.width() - maxLines // a wide character may leave a cell empty
@@ -113,15 +113,15 @@ func (t *tree) action(r row, it *pipeline.Item, several *repeated) {
 		head = append(head, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
 	}
 	for _, line := range t.wrap(n, e, head, t.described(r, e, several), t.verdict(e)) {
-		t.line(t.paintText(line))
+		t.textLine(line)
 	}
-	margin := strings.Repeat(" ", len(t.stamp(e))) + t.bars(n) + t.bar
 	for _, below := range t.below(e) {
+		margin := strings.Repeat(" ", len(t.stamp(e))) + t.bars(n) + t.bar
 		body := append(text{{toneQuiet, margin}}, below...)
 		if t.Columns > 0 {
 			body = t.truncate(body, t.Columns)
 		}
-		t.line(t.paintText(body))
+		t.textLine(body)
 	}
 }
 
@@ -136,12 +136,13 @@ func (t *tree) message(r row, e *event.Event) {
 	for _, d := range r.details(e) {
 		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
 	}
-	t.line(t.paintText(body))
+	t.textLine(body)
 }
 
 func (t *tree) described(r row, e *event.Event, several *repeated) text {
-	body := text{{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word}}
-	for _, d := range t.details(r, e, several) {
+	details := t.details(&r, e, several)
+	body := append(make(text, 0, 1+2*len(details)), piece{r.tone, t.choose(r.emoji, r.ascii) + " " + r.word})
+	for _, d := range details {
 		body = append(body, piece{tonePlain, " "}, piece{d.tone, t.clean(d.text)})
 	}
 	return body
@@ -168,7 +169,7 @@ func (t *tree) lead(to *treeProcess, e *event.Event) {
 	for _, a := range slices.Backward(missing) {
 		body := text{{toneQuiet, strings.Repeat(" ", len(t.stamp(e))) + t.bars(a) + t.existing + " "}}
 		body = append(body, t.commandOf(a)...)
-		t.line(t.paintText(t.fit(body, nil, 0)))
+		t.textLine(t.fit(body, nil, 0))
 		a.shown = true
 		t.tip = a
 	}
@@ -204,7 +205,7 @@ func (t *tree) header(s *containerTree, to *treeProcess) {
 	if t.Columns > 0 {
 		body = t.truncate(body, t.Columns)
 	}
-	t.line(t.paintText(body))
+	t.textLine(body)
 }
 
 // title is a container's pod and name, or the node.

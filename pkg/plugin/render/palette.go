@@ -27,6 +27,7 @@ const (
 	toneCaution       // worth a look
 	toneQuiet         // guides, repeated names
 	toneTitle         // headings
+	lastTone     = toneTitle
 )
 
 // toneColors is Tetragon's choice for the tones that its lines have.
@@ -55,17 +56,21 @@ type styler struct {
 	terminal.Capabilities
 	// arguments is Options.Arguments.
 	arguments bool
-	colors    map[tone]*color.Color
+	colors    [lastTone + 1]escapes
 }
 
+// escapes are what stands before and after a text of a colour.
+type escapes struct{ before, after string }
+
 func newStyler(c terminal.Capabilities) *styler {
-	p := &styler{Capabilities: c, colors: map[tone]*color.Color{}}
+	p := &styler{Capabilities: c}
+	if !c.Color {
+		return p
+	}
 	for t, attributes := range toneColors {
-		p.colors[t] = color.New(attributes...)
-		p.colors[t].EnableColor() // not what the package found out about the process's own standard output
-		if !c.Color {
-			p.colors[t].DisableColor()
-		}
+		made := color.New(attributes...)
+		made.EnableColor() // not what the package found out about the process's own standard output
+		p.colors[t].before, p.colors[t].after, _ = strings.Cut(made.Sprint("\x00"), "\x00")
 	}
 	return p
 }
@@ -88,10 +93,20 @@ func (p *styler) quoted(s string) string {
 
 // paint colours a text that is clean already.
 func (p *styler) paint(t tone, clean string) string {
-	if c := p.colors[t]; c != nil && clean != "" {
-		return c.Sprint(clean)
+	if clean == "" {
+		return clean
 	}
-	return clean
+	return p.colors[t].before + clean + p.colors[t].after
+}
+
+// appendPainted appends what paint returns.
+func (p *styler) appendPainted(line []byte, t tone, clean string) []byte {
+	if clean == "" {
+		return line
+	}
+	line = append(line, p.colors[t].before...)
+	line = append(line, clean...)
+	return append(line, p.colors[t].after...)
 }
 
 // choose picks the form of a symbol that the output can show.

@@ -3,8 +3,6 @@
 package render
 
 import (
-	"strings"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
@@ -74,12 +72,14 @@ func (t text) split(first, rest int) []text {
 }
 
 // paintText colours a text.
-func (p *styler) paintText(t text) string {
-	var out strings.Builder
+func (p *styler) paintText(t text) string { return string(p.appendText(nil, t)) }
+
+// appendText appends what paintText returns.
+func (p *styler) appendText(line []byte, t text) []byte {
 	for _, x := range t {
-		out.WriteString(p.paint(x.tone, x.text))
+		line = p.appendPainted(line, x.tone, x.text)
 	}
-	return out.String()
+	return line
 }
 
 // ellipsis stands for what was cut off.

@@ -67,9 +67,9 @@ func between(from, to int) func(*event.Event) transfer {
 }
 
 // details are those of an event, or of several that are counted together.
-func (p *styler) details(r row, e *event.Event, n *repeated) []piece {
+func (p *styler) details(r *row, e *event.Event, n *repeated) []piece {
 	if p.arguments && e.Hooked() != nil {
-		return asked(r, e)
+		return asked(*r, e)
 	}
 	if r.moved == nil {
 		return r.details(e)

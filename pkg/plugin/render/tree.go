@@ -172,6 +172,13 @@ func (t *tree) brokenOff() bool {
 	return shared && !screen.LineOpen()
 }
 
+// textLine is line for a text that is not coloured yet.
+func (t *tree) textLine(body text) {
+	t.endOpen()
+	t.buf.Write(append(t.appendText(t.buf.AvailableBuffer(), body), '\n'))
+	t.since++
+}
+
 // line ends the open line and writes one.
 func (t *tree) line(s string) {
 	t.endOpen()

@@ -5,7 +5,6 @@ package render
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -190,43 +189,6 @@ func TestDroppedAreCounted(t *testing.T) {
 	count(tree.forest.trees[0].top)
 	if want := (processCount{2*rounds + 1, rounds}); kept != want {
 		t.Errorf("got %+v, want %+v", kept, want)
-	}
-}
-
-// Hostile depth costs no more than any other process.
-func BenchmarkChain(b *testing.B) {
-	r, err := New(io.Discard, Options{Out: wideTerminal})
-	if err != nil {
-		b.Fatal(err)
-	}
-	s := newStory(b, r)
-	a := s.start(s.process("n", nil, nil, "/bin/sh", ""))
-	for i := range b.N {
-		child := s.process("n", nil, a, "/bin/sh", fmt.Sprint(i))
-		s.show(&event.Event{NodeName: "n", Time: s.time(), ProcessExec: &event.ProcessExec{Process: child.Process, Parent: a.Process}})
-		a = child
-	}
-	if err := r.Close(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func BenchmarkChildren(b *testing.B) {
-	for _, format := range []string{"tree", "compact", "json"} {
-		b.Run(format, func(b *testing.B) {
-			r, err := New(io.Discard, Options{Format: format, Out: wideTerminal})
-			if err != nil {
-				b.Fatal(err)
-			}
-			s := newStory(b, r)
-			top := s.top()
-			for i := range b.N {
-				s.run(top, "/usr/bin/curl", fmt.Sprint("-s http://198.51.100.7/", i), time.Millisecond, 0)
-			}
-			if err := r.Close(); err != nil {
-				b.Fatal(err)
-			}
-		})
 	}
 }
 

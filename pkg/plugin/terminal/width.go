@@ -19,6 +19,9 @@ func cells() *runewidth.Condition { return &runewidth.Condition{} }
 // Width is the number of cells that a sanitised text takes, at most: an emoji whose width terminals do not agree on
 // counts as wide.
 func Width(s string) int {
+	if cleanPrefix(s) == len(s) { // nearly every text
+		return len(s)
+	}
 	return cells().StringWidth(s) + strings.Count(s, emojiVariation)
 }
 
