@@ -21,9 +21,9 @@ func Cleanup(env trace.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Remove tracer pods that dead sessions left behind",
-		Long: `Remove tracer pods that dead sessions left behind: those that have ended without their session reading on, and those past
-their deadline; then the namespace, if a session made it and it is empty. Each session does the same for the pods when it
-starts, so this is for tidying up after the last one. It waits until all is gone, for a minute at the most.`,
+		Long: `Remove tracer pods that dead sessions left behind: those that have ended without their session reading on, and
+those past their deadline; then the namespace, if a session made it and it is empty. Each session removes such
+pods, too, so this is for tidying up after the last one. It waits until all is gone, for a minute at the most.`,
 		Example: `  # What dead sessions left
   kubectl trace-sec cleanup
   # Every tracer pod, those of sessions that still run included: this ends them
