@@ -13,6 +13,7 @@ type Event struct {
 	ProcessUprobe     *ProcessUprobe     `json:"process_uprobe,omitempty"`
 	ProcessLsm        *ProcessLsm        `json:"process_lsm,omitempty"`
 	ProcessUsdt       *ProcessUsdt       `json:"process_usdt,omitempty"`
+	ProcessThrottle   *ProcessThrottle   `json:"process_throttle,omitempty"`
 
 	// Not Tetragon's: what the stream says about itself.
 	Hello  *Hello  `json:"hello,omitempty"`
@@ -64,6 +65,7 @@ const (
 	KindUprobe     Kind = "PROCESS_UPROBE"
 	KindLsm        Kind = "PROCESS_LSM"
 	KindUsdt       Kind = "PROCESS_USDT"
+	KindThrottle   Kind = "PROCESS_THROTTLE"
 	KindHello      Kind = "HELLO"
 	KindLoss       Kind = "LOSS"
 	KindNotice     Kind = "NOTICE"
@@ -148,6 +150,7 @@ var kinds = [...]kind{
 	row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
 	row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
 	row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
+	row[ProcessThrottle](KindThrottle, func(e *Event) **ProcessThrottle { return &e.ProcessThrottle }, nil), // after Loss, which may stand beside it
 }
 
 // Kind is the event's type; KindUnknown when nothing is set (an event of a newer tracer).

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/join"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -23,6 +24,8 @@ type view struct {
 	out, err terminal.Capabilities
 	renderer render.Renderer
 	status   *render.Status
+	// log is nil when none is asked for.
+	log *sessionlog.Log
 }
 
 func (v view) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
@@ -70,7 +73,13 @@ func (o *traceOptions) view() (view, error) {
 		var instead render.Renderer
 		if instead, err = o.result(v.screen.Out()); instead != nil {
 			v.renderer = instead
+			if o.output.sessionLog == sessionlog.Stdout {
+				err = errors.New("--session-log -: no events are written to standard output here, name a file")
+			}
 		}
+	}
+	if err == nil {
+		v.log, err = o.openSessionLog(v.screen.Out())
 	}
 	return v, err
 }
@@ -80,9 +89,10 @@ func (o *traceOptions) config(v view) session.Config {
 	c := session.Config{
 		Orders:   wire.Orders{Version: wire.Version, Process: o.process},
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
-		Renderer: v.renderer, Status: v.status, SharedTerminal: v.sharedTerminal(),
-		Directory: join.NewDirectory(),
-		Keep:      o.filters.keep(), Redact: o.filters.filter,
+		Renderer: v.renderer, Status: v.status,
+		SharedTerminal: v.sharedTerminal() && !render.IsDocument(o.output.format), // documents have no notices
+		Directory:      join.NewDirectory(),
+		Keep:           o.filters.keep(), Redact: o.filters.filter,
 	}
 	c.Keep = keep(c.Keep, o.keep)
 	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
@@ -95,6 +105,7 @@ func (o *traceOptions) config(v view) session.Config {
 	if len(o.targets.containers) > 0 {
 		c.Keep = keep(c.Keep, join.InContainers(o.targets.containers...))
 	}
+	c.Renderer = v.withSessionLog(c.Renderer)
 	return c
 }
 
@@ -125,6 +136,9 @@ func (o *traceOptions) watchOutput(stop *session.Stop) {
 
 // finish prints the summary and turns the result into the exit code.
 func (o *traceOptions) finish(v view, r session.Result, err error) error {
+	if e := v.finishLog(r); e != nil && err == nil {
+		err = e
+	}
 	if why := declined(r); why != nil {
 		return why
 	}

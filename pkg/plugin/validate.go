@@ -21,7 +21,7 @@ var (
 
 // validate says everything that is wrong with the options as far as it can be known without a cluster.
 func (o *traceOptions) validate() error {
-	return errors.Join(append(append(o.conflicts(), o.values()...), o.prepareFilters(), o.validateArming())...)
+	return errors.Join(append(append(o.conflicts(), o.values()...), o.prepareFilters(), o.validateArming(), o.checkSessionLog())...)
 }
 
 // rule is one combination that makes no sense.
