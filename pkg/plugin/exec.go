@@ -11,6 +11,7 @@ import (
 
 func newExecCommand(c *cluster, streams genericiooptions.IOStreams, build Build) *cobra.Command {
 	o := newTraceOptions(c, streams, build)
+	failed := o.addFailedExecs()
 	cmd := &cobra.Command{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show which programs run in pods, who started them and how they ended",
@@ -26,6 +27,9 @@ Without a target: in all pods of the namespace. Pods that match later, restart o
 		ValidArgsFunction:     c.complete(podsAndWorkloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.complete(cmd, args)
+			if !*failed {
+				o.readPolicies = nil
+			}
 			return o.run(cmd.Context())
 		},
 	}

@@ -44,6 +44,8 @@ type traceOptions struct {
 	policies     policySet
 	// policiesAreGiven: the user wrote them, and is told what of them acts.
 	policiesAreGiven bool
+	// hooksAreImplied: the user asked for no hooks, and is told of those that are not attached only.
+	hooksAreImplied bool
 	// canaries: what the policies want to be fetched and looked up is.
 	canaries bool
 	// remarks are what the user has to know of the policies that a command wrote: said before it begins.

@@ -94,6 +94,9 @@ func (o *traceOptions) config(v view) session.Config {
 		Directory:      join.NewDirectory(),
 		Keep:           o.filters.keep(), Redact: o.filters.filter,
 	}
+	if o.hooksAreImplied {
+		c.Status = onlyRemarks{c.Status}
+	}
 	c.Keep = keep(c.Keep, o.keep)
 	o.filters.filter.Report(func(text string) { v.status.Say(event.LevelWarning, text) })
 	o.arming.orders(&c.Orders)
