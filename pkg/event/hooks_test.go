@@ -155,3 +155,30 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestFailedExec(t *testing.T) {
+	execve := func(function string, returned *Argument, args ...Argument) Event {
+		return Event{ProcessKprobe: &ProcessKprobe{FunctionName: function, Return: returned, Hooked: Hooked{Args: args}}}
+	}
+	path, fd, failed := Argument{StringArg: new("./x")}, Argument{IntArg: new(int32(-100))}, &Argument{IntArg: new(int32(-2))}
+	for _, test := range []struct {
+		e    Event
+		want FailedExec
+		is   bool
+	}{
+		{execve("__x64_sys_execve", failed, path), FailedExec{"./x", -2}, true},
+		{execve("__arm64_sys_execveat", &Argument{LongArg: new(int64(-13))}, fd, path), FailedExec{"./x", -13}, true},
+		{execve("sys_execveat", failed, fd), FailedExec{"", -2}, true},
+		{execve("__x64_sys_execve", &Argument{IntArg: new(int32(0))}, path), FailedExec{Path: "./x"}, false},
+		{execve("__x64_sys_execve", nil, path), FailedExec{}, false},
+		{execve("__x64_sys_execve", &Argument{}, path), FailedExec{Path: "./x"}, false},
+		{execve("__x64_sys_open", failed, path), FailedExec{}, false},
+		{execve("execve", failed, path), FailedExec{}, false},
+		{bodies()["exec"], FailedExec{}, false},
+		{Event{}, FailedExec{}, false},
+	} {
+		if got, is := test.e.FailedExec(); got != test.want || is != test.is {
+			t.Errorf("%+v: %+v, %v", test.e.ProcessKprobe, got, is)
+		}
+	}
+}
