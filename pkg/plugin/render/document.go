@@ -51,7 +51,7 @@ func (d *documents) Close() error { return d.err }
 
 func newJSON(out io.Writer, o Options, _ string) (Renderer, error) {
 	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
-		return marshal(e, "", terminal.JSONEscape)
+		return lineOf(e, func(e *event.Event) ([]byte, error) { return marshal(e, "", terminal.JSONEscape) })
 	}}, nil
 }
 
