@@ -13,6 +13,7 @@ type Event struct {
 	ProcessUprobe     *ProcessUprobe     `json:"process_uprobe,omitempty"`
 	ProcessLsm        *ProcessLsm        `json:"process_lsm,omitempty"`
 	ProcessUsdt       *ProcessUsdt       `json:"process_usdt,omitempty"`
+	ProcessThrottle   *ProcessThrottle   `json:"process_throttle,omitempty"`
 
 	// Not Tetragon's: what the stream says about itself.
 	Hello  *Hello  `json:"hello,omitempty"`
@@ -64,6 +65,7 @@ const (
 	KindUprobe     Kind = "PROCESS_UPROBE"
 	KindLsm        Kind = "PROCESS_LSM"
 	KindUsdt       Kind = "PROCESS_USDT"
+	KindThrottle   Kind = "PROCESS_THROTTLE"
 	KindHello      Kind = "HELLO"
 	KindLoss       Kind = "LOSS"
 	KindNotice     Kind = "NOTICE"
@@ -129,6 +131,7 @@ const (
 	lossBody
 	noticeBody
 	byeBody
+	throttleBody
 )
 
 // body says which of the pointers is set; the first, if a hostile sender has set several.
@@ -158,6 +161,8 @@ func (e *Event) body() int {
 		return noticeBody
 	case e.Bye != nil:
 		return byeBody
+	case e.ProcessThrottle != nil: // may stand beside Loss
+		return throttleBody
 	}
 	return noBody
 }
@@ -189,10 +194,11 @@ var kinds = [...]kind{
 	usdtBody: hook(KindUsdt, func(e *Event) **ProcessUsdt { return &e.ProcessUsdt }, func(b *ProcessUsdt) (**Process, **Process, *Hooked) {
 		return &b.Process, &b.Parent, &b.Hooked
 	}),
-	helloBody:  row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
-	lossBody:   row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
-	noticeBody: row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
-	byeBody:    row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
+	helloBody:    row[Hello](KindHello, func(e *Event) **Hello { return &e.Hello }, nil),
+	lossBody:     row[Loss](KindLoss, func(e *Event) **Loss { return &e.Loss }, nil),
+	noticeBody:   row[Notice](KindNotice, func(e *Event) **Notice { return &e.Notice }, nil),
+	byeBody:      row[Bye](KindBye, func(e *Event) **Bye { return &e.Bye }, nil),
+	throttleBody: row[ProcessThrottle](KindThrottle, func(e *Event) **ProcessThrottle { return &e.ProcessThrottle }, nil), // after Loss, which may stand beside it
 }
 
 // Kind is the event's type; KindUnknown when nothing is set (an event of a newer tracer).

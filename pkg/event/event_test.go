@@ -27,6 +27,8 @@ func at(text string) *Timestamp {
 	return &Timestamp{t}
 }
 
+func space(number uint32) *Namespace { return &Namespace{Inum: number, IsHost: true} }
+
 // bodies has an event of each kind, with and without what may be absent.
 func bodies() map[string]Event {
 	yes, no, code, level := true, false, 0, int32(0)
@@ -41,11 +43,12 @@ func bodies() map[string]Event {
 				StartTime: at("2026-03-01T12:00:00Z"), Pid: number(0), SecurityContext: &SecurityContext{Privileged: true},
 			},
 		},
-		Cap: &Capabilities{Permitted: []string{"CAP_CHOWN"}},
-		Ns:  &Namespaces{Uts: &Namespace{Inum: 4026531838, IsHost: true}, Pid: &Namespace{Inum: 7}},
-		ProcessCredentials: &ProcessCredentials{Uid: number(0), Gid: number(0), Euid: number(0), Securebits: []string{"SecBitKeepCaps"},
-			Caps: &Capabilities{Effective: []string{"CAP_BPF"}}, UserNs: &UserNamespace{Level: &level, Uid: number(0), Ns: &Namespace{Inum: 1}}},
-		BinaryProperties: &BinaryProperties{Setuid: number(0), PrivilegesChanged: []string{"PRIVILEGES_RAISED_EXEC_FILE_SETUID"},
+		Cap: &Capabilities{Permitted: []string{"CAP_CHOWN"}, Inheritable: []string{"CAP_SYS_ADMIN"}},
+		Ns: &Namespaces{Uts: space(1), Ipc: space(2), Mnt: space(3), Pid: &Namespace{Inum: 7}, PidForChildren: space(4), Net: space(5),
+			Time: space(6), TimeForChildren: space(6), Cgroup: space(8), User: space(9)},
+		ProcessCredentials: &ProcessCredentials{number(0), number(0), number(1), number(2), number(3), number(4), number(5), number(6), []string{"SecBitKeepCaps"},
+			&Capabilities{Effective: []string{"CAP_BPF"}}, &UserNamespace{Level: &level, Uid: number(0), Ns: &Namespace{Inum: 1}}},
+		BinaryProperties: &BinaryProperties{Setuid: number(0), Setgid: number(0), PrivilegesChanged: []string{"PRIVILEGES_RAISED_EXEC_FILE_SETUID"},
 			File: &FileProperties{&InodeProperties{Number: 18446744073709551615, Links: number(0)}}},
 	}
 	parent := &Process{ExecID: "bm9kZToxOjE=", InInitTree: &yes}
@@ -57,6 +60,7 @@ func bodies() map[string]Event {
 		"exit-with-zero": {ProcessExit: &ProcessExit{Process: &Process{Pid: number(0)}}},
 		"hello":          {Hello: &Hello{Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []Hook{{Name: "exec", Backend: "tp_btf"}, {Name: "x", Refused: "no such"}, {"policy", "sys_kill", "raw_tracepoint", "tracepoint", "tracepoint sys_exit", true, []string{"Note."}, 2, ""}}}},
 		"loss":           {Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}},
+		"throttle":       {ProcessThrottle: &ProcessThrottle{Type: ThrottleStart, Cgroup: ThrottleAll}, Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}, NodeName: "node", Time: when},
 		"notice":         {Notice: &Notice{Level: LevelWarning, Subject: "uid", Text: "text"}},
 		"bye":            {Bye: &Bye{Reason: ByeFinished, ExitCode: &code, Totals: Totals{Seen: map[string]uint64{"exec": 1}, Events: 0, Lost: map[string]uint64{LostRing: 0}, Cost: Cost{CPUNanoseconds: 18446744073709551615}}}},
 		"unknown":        {NodeName: "node"},
@@ -129,7 +133,7 @@ func TestKindAndSubjects(t *testing.T) {
 		process, parent bool
 	}{
 		"exec": {KindExec, true, true}, "exec-empty": {KindExec, false, false}, "exit": {KindExit, true, true}, "hello": {KindHello, false, false},
-		"loss": {KindLoss, false, false}, "notice": {KindNotice, false, false}, "bye": {KindBye, false, false}, "unknown": {KindUnknown, false, false},
+		"loss": {KindLoss, false, false}, "throttle": {KindLoss, false, false}, "notice": {KindNotice, false, false}, "bye": {KindBye, false, false}, "unknown": {KindUnknown, false, false},
 	} {
 		e := bodies()[name]
 		if e.Kind() != want.kind || (e.Process() != nil) != want.process || (e.Parent() != nil) != want.parent {

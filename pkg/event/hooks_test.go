@@ -18,10 +18,10 @@ func arguments() []Argument {
 		{StringArg: new("a <b> & \"c\""), Label: "path"}, {StringArg: new("")}, {IntArg: new(int32(0))}, {IntArg: new(int32(-2147483648))},
 		{SkbArg: &SkbArg{1, 2, 3, 4, "127.0.0.1", "::1", 5, 65535, 6, 7, 8, "IPPROTO_TCP", "AF_INET"}},
 		{SizeArg: new(uint64(18446744073709551615))}, {SizeArg: new(uint64(0))}, {BytesArg: []byte{0, 255, 254}}, {BytesArg: []byte{}},
-		{PathArg: &FileArg{"/mnt", "/etc/passwd", PathUnresolved, "-rw-r--r--"}}, {FileArg: &FileArg{Path: "/etc/passwd (deleted)"}}, {FileArg: &FileArg{}},
+		{PathArg: &FileArg{"/mnt", "/etc/passwd", PathUnresolved, "-rw-r--r--"}}, {FileArg: &FileArg{"/mnt", "/etc/passwd (deleted)", PathUnresolved, "-rw-r--r--"}}, {FileArg: &FileArg{}},
 		{TruncatedBytesArg: &TruncatedBytesArg{[]byte("abc"), 5000}},
 		{SockArg: &SockArg{"AF_INET", "SOCK_STREAM", "IPPROTO_TCP", 1, 2, "10.0.0.1", "10.0.0.2", 1024, 443, 18446612682070913024, "TCP_ESTABLISHED"}},
-		{CredArg: &Capabilities{Effective: []string{"CAP_BPF"}}}, {LongArg: new(int64(-9223372036854775808))}, {LongArg: new(int64(0))},
+		{CredArg: &Capabilities{CapabilitySet(1), CapabilitySet(1 << 1), CapabilitySet(1 << 2)}}, {LongArg: new(int64(-9223372036854775808))}, {LongArg: new(int64(0))},
 		{BpfAttrArg: &BpfProgArg{"BPF_PROG_TYPE_KPROBE", 2048, "probe"}}, {PerfEventArg: &PerfEventArg{"f", "PERF_TYPE_SOFTWARE", 1 << 63, 9}},
 		{BpfMapArg: &BpfMapArg{"BPF_MAP_TYPE_HASH", 8, 16, 1024, "map"}}, {UintArg: new(uint32(0))},
 		{UserNamespaceArg: &UserNamespaceArg{new(int32(0)), number(0), number(1), &Namespace{4026531837, true}}},
@@ -30,8 +30,8 @@ func arguments() []Argument {
 		{UserNsArg: &UserNamespace{new(int32(1)), number(0), number(0), &Namespace{1, false}}},
 		{ModuleArg: &ModuleArg{"m", new(false), TaintNames(1 << 12)}},
 		{KernelCapTArg: new(CapabilityDigits(1))}, {CapInheritableArg: new("")}, {CapPermittedArg: new("0")}, {CapEffectiveArg: new("0")},
-		{LinuxBinprmArg: &LinuxBinprmArg{"/bin/sh", "", "-rwxr-xr-x"}}, {NetDevArg: &NetDevArg{"eth0"}}, {BpfCmdArg: new(BpfCommandName(0))},
-		{SyscallID: &SyscallID{0, "x64"}}, {SockaddrArg: &SockaddrArg{"AF_INET6", "::1", 53}}, {BpfProgArg: &BpfProgArg{ProgName: "p"}},
+		{LinuxBinprmArg: &LinuxBinprmArg{"/bin/sh", PathUnresolved, "-rwxr-xr-x"}}, {NetDevArg: &NetDevArg{"eth0"}}, {BpfCmdArg: new(BpfCommandName(0))},
+		{SyscallID: &SyscallID{0, "x64"}}, {SockaddrArg: &SockaddrArg{"AF_INET6", "::1", 53}}, {BpfProgArg: &BpfProgArg{"BPF_PROG_TYPE_LSM", 7, "p"}},
 		{ErrorArg: &ErrorArg{"no"}}, {SockaddrUnArg: &SockaddrUnArg{"AF_UNIX", "@x"}}, {},
 	}
 }
@@ -152,6 +152,33 @@ func TestNames(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("got %s, want %s", c.got, c.want)
+		}
+	}
+}
+
+func TestFailedExec(t *testing.T) {
+	execve := func(function string, returned *Argument, args ...Argument) Event {
+		return Event{ProcessKprobe: &ProcessKprobe{FunctionName: function, Return: returned, Hooked: Hooked{Args: args}}}
+	}
+	path, fd, failed := Argument{StringArg: new("./x")}, Argument{IntArg: new(int32(-100))}, &Argument{IntArg: new(int32(-2))}
+	for _, test := range []struct {
+		e    Event
+		want FailedExec
+		is   bool
+	}{
+		{execve("__x64_sys_execve", failed, path), FailedExec{"./x", -2}, true},
+		{execve("__arm64_sys_execveat", &Argument{LongArg: new(int64(-13))}, fd, path), FailedExec{"./x", -13}, true},
+		{execve("sys_execveat", failed, fd), FailedExec{"", -2}, true},
+		{execve("__x64_sys_execve", &Argument{IntArg: new(int32(0))}, path), FailedExec{Path: "./x"}, false},
+		{execve("__x64_sys_execve", nil, path), FailedExec{}, false},
+		{execve("__x64_sys_execve", &Argument{}, path), FailedExec{Path: "./x"}, false},
+		{execve("__x64_sys_open", failed, path), FailedExec{}, false},
+		{execve("execve", failed, path), FailedExec{}, false},
+		{bodies()["exec"], FailedExec{}, false},
+		{Event{}, FailedExec{}, false},
+	} {
+		if got, is := test.e.FailedExec(); got != test.want || is != test.is {
+			t.Errorf("%+v: %+v, %v", test.e.ProcessKprobe, got, is)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/advise"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
@@ -24,21 +23,17 @@ import (
 // answers runs a script under caps and returns "program CAPABILITY return value" of each event.
 func answers(t *testing.T, script string, flags ...string) (all []string) {
 	t.Helper()
-	args := slices.Concat([]string{"caps", "--local", "-o", "json"}, flags, []string{"--", "/bin/sh", "-c", script})
+	args := slices.Concat([]string{"caps", "--local", "-o", "json", "--session-log", "-"}, flags, []string{"--", "/bin/sh", "-c", script})
 	_, out, errOut := runPlugin(t, built, args...)
 	hello := false
-	for line := range strings.Lines(out) {
-		var e event.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%v: %q; stderr:\n%s", err, line, errOut)
-		}
+	for _, e := range readEvents(t, out) {
 		hello = hello || e.Hello != nil
 		k := e.ProcessKprobe
 		if k == nil {
 			continue
 		}
 		if k.FunctionName != compose.CapabilityFunction || k.PolicyName != compose.CapabilityPolicy || len(k.Args) != 3 || len(k.Data) != 2 {
-			t.Fatalf("event %s", line)
+			t.Fatalf("event %+v", k)
 		}
 		all = append(all, fmt.Sprintf("%s %s %d", filepath.Base(k.Process.Binary), k.Args[1].CapabilityArg.Name, *k.Return.IntArg))
 	}

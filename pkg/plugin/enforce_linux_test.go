@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,10 +24,7 @@ func enforceLocally(t *testing.T, script string, args ...string) (enforced []*ev
 		t.Fatalf("exit code %d, want the script's; stderr:\n%s", code, stderr)
 	}
 	for line := range strings.Lines(stdout) {
-		e := &event.Event{}
-		if err := json.Unmarshal([]byte(line), e); err != nil {
-			t.Fatalf("%v: %q", err, line)
-		}
+		e := new(readEvent(t, line))
 		if len(render.Enforced(e)) > 0 {
 			enforced = append(enforced, e)
 		}

@@ -4,7 +4,6 @@ package plugin
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +17,6 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
@@ -54,11 +52,7 @@ func readsVerb(t *testing.T, file string, args ...string) (stdout, stderr string
 // told are the events of hooks in a session's JSON, a line of what they say each, and how many came out of the kernel.
 func told(t *testing.T, stdout string) (lines []string, seen uint64) {
 	t.Helper()
-	for line := range strings.Lines(stdout) {
-		var e event.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%v: %q", err, line)
-		}
+	for _, e := range readEvents(t, stdout) {
 		switch {
 		case e.ProcessKprobe != nil:
 			p := e.ProcessKprobe.Process
@@ -104,7 +98,7 @@ func TestNarrowedPolicyTellsTheSame(t *testing.T) {
 		PATH=DIR/bin/; link FILE; script.sh; PATH=DIR/bin; link FILE; script.sh; cd DIR/bin; PATH=; link FILE; script.sh; PATH=/usr/bin:/bin
 		exec 5<DIR/bin/reader 6<DIR/bin/script.sh; /proc/self/fd/5 FILE; /dev/fd/5 FILE; /proc/self/fd/6
 		(read x <FILE); read x <FILE; sh -c 'read x <FILE; (read x <FILE); exec DIR/bin/link FILE'; cat FILE`)
-	_, all := told(t, runReads(t, file, "-o", "json", "--local", "--", "/bin/sh", "-c", script))
+	_, all := told(t, runReads(t, file, "-o", "json", "--session-log", "-", "--local", "--", "/bin/sh", "-c", script))
 	for _, program := range []string{
 		folder + "/bin/reader", folder + "/bin/link", folder + "/bin/script.sh", "/bin/sh", "/usr/bin/cat", "/usr/bin/tac", "script.sh", "link", "sh", "6",
 	} {
@@ -112,8 +106,8 @@ func TestNarrowedPolicyTellsTheSame(t *testing.T) {
 		if !strings.HasPrefix(program, "/") {
 			pattern = "~(^|/)" + regexp.QuoteMeta(program) + "$"
 		}
-		narrowed, seen := told(t, runReads(t, file, "-o", "json", "--local", "--binary", program, "--", "/bin/sh", "-c", script))
-		filtered, unnarrowed := told(t, runReads(t, file, "-o", "json", "--local", "--binary", pattern, "--", "/bin/sh", "-c", script))
+		narrowed, seen := told(t, runReads(t, file, "-o", "json", "--session-log", "-", "--local", "--binary", program, "--", "/bin/sh", "-c", script))
+		filtered, unnarrowed := told(t, runReads(t, file, "-o", "json", "--session-log", "-", "--local", "--binary", pattern, "--", "/bin/sh", "-c", script))
 		slices.Sort(narrowed)
 		slices.Sort(filtered)
 		if !slices.Equal(narrowed, filtered) {
@@ -158,7 +152,7 @@ func TestNarrowedPolicyKnowsWhatRuns(t *testing.T) {
 			}
 		}
 	}()
-	stdout := runReads(t, file, "-o", "json", "--local", "--pid", fmt.Sprint(shell.Process.Pid), "--binary", "dash", "--event", "kprobe", "--max-events", "1", "--duration", "30s")
+	stdout := runReads(t, file, "-o", "json", "--session-log", "-", "--local", "--pid", fmt.Sprint(shell.Process.Pid), "--binary", "dash", "--event", "kprobe", "--max-events", "1", "--duration", "30s")
 	close(done)
 	if err := shell.Wait(); err != nil {
 		t.Error(err)

@@ -4,7 +4,6 @@ package plugin
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
 )
 
@@ -120,10 +118,7 @@ func TestFileCountsReads(t *testing.T) {
 	code, stdout, stderr := runPlugin(t, built, "file", "--path", file, "--op", "read", "-o", "json", "--local", "--", "/bin/sh", "-c", script)
 	calls, sum = 0, 0
 	for line := range strings.Lines(stdout) {
-		var e event.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatal(err)
-		}
+		e := readEvent(t, line)
 		if k := e.ProcessKprobe; k != nil {
 			calls++
 			sum += int(*k.Return.LongArg)

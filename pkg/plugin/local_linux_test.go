@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,22 +10,44 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/tetragonapi"
 )
 
 // These tests trace this machine's kernel and need root.
 
-// local runs the plugin in local mode with JSON output.
+// local runs the plugin in local mode with JSON output and what the session says besides, as events.
 func local(t *testing.T, args ...string) (code int, events []event.Event, stderr string) {
 	t.Helper()
-	code, out, errOut := runPlugin(t, built, append([]string{"exec", "--local", "-o", "json"}, args...)...)
-	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-		var e event.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%v: %q; stderr:\n%s", err, line, errOut)
-		}
-		events = append(events, e)
+	code, out, errOut := runPlugin(t, built, append([]string{"exec", "--local", "-o", "json", "--session-log", "-"}, args...)...)
+	return code, readEvents(t, out), errOut
+}
+
+// readEvents reads JSON output with a session log in it. The last line, which is the summary, is left
+// out.
+func readEvents(t *testing.T, out string) (events []event.Event) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if !strings.HasPrefix(lines[len(lines)-1], `{"type":"summary",`) {
+		t.Fatalf("the last line is %q", lines[len(lines)-1])
 	}
-	return code, events, errOut
+	for _, line := range lines[:len(lines)-1] {
+		events = append(events, readEvent(t, line))
+	}
+	return events
+}
+
+// readEvent reads a line of JSON output: an event that Tetragon's tools read, or a record of the session log.
+func readEvent(t *testing.T, line string) event.Event {
+	t.Helper()
+	e, own, err := sessionlog.ReadEvent([]byte(line))
+	if !own && err == nil {
+		err = tetragonapi.Check([]byte(strings.TrimSuffix(line, "\n")))
+	}
+	if err != nil {
+		t.Fatalf("%v: %q", err, line)
+	}
+	return e
 }
 
 func TestLocalCommand(t *testing.T) {

@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -107,12 +106,9 @@ func TestNetQuestions(t *testing.T) {
 func netEvents(t *testing.T, flags string, command ...string) (events []*event.Event) {
 	t.Helper()
 	args := append(append([]string{"net", "-o", "json"}, strings.Fields(flags)...), "--local", "--")
-	_, stdout, stderr := runPlugin(t, built, append(args, command...)...)
+	_, stdout, _ := runPlugin(t, built, append(args, command...)...)
 	for line := range strings.Lines(stdout) {
-		var e event.Event
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%v: %q; stderr:\n%s", err, line, stderr)
-		}
+		e := readEvent(t, line)
 		if e.ProcessKprobe != nil {
 			events = append(events, &e)
 		}

@@ -75,10 +75,7 @@ func TestRunLocal(t *testing.T) {
 			}
 			var reads, execs int
 			for line := range strings.Lines(stdout) {
-				var e event.Event
-				if err := json.Unmarshal([]byte(line), &e); err != nil {
-					t.Fatalf("%v: %q", err, line)
-				}
+				e := readEvent(t, line)
 				if e.ProcessExec != nil {
 					execs++
 				}
@@ -139,11 +136,10 @@ func TestExplainIsTrue(t *testing.T) {
 	if err := json.Unmarshal([]byte(explained), &policies); err != nil {
 		t.Fatal(err)
 	}
-	_, out, stderr := runPlugin(t, built, "run", "-f", policy, "--local", "-o", "json", "--", "/bin/true")
-	first, _, _ := strings.Cut(out, "\n")
-	var e event.Event
-	if err := json.Unmarshal([]byte(first), &e); err != nil || e.Hello == nil {
-		t.Fatalf("%v: %q; stderr:\n%s", err, first, stderr)
+	_, out, stderr := runPlugin(t, built, "run", "-f", policy, "--local", "-o", "json", "--session-log", "-", "--", "/bin/true")
+	e := readEvents(t, out)[0]
+	if e.Hello == nil {
+		t.Fatalf("the first line is %+v; stderr:\n%s", e, stderr)
 	}
 	var hooks []event.Hook
 	for _, h := range e.Hello.Hooks {

@@ -64,6 +64,12 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 		{"exec --dry-run maybe", "want one of none, client, server"},
 		{"exec --dry-run client -o tree", "--dry-run prints pods"},
 		{"exec -o xml", "xml"},
+		{"exec --session-log=", "--session-log is empty"},
+		{"exec --local --session-log - -- true", "add -o json"},
+		{"exec --local --session-log - -o yaml -- true", "add -o json"},
+		{"exec --dry-run client --session-log x", "--dry-run has no session"},
+		{"exec --local --session-log /nonexistent/log -- true", "/nonexistent/log: no such file"},
+		{"caps --advise --local -o json --session-log - -- true", "name a file"},
 		{"exec -o jsonpath={", "jsonpath"},
 		{"exec -- ls", "is run by --local only"},
 		{"exec web -- ls", "is run by --local only"},
@@ -143,7 +149,7 @@ func testHelp(t *testing.T, command string) {
 	if code != exit.OK || errOut != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, errOut)
 	}
-	if lines := strings.Count(out, "\n"); lines > 55 {
+	if lines := strings.Count(out, "\n"); lines > helpLines {
 		t.Errorf("%d lines are more than one screen", lines)
 	}
 	if examples := strings.Count(out, "  # "); examples != 3 {

@@ -117,6 +117,9 @@ func hookEvents(text string) (all []Event) {
 		}
 		ev := Event{Event: event.Event{NodeName: "node", Time: moment(1)}}
 		reflect.ValueOf(&ev.Event).Elem().FieldByName(f.Name).Set(reflect.New(f.Type.Elem()))
+		if _, about := ev.Subjects(); !about {
+			continue
+		}
 		if h := ev.Hooked(); h != nil {
 			h.Args = make([]event.Argument, reflect.TypeFor[event.Argument]().NumField())
 			for i := range h.Args {

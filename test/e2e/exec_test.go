@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/tetragonapi"
 )
 
 // sayName runs a program again and again whose argument is the pod's own name, as the kubelet tells it: what an event says
@@ -123,8 +124,13 @@ func TestEnds(t *testing.T) {
 	t.Run("max-events is exact", func(t *testing.T) {
 		s := s.in(t)
 		got := s.run("exec", "busy", "--max-events", "5", "-o", "json", "--strict")
-		if got.code != 0 || strings.Count(got.stdout, `{"process_`) != 5 {
+		if got.code != 0 || strings.Count(got.stdout, "\n") != 5 {
 			t.Errorf("exit code %d, stdout:\n%s\nstderr:\n%s", got.code, got.stdout, got.stderr)
+		}
+		for line := range strings.Lines(got.stdout) {
+			if err := tetragonapi.Check([]byte(strings.TrimSuffix(line, "\n"))); err != nil {
+				t.Errorf("%v: %s", err, line)
+			}
 		}
 	})
 	t.Run("duration", func(t *testing.T) {
@@ -157,7 +163,7 @@ func TestEnds(t *testing.T) {
 	})
 	t.Run("output closed", func(t *testing.T) {
 		s := s.in(t)
-		cmd := s.command("exec", "quiet", "-o", "json") // says hello, then has nothing to write
+		cmd := s.command("exec", "quiet", "-o", "json", "--session-log", "-") // says hello, then has nothing to write
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

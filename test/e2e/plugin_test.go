@@ -5,8 +5,8 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/tetragonapi"
 )
 
 // result is what a run of the plugin came to.
@@ -59,7 +61,7 @@ func exitCode(err error) int {
 	return -1
 }
 
-// running is a plugin whose JSON output is read as it comes.
+// running is a plugin whose JSON output is read as it comes; what the session log has is among its events.
 type running struct {
 	*scene
 	cmd    *exec.Cmd
@@ -73,10 +75,10 @@ type running struct {
 	more   chan struct{} // has an element when there are new events
 }
 
-// start starts the plugin with -o json.
+// start starts the plugin with -o json, and with the session log among the events.
 func (s *scene) start(args ...string) *running {
 	s.Helper()
-	r := &running{scene: s, cmd: s.command(append(args, "-o", "json")...), read: make(chan struct{}), more: make(chan struct{}, 1)}
+	r := &running{scene: s, cmd: s.command(append(args, "-o", "json", "--session-log", "-")...), read: make(chan struct{}), more: make(chan struct{}, 1)}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		s.Fatal(err)
@@ -100,12 +102,15 @@ func (r *running) collect(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e event.Event
-		err := json.Unmarshal(lines.Bytes(), &e)
+		e, own, err := sessionlog.ReadEvent(lines.Bytes())
+		if !own && err == nil {
+			err = tetragonapi.Check(lines.Bytes())
+		}
 		r.mu.Lock()
-		if err != nil {
-			r.bad = append(r.bad, lines.Text())
-		} else {
+		switch {
+		case err != nil:
+			r.bad = append(r.bad, fmt.Sprintf("%v: %s", err, lines.Text()))
+		case !own || e.Loss == nil: // which is among the events, too
 			r.events = append(r.events, e)
 		}
 		r.mu.Unlock()
@@ -162,7 +167,7 @@ func (r *running) wait() result {
 	<-r.read
 	code := exitCode(r.cmd.Wait())
 	if len(r.bad) > 0 {
-		r.Errorf("%d lines on stdout are not JSON, the first: %s", len(r.bad), r.bad[0])
+		r.Errorf("%d lines on stdout are not for Tetragon's tools, the first: %s", len(r.bad), r.bad[0])
 	}
 	return result{code: code, stderr: r.stderr.String(), took: time.Since(r.began)}
 }

@@ -8,10 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // Keys of criteria: the names of their flags, and the keys of Exclude.
@@ -62,15 +60,6 @@ func Keys() []string {
 	return keys
 }
 
-// EventTypes are the words for the types of events about processes: those of the JSON without "process_".
-func EventTypes() []string {
-	var types []string
-	for _, body := range bodies() {
-		types = append(types, strings.TrimPrefix(body.name, "process_"))
-	}
-	return types
-}
-
 // each compiles values that are compared with one thing of an event each, independently of other events.
 func each(parse func(value string) (criterion, error)) func(*Filter, values) (compiled, error) {
 	return func(_ *Filter, v values) (compiled, error) {
@@ -119,12 +108,4 @@ func ofPolicy(name string) (criterion, error) {
 		return nil, errors.New("the name of a policy is missing")
 	}
 	return func(e *event.Event) bool { h := e.Hooked(); return h != nil && h.PolicyName == name }, nil
-}
-
-func ofType(name string) (criterion, error) {
-	if !slices.Contains(EventTypes(), name) {
-		return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(name, EventTypes()))
-	}
-	kind := event.Kind("PROCESS_" + strings.ToUpper(name))
-	return func(e *event.Event) bool { return e.Kind() == kind }, nil
 }

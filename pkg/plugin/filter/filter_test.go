@@ -100,6 +100,11 @@ func TestCriteria(t *testing.T) {
 		{"user not known", KeyUID, "0", execOf(&event.Process{}, nil), false},
 		{"pid", KeyPID, "42", exec, true},
 		{"pid of the parent", KeyPID, "41", exec, false},
+		{"narrower type", KeyEvent, "exec-failed", failedExec(), true},
+		{"its own type", KeyEvent, "kprobe", failedExec(), true},
+		{"narrower type, another function", KeyEvent, "exec-failed", hook, false},
+		{"exec is no failed one", KeyEvent, "exec-failed", exec, false},
+		{"failed one is no exec", KeyEvent, "exec", failedExec(), false},
 		{"policy", KeyPolicy, "net", hook, true},
 		{"another policy", KeyPolicy, "ne network", hook, false},
 		{"policy, event of none", KeyPolicy, "net", exec, false},
@@ -222,7 +227,7 @@ func TestRefused(t *testing.T) {
 		{KeyPID, "1x", "want a number"},
 		{KeyPolicy, "", "the name of a policy is missing"},
 		{KeyEvent, "exek", "did you mean exec?"},
-		{KeyEvent, "everything", "want one of exec, exit, kprobe, loader, lsm, tracepoint, uprobe, usdt"},
+		{KeyEvent, "everything", "want one of exec, exec-failed, exit, kprobe, loader, lsm, tracepoint, uprobe, usdt"},
 		{KeyEvent, "PROCESS_EXEC", "unknown type of event"},
 		{KeyAncestor, "(", "missing closing )"},
 		{KeyAncestor, "", "a regular expression is missing"},
@@ -284,4 +289,11 @@ func TestAllThatIsWrongIsSaid(t *testing.T) {
 			t.Errorf("lacks %s: %v", want, err)
 		}
 	}
+}
+
+func failedExec() *event.Event {
+	return &event.Event{ProcessKprobe: &event.ProcessKprobe{
+		Process: curl(), FunctionName: "__x64_sys_execve", Return: &event.Argument{IntArg: new(int32(-2))},
+		Hooked: event.Hooked{Args: []event.Argument{{StringArg: new("/nonexistent")}}},
+	}}
 }

@@ -24,7 +24,7 @@ type body struct {
 // bodies are those of the events about processes.
 func bodies() (all []body) {
 	for f := range reflect.TypeFor[event.Event]().Fields() {
-		if name := nameOf(f); strings.HasPrefix(name, "process_") {
+		if name := nameOf(f); strings.HasPrefix(name, "process_") && !slices.Contains(aboutTheStream, name) {
 			all = append(all, body{name, f.Index[0], f.Type.Elem()})
 		}
 	}
@@ -32,7 +32,7 @@ func bodies() (all []body) {
 }
 
 // aboutTheStream are the bodies of events that are about no process.
-var aboutTheStream = []string{"hello", "loss", "notice", "bye"}
+var aboutTheStream = []string{"process_throttle", "hello", "loss", "notice", "bye"}
 
 // besideBody are the fields of an event that stand beside its body, whatever its type: node_name, time, …
 func besideBody() (all []body) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf16"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/jsonpath"
@@ -19,7 +18,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
-// documents shows each event as data.
+// documents shows each event that Tetragon's API knows as data.
 type documents struct {
 	out    io.Writer
 	pick   func(*event.Event) *event.Event
@@ -32,9 +31,12 @@ func (d *documents) Take(it *pipeline.Item) error {
 	if d.err != nil {
 		return d.err
 	}
-	shown := e
+	shown := tetragonEvent(e)
+	if shown == nil {
+		return nil
+	}
 	if d.pick != nil {
-		shown = d.pick(e)
+		shown = d.pick(shown)
 	}
 	text, err := d.encode(shown)
 	if err != nil {
@@ -51,7 +53,7 @@ func (d *documents) Close() error { return d.err }
 
 func newJSON(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
-		return marshal(e, "", jsonEscape)
+		return lineOf(e, func(e *event.Event) ([]byte, error) { return marshal(e, "", terminal.JSONEscape) })
 	}}, nil
 }
 
@@ -156,14 +158,6 @@ func marshal(e *event.Event, indent string, escape func(r rune) string) ([]byte,
 }
 
 func unsafeInDocument(r rune) bool { return r != '\n' && terminal.Unsafe(r) }
-
-// jsonEscape is \uNNNN, twice (as UTF-16 has it) above U+FFFF.
-func jsonEscape(r rune) string {
-	if first, second := utf16.EncodeRune(r); r > 0xffff {
-		return fmt.Sprintf(`\u%04x\u%04x`, first, second)
-	}
-	return fmt.Sprintf(`\u%04x`, r)
-}
 
 // yamlEscape is \uNNNN, or \UNNNNNNNN: YAML has no surrogates.
 func yamlEscape(r rune) string {

@@ -81,8 +81,8 @@ var ownRows = map[string]functionRow{
 	"sys_splice":          {emoji: "📑", ascii: "c", word: "splice", moved: between(0, 1)},
 
 	// programs and privileges
-	"sys_execve":            {emoji: "🚀", ascii: "+", word: "execve", details: allPaths},
-	"sys_execveat":          {emoji: "🚀", ascii: "+", word: "execveat", details: allPaths},
+	"sys_execve":            {emoji: "🚀", ascii: "+", word: "execve", vary: failedExec, details: allPaths, moved: failedExecs},
+	"sys_execveat":          {emoji: "🚀", ascii: "+", word: "execveat", vary: failedExec, details: allPaths, moved: failedExecs},
 	"bprm_check":            {emoji: "🚦", ascii: "+", word: "exec-check", details: allPaths},
 	"bprm_check_security":   {emoji: "🚦", ascii: "+", word: "exec-check", details: allPaths},
 	"bprm_creds_for_exec":   {emoji: "🚦", ascii: "+", word: "exec-creds", details: allPaths},

@@ -14,6 +14,8 @@ import (
 type transfer struct {
 	// what was read or written.
 	what []piece
+	// single replaces it where one call is shown by itself; nil: it does not.
+	single []piece
 	// bytes that were moved, where known says so.
 	bytes uint64
 	known bool
@@ -76,6 +78,9 @@ func (p *styler) details(r *row, e *event.Event, n *repeated) []piece {
 	}
 	t := r.moved(e)
 	pieces := t.what
+	if n == nil && t.single != nil {
+		pieces = t.single
+	}
 	if n != nil {
 		pieces = append(pieces, piece{toneArgument, n.times(p)})
 		t.bytes, t.known = n.bytes, n.known

@@ -59,6 +59,8 @@ type sessionOptions struct {
 type outputOptions struct {
 	format, color, emoji string
 	timestamps           bool
+	// sessionLog is the name of a file, sessionlog.Stdout, or empty.
+	sessionLog string
 }
 
 // tracerOptions say what is put on the cluster.
@@ -149,6 +151,7 @@ func (o *outputOptions) flags() *pflag.FlagSet {
 	fs.BoolVar(&o.timestamps, "timestamps", false, "Begin each line with the time of the event")
 	fs.StringVar(&o.color, "color", "auto", "auto, always or never; auto knows NO_COLOR")
 	fs.StringVar(&o.emoji, "emoji", "auto", "auto, always or never; auto goes by the locale")
+	fs.StringVar(&o.sessionLog, "session-log", "", "`FILE` for hooks, notices, losses by cause, as JSON lines; - is stdout")
 	return fs
 }
 

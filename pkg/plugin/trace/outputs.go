@@ -4,10 +4,12 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
@@ -17,6 +19,8 @@ type outputs struct {
 	out, err terminal.Capabilities
 	result   Result
 	status   *render.Status
+	// log is nil when none is asked for.
+	log *sessionlog.Log
 }
 
 func (v outputs) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
@@ -42,14 +46,20 @@ func (p *Plan) outputs() (outputs, error) {
 	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
 	v.status = render.NewStatus(v.screen, v.err)
 	var err error
-	if p.work.Result != nil {
+	switch {
+	case p.work.Result != nil && o.output.sessionLog == sessionlog.Stdout:
+		err = errors.New("--session-log -: no events are written to standard output here, name a file")
+	case p.work.Result != nil:
 		v.result, err = p.work.Result(v.screen.Out())
-		return v, err
+	default:
+		v.result.Sink, err = render.New(v.screen.Out(), render.Options{
+			Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
+			OwnWords: p.work.OwnWords, Every: p.work.Every, Arguments: p.work.Arguments,
+			SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active(), Pick: p.filtering.pick(),
+		})
 	}
-	v.result.Sink, err = render.New(v.screen.Out(), render.Options{
-		Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
-		OwnWords: p.work.OwnWords, Every: p.work.Every, Arguments: p.work.Arguments,
-		SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active(), Pick: p.filtering.pick(),
-	})
+	if err == nil {
+		v.log, err = o.openSessionLog(v.screen.Out())
+	}
 	return v, err
 }

@@ -40,7 +40,7 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 	errs := []error{err}
 	errs = append(errs, o.conflicts(work.Targets)...)
 	errs = append(errs, o.values()...)
-	errs = append(errs, filterErr, o.checkEnforcing(work))
+	errs = append(errs, filterErr, o.checkEnforcing(work), o.checkSessionLog())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

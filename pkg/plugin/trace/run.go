@@ -30,7 +30,7 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 			return p.tracerConfig(ctx, policies, node, targets)
 		},
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
-		Sink: v.result.Sink, Status: v.status, SharedTerminal: v.sharedTerminal(),
+		Sink: v.result.Sink, Status: v.status, SharedTerminal: v.sharedTerminal() && !render.IsDocument(o.output.format), // documents have no notices
 		Index:  pods.NewIndex(),
 		Stages: p.stages(ctx, v, client, policies), RedactText: p.filtering.filter.RedactText,
 	}
@@ -45,6 +45,10 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 	if policies != nil {
 		c.Target = policies.Pod
 	}
+	if p.work.HooksAreImplied {
+		c.Status = onlyRemarks{c.Status}
+	}
+	c.Sink = v.withSessionLog(c.Sink)
 	return c
 }
 
@@ -96,6 +100,9 @@ func (p *Plan) watchOutput(stop *session.Stop) {
 
 // finish prints the summary and turns the result into the exit code.
 func (p *Plan) finish(v outputs, r session.Result, err error) error {
+	if e := v.finishLog(r); e != nil && err == nil {
+		err = e
+	}
 	if errors.Is(r.Reason, session.ErrNotArmed) {
 		return r.Reason
 	}

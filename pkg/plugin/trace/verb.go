@@ -84,6 +84,8 @@ type Work struct {
 	Composed []compose.Policy
 	// FilterAfterEnrich: the kernel must not leave out what filters do, because what is shown is completed with it.
 	FilterAfterEnrich bool
+	// HooksAreImplied: the user asked for no hooks, and is told only of those that are not attached, or see less.
+	HooksAreImplied bool
 	// Remarks are what the user has to know of the policies, said before it begins.
 	Remarks []string
 	// Process is what is reported of processes besides what the flags ask for.
@@ -162,6 +164,12 @@ func WithSession(own help.Group, all []help.Group) []help.Group {
 		return g.Title == sessionGroup
 	})
 	return append([]help.Group{own}, rest...)
+}
+
+// WithOutput puts a command's own flags into the group of the output.
+func WithOutput(own help.Group, all []help.Group) []help.Group {
+	all[slices.IndexFunc(all, func(g help.Group) bool { return g.Title == outputGroup })].Flags.AddFlagSet(own.Flags)
+	return all
 }
 
 // ForEnforcing is WithSession that says what flags of other commands mean where something is enforced, and only names those that

@@ -6,11 +6,16 @@ package verbs
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 )
 
 // Exec shows which programs run.
 func Exec(env trace.Environment) *cobra.Command {
+	flags := help.NewFlags()
+	every := flags.Bool("every", false, "Show each of the execs that fail, instead of counting those of one name")
+	failed := flags.Bool("failed", true, "Show execs that fail; =false spares a check of each system call of the node")
 	return trace.Command(env, trace.Verb{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show which programs run in pods, who started them and how they ended",
@@ -22,6 +27,13 @@ Without a target: in all pods of the namespace. Pods that match later, restart o
   kubectl trace-sec exec -A -l app=web --duration 5m -o json > events.json
   # What a script runs on this machine
   sudo kubectl-trace_sec exec --local -- ./suspect.sh`,
-		Work: func(r trace.Request) (trace.Work, error) { return trace.Work{Targets: r.Args}, nil },
+		Flags: flags, Groups: trace.WithOutput,
+		Work: func(r trace.Request) (trace.Work, error) {
+			w := trace.Work{Targets: r.Args, OwnWords: true, Every: *every, HooksAreImplied: true}
+			if *failed {
+				w.Composed = []compose.Policy{compose.FailedExecs()}
+			}
+			return w, nil
+		},
 	})
 }

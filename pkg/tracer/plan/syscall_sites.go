@@ -6,7 +6,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -133,7 +132,7 @@ func (n *Node) everySyscall(h *policy.Hook, calls []policy.Call) (*site, error) 
 		n.compatRegisters(s)
 	}
 	s.returned = func() (source, error) { return at(word), nil }
-	if onlyNumbers(h) && !slices.ContainsFunc(calls, func(c policy.Call) bool { return endless[c.Syscall] }) {
+	if seenAtReturn(h, calls) {
 		both := *s.result
 		both.Stage = hook.Both
 		s.both = &both
