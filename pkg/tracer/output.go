@@ -23,6 +23,8 @@ import (
 const (
 	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most.
 	queueLength = 8192
+	// batchLength is how many queued events wake the goroutine that writes; fewer wait for flushInterval.
+	batchLength = 256
 	// flushInterval is how long an event waits for others to share a frame with.
 	flushInterval = 50 * time.Millisecond
 	// heartbeatInterval is how often a frame comes although nothing happens.
@@ -35,8 +37,10 @@ const (
 // write runs on its own.
 type output struct {
 	encoder *wire.Encoder
-	queue   chan process.Output
+	queue   queue
 	notices chan event.Notice
+	// ended is closed when nothing more will be queued.
+	ended chan struct{}
 	// written is closed when write has ended, with err set.
 	written chan struct{}
 	err     error
@@ -52,8 +56,8 @@ type output struct {
 
 func newOutput(w io.Writer, orders wire.Orders) *output {
 	return &output{
-		encoder: wire.NewEncoder(w, orders.Session, orders.Encodings...), queue: make(chan process.Output, queueLength), notices: make(chan event.Notice, 64),
-		written: make(chan struct{}), seen: map[string]uint64{},
+		encoder: wire.NewEncoder(w, orders.Session, orders.Encodings...), queue: queue{full: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
+		ended: make(chan struct{}), written: make(chan struct{}), seen: map[string]uint64{},
 	}
 }
 
@@ -61,9 +65,7 @@ func (o *output) hello(h event.Hello) error { return o.encoder.Hello(h) }
 
 // event queues an event; it never waits.
 func (o *output) event(e process.Output) {
-	select {
-	case o.queue <- e:
-	default:
+	if !o.queue.put(e) {
 		o.queued.Add(1)
 	}
 }
@@ -127,41 +129,54 @@ func (o *output) totals() event.Totals {
 	return event.Totals{Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost}
 }
 
-// write turns events into frames until the queue is closed; when that fails it ends the session.
+// write turns events into frames until no more are queued; when that fails it ends the session.
 func (o *output) write(end context.CancelCauseFunc) {
 	defer close(o.written)
 	flush, heartbeat := time.NewTicker(flushInterval), time.NewTicker(heartbeatInterval)
 	defer flush.Stop()
 	defer heartbeat.Stop()
 	for {
-		var err error
+		var more func() error
 		select {
-		case e, more := <-o.queue:
-			if !more {
-				return
-			}
-			switch err = o.encoder.Add(e.Event, e.Processes...); {
-			case err == nil:
-				o.events.Add(1)
-			case errors.Is(err, wire.ErrEvent): // this one can't be told; the others can
-				o.malformed(err)
-				err = nil
-			}
+		case <-o.queue.full:
+			more = func() error { return nil }
 		case <-flush.C:
 			o.encoder.SetLost(o.lost())
-			err = o.encoder.Flush()
+			more = o.encoder.Flush
 		case <-heartbeat.C:
 			o.encoder.SetLost(o.lost())
-			err = o.encoder.Heartbeat(o.totals())
+			more = func() error { return o.encoder.Heartbeat(o.totals()) }
 		case n := <-o.notices:
-			err = o.encoder.Notice(n)
+			more = func() error { return o.encoder.Notice(n) }
+		case <-o.ended:
+			more = nil
+		}
+		err := o.queue.each(o.add)
+		if err == nil && more != nil {
+			err = more()
 		}
 		if err != nil {
 			o.err = fmt.Errorf("write frames: %w", err)
 			end(o.err)
 			return
 		}
+		if more == nil {
+			return
+		}
 	}
+}
+
+// add hands an event to the encoder. One that can't be told is counted; the others can.
+func (o *output) add(e *process.Output) error {
+	err := o.encoder.Add(e.Event, e.Processes...)
+	if errors.Is(err, wire.ErrEvent) {
+		o.malformed(err)
+		return nil
+	}
+	if err == nil {
+		o.events.Add(1)
+	}
+	return err
 }
 
 // errBlocked: whoever reads the frames does not.
@@ -170,7 +185,7 @@ var errBlocked = errors.New("the output is blocked: the last events were not wri
 // bye writes what is queued and then the last frame. Nothing may be queued any more.
 func (o *output) bye(b event.Bye) error {
 	if o.started {
-		close(o.queue)
+		close(o.ended)
 		select {
 		case <-o.written:
 		case <-time.After(byeTimeout):

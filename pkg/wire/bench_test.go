@@ -122,16 +122,21 @@ func BenchmarkDecodeKprobe(b *testing.B) {
 func BenchmarkFrameEvent(b *testing.B) {
 	sent := newTraffic(8)
 	line := sent.lines(b, 64, EncodingZstd)[0]
-	f, err := DecodeFrame(line)
-	must(b, err)
-	b.ReportAllocs()
-	begin := cpuTime(b)
-	for n := 0; b.Loop(); n++ {
-		if e := f.Event(n%len(f.Events), func(p *Process) *event.Process { return &p.Process }); e.Kind() != event.KindKprobe || !strings.HasPrefix(e.Process().ExecID, "bm9k") {
-			b.Fatal(e)
-		}
+	for name, of := range map[string]func(*Frame, int, func(*Process) *event.Process) *event.Event{"Event": (*Frame).Event, "Take": (*Frame).Take} {
+		b.Run(name, func(b *testing.B) {
+			f, err := DecodeFrame(line)
+			must(b, err)
+			b.ReportAllocs()
+			begin := cpuTime(b)
+			for n := 0; b.Loop(); n++ {
+				e := of(f, n%len(f.Events), func(p *Process) *event.Process { return &p.Process })
+				if e.Kind() != event.KindKprobe || !strings.HasPrefix(e.Process().ExecID, "bm9k") {
+					b.Fatal(e)
+				}
+			}
+			b.ReportMetric(float64(cpuTime(b)-begin)/float64(b.N), "cpu-ns/event")
+		})
 	}
-	b.ReportMetric(float64(cpuTime(b)-begin)/float64(b.N), "cpu-ns/event")
 }
 
 // cpuTime is what this process has used, in ns, garbage collection included: time on a busy machine says nothing.

@@ -166,6 +166,10 @@ func TestEventIsJoinedWithoutChangingTheFrame(t *testing.T) {
 	if p := f.Events[0].ProcessExec; p.Process != nil || p.Parent != nil || p.Ancestors != nil {
 		t.Error("the frame was changed")
 	}
+	want := f.Event(0, complete)
+	if got := f.Take(0, complete); !reflect.DeepEqual(got, want) || got.ProcessExec != f.Events[0].ProcessExec {
+		t.Errorf("taken: %+v, want %+v", got.ProcessExec, want.ProcessExec)
+	}
 	if got := f.Event(1, complete); got.Notice == nil {
 		t.Error("an event without processes is lost")
 	}

@@ -62,8 +62,21 @@ type Event struct {
 // reader knows (its pod) to a copy of its own; a process that the frame does not hold is shown by its exec_id alone, with
 // the flag "unknown".
 func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Event {
+	joined := f.Events[i].Event.Clone() // the frame stays as it was read
+	f.join(&f.Events[i], joined, complete)
+	return joined
+}
+
+// Take is Event without a copy: the event is the frame's own, and who keeps it keeps all events of the frame (Clone does
+// not). For a reader that wants each event once.
+func (f *Frame) Take(i int, complete func(*Process) *event.Process) *event.Event {
 	e := &f.Events[i]
-	joined := e.Event.Clone() // the frame stays as it was read
+	f.join(e, &e.Event, complete)
+	return &e.Event
+}
+
+// join fills in the processes that e names.
+func (f *Frame) join(e *Event, joined *event.Event, complete func(*Process) *event.Process) {
 	find := func(id string) *event.Process {
 		if p := f.Processes[id]; p != nil {
 			return complete(p)
@@ -72,7 +85,7 @@ func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Even
 	}
 	subjects, ok := joined.Subjects()
 	if !ok {
-		return joined
+		return
 	}
 	if e.ProcessID != "" {
 		*subjects.Process = ofThread(find(e.ProcessID), e.Tid)
@@ -86,7 +99,6 @@ func (f *Frame) Event(i int, complete func(*Process) *event.Process) *event.Even
 			*subjects.Ancestors = append(*subjects.Ancestors, find(id))
 		}
 	}
-	return joined
 }
 
 // ofThread is the process as its thread tid acts; 0 leaves it as it is.
