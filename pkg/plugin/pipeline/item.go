@@ -5,6 +5,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
@@ -38,6 +40,9 @@ type Stage interface {
 type Sink interface {
 	// Take shows or keeps an item. An error means that the sink is of no use any more; it is returned again by later calls.
 	Take(*Item) error
+	// Flush shows what was held back for long enough, and writes what waits to be written. It is called when no more items are
+	// there at the moment, and every 50 ms.
+	Flush(now time.Time) error
 	// Close writes what is held back. It does not close the output.
 	Close() error
 }

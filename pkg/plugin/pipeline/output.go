@@ -12,12 +12,9 @@ const (
 	// queueBatches is how many batches wait for a sink: a batch is at most what one frame holds. What comes on top waits in its
 	// node's stream, which counts what it has to drop, or is dropped here if the sink is not waited for.
 	queueBatches = 8
-	// tickInterval is how often a sink that holds something back is asked to show it.
-	tickInterval = 50 * time.Millisecond
+	// flushInterval is how often a sink that holds something back is asked to show it.
+	flushInterval = 50 * time.Millisecond
 )
-
-// Ticker is a sink that holds items back for a time. Tick is called by the sink's goroutine every 50 ms.
-type Ticker interface{ Tick(now time.Time) error }
 
 // Output is a sink with the queue before it and the goroutine that feeds it. Put may be called concurrently.
 type Output struct {
@@ -90,7 +87,7 @@ func (o *Output) send(ctx context.Context, to chan<- Batch, b Batch) {
 // feed gives batches to the sink until Close. It never stops taking them: whoever puts must not hang when writing failed.
 func (o *Output) feed() {
 	defer close(o.done)
-	tick := time.NewTicker(tickInterval)
+	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -105,9 +102,7 @@ func (o *Output) feed() {
 		case b := <-o.normal:
 			o.take(b)
 		case now := <-tick.C:
-			if t, ok := o.Sink.(Ticker); ok && o.err == nil {
-				o.fail(t.Tick(now))
-			}
+			o.flush(now)
 		case <-o.closing:
 			o.drain()
 			if o.err == nil {
@@ -150,6 +145,15 @@ func (o *Output) take(b Batch) {
 				o.Shown(it)
 			}
 		}
+	}
+	if len(o.normal)+len(o.urgent) == 0 {
+		o.flush(time.Now())
+	}
+}
+
+func (o *Output) flush(now time.Time) {
+	if o.err == nil {
+		o.fail(o.Sink.Flush(now))
 	}
 }
 

@@ -51,7 +51,7 @@ func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time
 					return
 				}
 			}
-			if !yield(f.Event(i, resolve)) {
+			if !yield(f.Take(i, resolve)) {
 				return
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/jsonpath"
@@ -49,13 +50,10 @@ func (d *documents) Take(it *pipeline.Item) error {
 	return d.err
 }
 
-func (d *documents) Close() error { return d.err }
+// Flush implements pipeline.Sink: each document is written at once.
+func (d *documents) Flush(time.Time) error { return d.err }
 
-func newJSON(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
-	return &documents{out: out, pick: o.Pick, encode: func(e *event.Event) ([]byte, error) {
-		return lineOf(e, func(e *event.Event) ([]byte, error) { return marshal(e, "", terminal.JSONEscape) })
-	}}, nil
-}
+func (d *documents) Close() error { return d.err }
 
 // newYAML writes a document per event. YAML has no escapes outside of double quotes: an event that holds characters that
 // must not reach a terminal is written in YAML's JSON form, where it has.

@@ -59,6 +59,9 @@ func (l *Log) Finish(s Summary) error {
 	return l.write(Record{Type: TypeSummary, Time: &event.Timestamp{Time: time.Now()}, Body: s})
 }
 
+// Flush implements pipeline.Sink: each record is written at once.
+func (l *Log) Flush(time.Time) error { return nil }
+
 // Close closes the file, if Open opened one. It returns the first error of the log, so that who only calls it at the end knows
 // whether the log is whole.
 func (l *Log) Close() error {

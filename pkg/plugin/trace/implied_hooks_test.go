@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugin
+package trace
 
 import (
 	"bytes"
@@ -27,9 +27,13 @@ func TestOnlyRemarks(t *testing.T) {
 		{[]event.Hook{served, refused}, "hook sys_execve of policy exec-failed is not attached on n1: no tracepoints"},
 	} {
 		var out bytes.Buffer
-		status := render.NewStatus(terminal.NewScreen(&out, &out, false), terminal.Capabilities{})
+		screen := terminal.NewScreen(&out, &out, false)
+		status := render.NewStatus(screen, terminal.Capabilities{})
 		hellos := map[string]*event.Hello{"n1": {Hooks: test.hooks}}
 		onlyRemarks{status}.Hooks(hellos)
+		if err := screen.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if got := out.String(); test.want == "" && got != "" || !strings.Contains(got, test.want) || strings.Count(got, "\n") > 1 {
 			t.Errorf("%+v: %q", test.hooks, got)
 		}
