@@ -4,6 +4,7 @@ package filter
 
 import (
 	"errors"
+	"math"
 	"regexp"
 	"slices"
 
@@ -19,14 +20,18 @@ type ancestry struct {
 	marks    *processes.Slot[mark]
 }
 
-// mark is whether a process is followed, as of a program that it runs. Who is followed stays so.
+// mark is whether a process is followed. Who is followed stays so: from its program of the number since on, so that what it had
+// started before is not. Of who is not, it is said as of its program of the number asked.
 type mark struct {
-	followed bool
-	program  uint32
+	followed     bool
+	since, asked int32
 }
 
+// always is the first program of who descends from one that is followed, whether it is known or not.
+const always = math.MinInt32
+
 const (
-	markBytes = 8
+	markBytes = 16
 	// mostGenerations is how many ancestors are asked for a mark that an event does not name.
 	mostGenerations = 256
 )
@@ -53,40 +58,50 @@ func (a *ancestry) has(it *pipeline.Item) bool {
 		return false
 	}
 	known, marked := a.marks.Get(f.Process)
-	if known.followed || marked && known.program == f.Program && !f.ParentFound {
+	if known.followed || marked && known.asked == f.Program && !f.ParentFound {
 		return known.followed
 	}
 	if s, ok = it.Event.Subjects(); !ok || *s.Process == nil {
 		return false
 	}
-	m := mark{program: f.Program, followed: a.matches(*s.Process) || a.descends(f.Process, s)}
+	m := mark{asked: f.Program}
+	switch {
+	case a.descends(f.Process, s):
+		m.followed, m.since = true, always
+	case a.matches(*s.Process):
+		m.followed, m.since = true, f.Program
+	}
 	a.marks.Set(f.Process, m, markBytes)
 	return m.followed
 }
 
-// descends says whether an ancestor of a process is followed, or is one to follow by what the event tells of it.
+// descends says whether an ancestor of a process is followed, or is one to follow by what the event tells of it, and was when it
+// started the next one on the way down.
 func (a *ancestry) descends(p *processes.Process, s event.Subjects) bool {
 	relatives := *s.Ancestors
 	if *s.Parent != nil {
 		relatives = slices.Concat([]*event.Process{*s.Parent}, relatives)
 	}
-	up := p.Parent()
 	var between []*processes.Process
+	child, up := p, p.Parent()
 	for i := 0; i < len(relatives) || up != nil && i < mostGenerations; i++ {
 		known, marked := a.marks.Get(up)
 		matches := i < len(relatives) && relatives[i] != nil && a.matches(relatives[i])
-		if up != nil {
-			between = append(between, up)
-			up = up.Parent()
+		if matches && up != nil && !(known.followed && known.since <= child.ParentProgram()) {
+			a.marks.Set(up, mark{followed: true, since: child.ParentProgram()}, markBytes)
 		}
-		if known.followed || matches {
+		if matches || known.followed && known.since <= child.ParentProgram() {
 			for _, descendant := range between {
-				a.marks.Set(descendant, mark{followed: true}, markBytes)
+				a.marks.Set(descendant, mark{followed: true, since: always}, markBytes)
 			}
 			return true
 		}
-		if marked && i >= len(relatives) { // and so is nobody above it
+		if marked && !known.followed && i >= len(relatives) { // and so is nobody above it
 			return false
+		}
+		if up != nil {
+			between = append(between, up)
+			child, up = up, up.Parent()
 		}
 	}
 	return false

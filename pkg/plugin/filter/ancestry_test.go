@@ -47,6 +47,10 @@ func TestAncestry(t *testing.T) {
 		{"it replaces its program", "sh -c evil", []*event.Event{execOf(script, job), execOf(became, job), execOf(child, became), exitOf(became, job)}, "xxxx"},
 		{"its PID is another's later", "sh -c evil", []*event.Event{execOf(script, job), exitOf(script, job), execOf(reused, cron), exitOf(reused, cron)}, "xx--"},
 		{"its exit was lost", "sh -c evil", []*event.Event{execOf(script, job), execOf(reused, cron), execOf(image("x", "cron", 30, "/bin/x", "", again), cron)}, "x--"},
+		{"what an earlier program started is not followed", "sh -c evil", []*event.Event{
+			execOf(job, cron), execOf(image("early", "job", 40, "/bin/sleep", "", began), job), execOf(image("evil", "cron", 21, "/bin/sh", "-c evil", again), cron),
+			execOf(image("late", "job", 41, "/bin/sleep", "", began), job), execOf(image("own", "evil", 42, "/bin/id", "", began), image("evil", "cron", 21, "/bin/sh", "-c evil", again)),
+		}, "--x-x"},
 		{"siblings are not followed", "^/bin/bash$", []*event.Event{execOf(sshd, nil), execOf(job, cron), execOf(bash, sshd), execOf(cron, nil)}, "--x-"},
 	} {
 		f, err := New(Options{Match: map[string][]string{KeyAncestor: {test.pattern}}})

@@ -94,10 +94,11 @@ func (t *Table) forgetOldest(keep *Process) bool {
 func (t *Table) forget(p *Process) {
 	t.end(p)
 	t.exited.Remove(p.position)
-	t.unname(p, p.firstExec)
-	for _, exec := range p.laterExecs {
-		t.unname(p, exec)
+	t.unname(p, p.firstExec.hash)
+	for _, e := range p.laterExecs {
+		t.unname(p, e.hash)
 	}
+	t.charge(-len(p.laterExecs) * execBytes)
 	for i := range p.notes {
 		t.charge(-p.notes[i].bytes)
 	}

@@ -21,12 +21,13 @@ func (t *Table) findParent(p *Process, s event.Subjects, added bool) bool {
 	if p.hasParent() {
 		return false
 	}
-	parent := t.byExec[t.hash((*s.Process).ParentExecID)]
+	by := t.hash((*s.Process).ParentExecID)
+	parent := t.byExec[by]
 	if added && parent != nil && parent != p { // who has no descendants yet can't be its own ancestor
-		t.adopt(p, parent)
+		t.adopt(p, parent, by)
 		return true
 	}
-	if t.link(p, parent) {
+	if t.link(p, parent, by) {
 		return true
 	}
 	child := p
@@ -36,7 +37,11 @@ func (t *Table) findParent(p *Process, s event.Subjects, added bool) bool {
 		if !known {
 			parent = t.add(r)
 		}
-		if !t.link(child, parent) || known && parent.hasParent() || t.link(parent, t.byExec[t.hash(r.ParentExecID)]) {
+		if !t.link(child, parent, t.hash(r.ExecID)) || known && parent.hasParent() {
+			break
+		}
+		by := t.hash(r.ParentExecID)
+		if t.link(parent, t.byExec[by], by) {
 			break
 		}
 		child = parent
@@ -63,9 +68,9 @@ func relatives(s event.Subjects) iter.Seq[*event.Process] {
 	}
 }
 
-// link makes parent the parent of child. It is none if it is unknown or a descendant of the child, which only a broken or hostile
+// link makes parent the parent of child, which its program by (a hash of the exec_id) started. It is none if it is unknown or a descendant of the child, which only a broken or hostile
 // node tells.
-func (t *Table) link(child, parent *Process) bool {
+func (t *Table) link(child, parent *Process, by uint64) bool {
 	if parent == nil || parent == child {
 		return false
 	}
@@ -75,11 +80,16 @@ func (t *Table) link(child, parent *Process) bool {
 			return false
 		}
 	}
-	t.adopt(child, parent)
+	t.adopt(child, parent, by)
 	return true
 }
 
-func (t *Table) adopt(child, parent *Process) {
+func (t *Table) adopt(child, parent *Process, by uint64) {
+	number, known := parent.ran(by)
+	if !known {
+		number = parent.program.number
+	}
+	child.parentProgram = number
 	child.parent.Store(parent)
 	t.touch(parent)
 }

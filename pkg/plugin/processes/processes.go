@@ -31,10 +31,12 @@ type Process struct {
 	table *Table
 	// position is the place in the table's order, nil for a process that was forgotten.
 	position *list.Element
-	// firstExec and laterExecs are the hashes of the exec_ids of its programs, the latest last.
-	firstExec  uint64
-	laterExecs []uint64
-	program    program
+	// firstExec and laterExecs are of its programs, the latest last.
+	firstExec  exec
+	laterExecs []exec
+	// parentProgram is the number of the parent's program that started it.
+	parentProgram int32
+	program       program
 	// fromBirth: it ran nothing before Start, whether seen or not.
 	fromBirth bool
 	exited    bool
@@ -44,7 +46,7 @@ type Process struct {
 // program is what is known of the program that a process runs, besides its exec_id.
 type program struct {
 	// number of programs that it was seen to run before.
-	number uint32
+	number int32
 	source *source
 	start  time.Time
 	// forkOnly: it is the parent's; the process has executed nothing yet.
@@ -54,6 +56,10 @@ type program struct {
 // Parent is the process that started this one, nil if it is not known or was forgotten. It may be called by any goroutine. Who
 // follows it upwards comes to an end.
 func (p *Process) Parent() *Process { return p.parent.Load() }
+
+// ParentProgram is which of the programs of the parent started this process, counted as Facts.Program; -1: one before the first
+// that is known. It belongs to the table's goroutine.
+func (p *Process) ParentProgram() int32 { return p.parentProgram }
 
 // Facts is what the table says of the process of one event, at that event. It holds no text that a process chose, so there is
 // nothing in it to redact.
@@ -68,7 +74,7 @@ type Facts struct {
 	// not known.
 	Lifetime time.Duration
 	// Program is how many other programs the process was seen to run before the one that it runs now.
-	Program uint32
+	Program int32
 	// Known: an earlier event told of the process, if only as a parent or ancestor.
 	Known bool
 	// ParentFound: the parent is known from this event on.

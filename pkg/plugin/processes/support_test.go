@@ -65,8 +65,8 @@ func check(t *testing.T, table *Table) {
 			for _, n := range p.notes {
 				bytes += n.bytes
 			}
-			for _, exec := range append([]uint64{p.firstExec}, p.laterExecs...) {
-				if table.byExec[exec] == p {
+			for _, e := range append([]exec{p.firstExec}, p.laterExecs...) {
+				if table.byExec[e.hash] == p {
 					execs++
 				}
 			}

@@ -97,14 +97,17 @@ func (t *Table) subject(e *event.Event, r *event.Process) Facts {
 
 // find returns the process that a record of a program is about, nil if it has to be added; reused had its pid until now.
 func (t *Table) find(r *event.Process) (p, reused *Process) {
-	exec, pid := t.hash(r.ExecID), pidOf(r)
-	if exec != 0 {
-		if p := t.byExec[exec]; p != nil && (p.PID == pid || p.PID == 0 || pid == 0) {
+	hash, pid := t.hash(r.ExecID), pidOf(r)
+	if hash != 0 {
+		if p := t.byExec[hash]; p != nil && (p.PID == pid || p.PID == 0 || pid == 0) {
 			return p, nil
 		}
 	}
 	p = t.byPID[pid]
-	if p == nil || exec == 0 || p.ran(exec) {
+	if p == nil || hash == 0 {
+		return p, nil
+	}
+	if _, known := p.ran(hash); known {
 		return p, nil
 	}
 	flags := event.ParseFlags(r.Flags)
@@ -113,9 +116,9 @@ func (t *Table) find(r *event.Process) (p, reused *Process) {
 		if p.fromBirth && r.StartTime.Before(p.Start) { // it is of who had the pid before
 			return nil, nil
 		}
-		t.name(p, exec)
+		t.name(p, exec{hash, beforeFirst})
 	case p.program.forkOnly || flags&event.FlagClone == 0:
-		t.replace(p, r, exec)
+		t.replace(p, r, hash)
 	default:
 		t.end(p)
 		return nil, p
@@ -143,16 +146,16 @@ func (t *Table) add(r *event.Process) *Process {
 			t.end(p)
 		}
 	}
-	t.name(p, t.hash(r.ExecID))
+	t.name(p, exec{hash: t.hash(r.ExecID)})
 	return p
 }
 
 // replace notes that a process runs another program.
-func (t *Table) replace(p *Process, r *event.Process, exec uint64) {
-	before := p.program
-	p.program = program{number: before.number + 1, source: t.enter(r), start: startOf(r)}
-	t.leave(before.source)
-	t.name(p, exec)
+func (t *Table) replace(p *Process, r *event.Process, hash uint64) {
+	former := p.program
+	p.program = program{number: former.number + 1, source: t.enter(r), start: startOf(r)}
+	t.leave(former.source)
+	t.name(p, exec{hash, p.program.number})
 }
 
 // end notes that a process has ended.

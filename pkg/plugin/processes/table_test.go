@@ -211,7 +211,7 @@ func TestManyPrograms(t *testing.T) {
 	table := newTestTable()
 	p := table.Observe(execOf(record("0", "", 2, first, 0))).Process
 	for i := 1; i <= 100; i++ {
-		if f := table.Observe(execOf(record(number(i), "", 2, replaced, i))); f.Process != p || f.Program != uint32(i) {
+		if f := table.Observe(execOf(record(number(i), "", 2, replaced, i))); f.Process != p || f.Program != int32(i) {
 			t.Fatalf("program %d: %+v", i, f)
 		}
 	}
@@ -220,6 +220,13 @@ func TestManyPrograms(t *testing.T) {
 			t.Errorf("the child of program %s has the parent %v", exec, child.Parent())
 		}
 		table.Observe(exitOf(201, record("child of "+exec, exec, 3, first, 200)))
+	}
+	for exec, want := range map[string]int32{"0": 0, "94": 94, "100": 100, "50": 100} { // of one that is not remembered, the one that is told
+		child := table.Observe(execOf(record("child", exec, 3, first, 300), record("100", "", 2, replaced, 100))).Process
+		if got := child.ParentProgram(); child.Parent() != p || got != want {
+			t.Errorf("program %s: started by the program %d, want %d", exec, got, want)
+		}
+		table.forget(child)
 	}
 	if len(table.byExec) != mostExecs+3 {
 		t.Errorf("%d exec_ids are remembered", len(table.byExec))

@@ -91,7 +91,7 @@ type repeats struct {
 // repeatKind is what events have in common that are counted together: the process with its program, and a hash of what it did.
 type repeatKind struct {
 	process *processes.Process
-	program uint32
+	program int32
 	what    uint64
 }
 

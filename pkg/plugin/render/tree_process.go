@@ -42,7 +42,7 @@ type treeProcess struct {
 type drawnProgram struct {
 	// number is processes.Facts.Program. It is not known as long as the process is known from its relatives' events only; then
 	// execID says which program it is.
-	number      uint32
+	number      int32
 	numberKnown bool
 	execID      string
 
