@@ -12,8 +12,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 )
 
 // mostContainers bounds what nodes can claim to have.
@@ -32,7 +32,7 @@ type Watch struct {
 	nodes      map[string]*nodeState
 	containers map[container]*usage
 	pods       map[string]*corev1.Pod // by UID, the latest state
-	index  *pods.Index
+	index      *pods.Index
 	unnamed    uint64
 	latest     time.Time
 }
@@ -145,6 +145,9 @@ func (w *Watch) check(e *event.Event) {
 	}
 	u.add(c, p)
 }
+
+// Flush implements pipeline.Sink: the advice comes at the end.
+func (w *Watch) Flush(time.Time) error { return nil }
 
 // Close writes the advice. It does so once, however often it is called.
 func (w *Watch) Close() error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -20,8 +21,8 @@ type lines struct {
 	look       look
 	attributes []attributeSource
 	err        error
-	// line is the one that was written last; its memory is used again.
-	line []byte
+	// line is the one that was made last; its memory is used again. buffer is the lines that wait to be written.
+	line, buffer []byte
 }
 
 func newCompact(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
@@ -73,11 +74,25 @@ func (l *lines) show(it *pipeline.Item, n *repeated) error {
 		l.line = l.appendText(append(l.line, '\n'), below)
 	}
 	l.line = append(l.line, '\n')
-	_, l.err = l.out.Write(l.line)
+	if l.buffer = append(l.buffer, l.line...); len(l.buffer) >= mostBuffered {
+		return l.write()
+	}
+	return nil
+}
+
+// Flush implements pipeline.Sink.
+func (l *lines) Flush(time.Time) error { return l.write() }
+
+// write writes the lines that wait.
+func (l *lines) write() error {
+	if len(l.buffer) > 0 && l.err == nil {
+		_, l.err = l.out.Write(l.buffer)
+		l.buffer = l.buffer[:0]
+	}
 	return l.err
 }
 
-func (l *lines) Close() error { return l.err }
+func (l *lines) Close() error { return l.write() }
 
 // appendAttributes appends those of a wide line; of several events, those that they have in common.
 func (l *lines) appendAttributes(line []byte, it *pipeline.Item, n *repeated) []byte {

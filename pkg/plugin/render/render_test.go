@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
@@ -61,8 +62,9 @@ func shown(t *testing.T, o Options, tell func(*story)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell(newStory(t, r))
-	if err := r.Close(); err != nil {
+	sink := feed(r)
+	tell(newStory(t, sink))
+	if err := sink.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -278,7 +280,7 @@ func TestWriteErrorsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := &event.Event{NodeName: "n", Loss: &event.Loss{Cause: event.LostRing, Count: 1}}
-		if err := r.Take(observed()(e)); !errors.Is(err, errBroken) {
+		if err := errors.Join(r.Take(observed()(e)), r.Flush(time.Now())); !errors.Is(err, errBroken) {
 			t.Errorf("%s: got %v", format, err)
 		}
 		if err := r.Close(); !errors.Is(err, errBroken) {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -69,6 +68,7 @@ func (n *repeated) attributes() []attribute {
 // repeatSink shows an item, or several of one kind by the first of them.
 type repeatSink interface {
 	show(it *pipeline.Item, n *repeated) error
+	Flush(now time.Time) error
 	Close() error
 }
 
@@ -79,13 +79,13 @@ type repeats struct {
 	next repeatSink
 	seed maphash.Seed // texts are hostile: nobody may guess which of them collide
 
-	mu  sync.Mutex // against the timer
 	err error
 	// kinds that are held back or expected again, and by the process that they are of.
 	kinds     map[repeatKind]*pending
 	processes map[*processes.Process]map[*pending]bool
-	timer     *time.Timer
 	number    uint64
+	// swept is when it was last looked for what was held back for long enough.
+	swept time.Time
 }
 
 // repeatKind is what events have in common that are counted together: the process with its program, and a hash of what it did.
@@ -114,8 +114,6 @@ func newRepeats(next repeatSink) *repeats {
 
 // Take shows an item, or holds it back with others of its kind.
 func (r *repeats) Take(it *pipeline.Item) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if kind, t, ok := r.repeatable(it); ok {
 		r.count(kind, t, it)
 		return r.err
@@ -126,12 +124,7 @@ func (r *repeats) Take(it *pipeline.Item) error {
 }
 
 func (r *repeats) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.forget(slices.Collect(maps.Values(r.kinds)))
-	if r.timer != nil {
-		r.timer.Stop()
-	}
 	if err := r.next.Close(); r.err == nil {
 		r.err = err
 	}
@@ -198,7 +191,6 @@ func (r *repeats) count(kind repeatKind, t transfer, it *pipeline.Item) {
 	p.repeated.count++
 	p.bytes += t.bytes
 	p.known = p.known || t.known
-	r.wake()
 }
 
 // before shows what has to stand before an event.
@@ -281,18 +273,20 @@ func (r *repeats) pass(it *pipeline.Item, n *repeated) {
 	}
 }
 
-// wake has the sweep come while there is anything to wait for.
-func (r *repeats) wake() {
-	if r.timer == nil {
-		r.timer = time.AfterFunc(sweepTime, r.sweep)
+// Flush shows what was held back for long enough.
+func (r *repeats) Flush(now time.Time) error {
+	if len(r.kinds) > 0 && now.Sub(r.swept) >= sweepTime {
+		r.swept = now
+		r.sweep(now)
 	}
+	if err := r.next.Flush(now); r.err == nil {
+		r.err = err
+	}
+	return r.err
 }
 
-// sweep shows what was held back for long enough.
-func (r *repeats) sweep() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
+// sweep shows what was held back for long enough at a moment.
+func (r *repeats) sweep(now time.Time) {
 	var due, over []*pending
 	for _, p := range r.kinds {
 		idle, held := now.Sub(p.last), now.Sub(p.since)
@@ -306,7 +300,4 @@ func (r *repeats) sweep() {
 	}
 	r.showAll(due)
 	r.forget(over)
-	if r.timer = nil; len(r.kinds) > 0 {
-		r.wake()
-	}
 }

@@ -210,7 +210,8 @@ func TestSteadyReader(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := newStory(t, r)
+			sink := feed(r)
+			s := newStory(t, sink)
 			a, began := s.reader(), time.Now()
 			reads := int(30 * time.Second / every)
 			for range reads {
@@ -219,7 +220,7 @@ func TestSteadyReader(t *testing.T) {
 			}
 			ended := time.Now()
 			synctest.Wait()
-			if err := r.Close(); err != nil {
+			if err := sink.Close(); err != nil {
 				t.Fatal(err)
 			}
 			limit := settleTime + 2*sweepTime
@@ -300,22 +301,23 @@ func TestNothingIsLostInCounting(t *testing.T) {
 	}
 }
 
-// An output that is gone is an error of the next event, though it was the timer that noticed.
+// An output that is gone is an error of the next event, though it was a Flush that noticed.
 func TestRepeatsTellThatTheOutputIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, err := New(failing{}, Options{Format: "wide", Out: pipe})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newStory(t, r)
+		sink := feed(r)
+		s := newStory(t, sink)
 		a := s.reader()
 		s.show(s.call(a, "sys_read", "/a", 1))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if err := r.Take(observed()(s.call(a, "sys_read", "/a", 1))); !errors.Is(err, errGone) {
+		if err := sink.Take(observed()(s.call(a, "sys_read", "/a", 1))); !errors.Is(err, errGone) {
 			t.Errorf("got %v", err)
 		}
-		if err := r.Close(); !errors.Is(err, errGone) {
+		if err := sink.Close(); !errors.Is(err, errGone) {
 			t.Errorf("at the end: %v", err)
 		}
 	})

@@ -4,8 +4,11 @@ package render
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,10 +28,75 @@ type story struct {
 func newStory(t testing.TB, r pipeline.Sink) *story {
 	item := observed()
 	return &story{now: time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC), pid: 1000, show: func(e *event.Event) {
-		if err := r.Take(item(e)); err != nil {
+		if err := errors.Join(r.Take(item(settled(e))), r.Flush(time.Now())); err != nil {
 			t.Fatal(err)
 		}
 	}}
+}
+
+// settled is an event whose process does not change any more, as the story goes on.
+func settled(e *event.Event) *event.Event {
+	e = e.Clone()
+	s, ok := e.Subjects()
+	if !ok {
+		return e
+	}
+	own := func(p *event.Process) *event.Process {
+		if p != nil {
+			process := *p
+			p = &process
+		}
+		return p
+	}
+	*s.Process, *s.Parent = own(*s.Process), own(*s.Parent)
+	*s.Ancestors = slices.Clone(*s.Ancestors)
+	for i, ancestor := range *s.Ancestors {
+		(*s.Ancestors)[i] = own(ancestor)
+	}
+	return e
+}
+
+// fed is a sink that is fed as the pipeline does it: flushed every 50 ms too. It is for a synctest bubble.
+type fed struct {
+	sink pipeline.Sink
+	mu   sync.Mutex
+	done chan struct{}
+}
+
+func feed(sink pipeline.Sink) *fed {
+	f := &fed{sink: sink, done: make(chan struct{})}
+	go func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				_ = f.Flush(now)
+			case <-f.done:
+				return
+			}
+		}
+	}()
+	return f
+}
+
+func (f *fed) Take(it *pipeline.Item) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sink.Take(it)
+}
+
+func (f *fed) Flush(now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sink.Flush(now)
+}
+
+func (f *fed) Close() error {
+	close(f.done)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sink.Close()
 }
 
 // observed makes items of events, one after the other, as a session does.

@@ -5,7 +5,6 @@ package render
 import (
 	"bytes"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -41,7 +40,6 @@ type tree struct {
 	out    io.Writer
 	forest *forest
 
-	mu   sync.Mutex // against the timer that ends a held line
 	buf  bytes.Buffer
 	open *openLine
 	err  error
@@ -62,14 +60,13 @@ func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
 }
 
-// Take shows an item before it returns; an exec that nothing else can follow on its line, within 50 ms.
+// Take shows an item on a terminal before it returns, elsewhere with the next Flush; an exec that nothing else can follow on its line,
+// within 50 ms.
 func (t *tree) Take(it *pipeline.Item) error { return t.show(it, nil) }
 
 // show is Take for several events of a kind, if n is not nil.
 func (t *tree) show(it *pipeline.Item, n *repeated) error {
 	e := it.Event
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.err != nil {
 		return t.err
 	}
@@ -87,12 +84,13 @@ func (t *tree) show(it *pipeline.Item, n *repeated) error {
 		t.action(r, it, n)
 	}
 	t.forest.trim()
-	return t.flush()
+	if t.Terminal || t.buf.Len() >= mostBuffered { // on a terminal, messages stand between the lines
+		return t.flush()
+	}
+	return t.err
 }
 
 func (t *tree) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.err != nil {
 		return t.err
 	}
@@ -103,7 +101,15 @@ func (t *tree) Close() error {
 	return t.flush()
 }
 
-// flush writes what the event brought, in one piece.
+// Flush shows an exec that was held back for long enough, and writes what waits.
+func (t *tree) Flush(now time.Time) error {
+	if t.open != nil && t.open.held != "" && now.Sub(t.open.since) >= holdTime {
+		t.endOpen()
+	}
+	return t.flush()
+}
+
+// flush writes what waits, in one piece.
 func (t *tree) flush() error {
 	if t.buf.Len() > 0 && t.err == nil {
 		_, t.err = t.out.Write(t.buf.Bytes())
@@ -116,8 +122,8 @@ func (t *tree) flush() error {
 type openLine struct {
 	process *treeProcess
 	width   int
-	held    string      // the line itself when it is held back; empty: it is written, without a line feed
-	timer   *time.Timer // ends a held line
+	held    string    // the line itself when it is held back; empty: it is written, without a line feed
+	since   time.Time // it is held back
 }
 
 // lineOpen is implemented by terminal.Screen's output.
@@ -130,16 +136,7 @@ func (t *tree) leaveOpen(n *treeProcess, line string, width int) {
 		t.buf.WriteString(line)
 		return
 	}
-	open := t.open
-	open.held = line
-	open.timer = time.AfterFunc(holdTime, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.open == open {
-			t.endOpen()
-			t.flush()
-		}
-	})
+	t.open.held, t.open.since = line, time.Now()
 }
 
 // endOpen ends the open line as it is.
@@ -152,9 +149,6 @@ func (t *tree) finishOpen(tail string) {
 		return
 	}
 	t.open = nil
-	if open.timer != nil {
-		open.timer.Stop()
-	}
 	if open.held == "" && t.brokenOff() {
 		return // somebody else ended it; tail is empty, see joins
 	}

@@ -69,10 +69,15 @@ func TestMessageEndsOpenLine(t *testing.T) {
 func TestExecIntoPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		tree, s := newTestTree(t, &out, Options{Out: pipe, NoFinalTree: true})
+		r, err := New(&out, Options{Out: pipe, NoFinalTree: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := feed(r)
+		s := newStory(t, sink)
 		written := func() string { // since the last call
-			tree.mu.Lock()
-			defer tree.mu.Unlock()
+			sink.mu.Lock()
+			defer sink.mu.Unlock()
 			defer out.Reset()
 			return out.String()
 		}
@@ -85,7 +90,7 @@ func TestExecIntoPipe(t *testing.T) {
 		if got := written(); strings.Contains(got, "sleep") {
 			t.Errorf("not held back: %q", got)
 		}
-		time.Sleep(holdTime + time.Millisecond)
+		time.Sleep(2 * holdTime)
 		synctest.Wait()
 		if got, want := written(), "🚀 /bin/sleep 5\n"; got != want {
 			t.Errorf("after %v: got %q, want %q", holdTime, got, want)
@@ -95,7 +100,7 @@ func TestExecIntoPipe(t *testing.T) {
 			t.Errorf("exit: got %q, want %q", got, want)
 		}
 		s.start(s.process("n", nil, nil, "/bin/ls", ""))
-		if err := tree.Close(); err != nil {
+		if err := sink.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := written(), "🚀 /bin/ls\n"; got != want {
