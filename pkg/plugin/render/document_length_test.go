@@ -5,6 +5,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func TestLinesThatTetraReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Take(pipeline.NewItem(e)); err != nil {
+		if err := errors.Join(r.Take(pipeline.NewItem(e)), r.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if after, _ := json.Marshal(e); !bytes.Equal(before, after) {

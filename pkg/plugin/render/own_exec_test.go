@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // execFails is an exec that a shell tries in vain.
@@ -47,12 +46,13 @@ func TestFailedExecs(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			test.o.Format, test.o.Out = "compact", pipe
+			item := observed()
 			r, err := New(&out, test.o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, e := range test.events {
-				if err := r.Take(pipeline.NewItem(e)); err != nil {
+				if err := r.Take(item(e)); err != nil {
 					t.Fatal(err)
 				}
 			}

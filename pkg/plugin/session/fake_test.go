@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -171,6 +172,8 @@ func (r *fakeRenderer) Take(it *pipeline.Item) error {
 	r.events = append(r.events, e)
 	return nil
 }
+
+func (r *fakeRenderer) Flush(time.Time) error { return nil }
 
 func (r *fakeRenderer) Close() error { r.closed = true; return nil }
 
