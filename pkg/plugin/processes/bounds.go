@@ -90,8 +90,14 @@ func (t *Table) forgetOldest(keep *Process) bool {
 	return false
 }
 
-// forget takes a process out of the table. Who still has it, as a parent too, has its fields only.
+// forget takes a process out of the table. Who still has it, as a parent too, has its fields only: it must not keep ancestors.
 func (t *Table) forget(p *Process) {
+	t.remove(p)
+	p.parent.Store(nil)
+}
+
+// remove is forget for all processes at once.
+func (t *Table) remove(p *Process) {
 	t.end(p)
 	t.exited.Remove(p.position)
 	t.unname(p, p.firstExec.hash)
@@ -104,6 +110,5 @@ func (t *Table) forget(p *Process) {
 	}
 	t.leave(p.program.source)
 	t.charge(-processBytes)
-	p.parent.Store(nil)
 	p.position, p.laterExecs, p.notes = nil, nil, nil
 }

@@ -64,12 +64,12 @@ func (t *Table) Observe(e *event.Event) Facts {
 	return f
 }
 
-// Close forgets everything.
+// Close gives back the memory when the node's events have ended. Processes that sinks still have to show keep their parents.
 func (t *Table) Close() {
 	t.budget.tables.Add(-1)
 	for _, order := range [...]*list.List{t.exited, t.running} {
 		for order.Len() > 0 {
-			t.forget(order.Front().Value.(*Process))
+			t.remove(order.Front().Value.(*Process))
 		}
 	}
 }

@@ -186,6 +186,16 @@ func TestParents(t *testing.T) {
 	}
 }
 
+// Sinks may come to show events only after a node's stream, and its table with it, has ended.
+func TestParentsOutliveTheTable(t *testing.T) {
+	table := newTestTable()
+	p := table.Observe(execOf(record("b", "a", 3, first, 2), record("a", "s", 2, existing, 0), record("s", "", 1, existing, 0))).Process
+	table.Close()
+	if pids(p) != "3 2 1" {
+		t.Errorf("after its end: %s", pids(p))
+	}
+}
+
 // Nobody is its own ancestor, whatever a node says.
 func TestNoCycles(t *testing.T) {
 	for name, last := range map[string]*event.Event{
