@@ -20,3 +20,4 @@ for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done
 trap cluster_end EXIT
 cluster_begin --nodes 2
 go run ./test/bench/session
+go run ./test/bench/stream
