@@ -73,6 +73,8 @@ func BareTarget(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: pods.CgroupUID(
 // Config is a session. Either Pods, Targets and Refused are set (a cluster), or Machine is (this one).
 type Config struct {
 	Launcher Launcher
+	// Supervisor sees panics in what the session and its caller start; nil: one for the session alone.
+	Supervisor *Supervisor
 	// Session identifies the frames of the session's tracers.
 	Session string
 	// TracerConfig makes what the tracer of a node is started with.

@@ -51,12 +51,15 @@ type options struct {
 }
 
 func newOptions(opts ...Option) *options {
-	o := &options{guard: func(f func()) { f() }, onRead: func(error) {}, decoder: wire.NewFrameDecoder()}
+	o := &options{guard: func(f func()) { f() }, onRead: func(error) {}}
 	for _, set := range opts {
 		set(o)
 	}
 	if o.budget == nil {
 		o.budget = NewBudget(QueueBytes)
+	}
+	if o.decoder == nil {
+		o.decoder = wire.NewFrameDecoder()
 	}
 	return o
 }
@@ -66,6 +69,9 @@ func WithBudget(b *Budget) Option { return func(o *options) { o.budget = b } }
 
 // WithGuard has each goroutine that Follow starts run by guard, which sees panics.
 func WithGuard(guard func(func())) Option { return func(o *options) { o.guard = guard } }
+
+// WithDecoder shares the memory that reading frames takes, some 300 KiB for each that is read at the same time.
+func WithDecoder(d *wire.FrameDecoder) Option { return func(o *options) { o.decoder = d } }
 
 // WithReadEnd calls f with what Follow will return when reading has ended, while what was read may still wait for deliver.
 func WithReadEnd(f func(error)) Option { return func(o *options) { o.onRead = f } }

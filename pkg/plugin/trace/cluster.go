@@ -69,7 +69,7 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 			return onCluster{}, err
 		}
 		on.targets = on.policies.Targets(found)
-		if err := on.launch.CheckSize(wire.Orders{Policies: p.policies.Sources}); err != nil {
+		if err := launch.CheckSize(wire.Orders{Policies: p.policies.Sources}); err != nil {
 			return onCluster{}, err
 		}
 	}
@@ -126,9 +126,10 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	})
 	defer restore()
 
-	launcher := launch.New(on.Client, on.REST, on.launch)
+	supervisor := session.NewSupervisor(stop)
+	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard))
 	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
-	c.Launcher, c.Targets, c.Named = podLauncher{launcher}, on.targets, p.namesPods()
+	c.Supervisor, c.Launcher, c.Targets, c.Named = supervisor, podLauncher{launcher}, on.targets, p.namesPods()
 	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()
 		defer v.flush()
@@ -138,7 +139,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 		return access.Explain(err)
 	}
 	p.approve(&c, on, v)
-	go reap(stop.ShuttingDown(), launcher, v)
+	go supervisor.Guard(func() { reap(stop.ShuttingDown(), launcher, v) })
 	p.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
