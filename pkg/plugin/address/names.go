@@ -61,8 +61,8 @@ func (n *Names) Start() {
 	n.start.Do(func() { go n.follow() })
 }
 
-// Of is what is at an address: "pod shop/web-0", "service default/kubernetes", "node n1"; empty when that is not known.
-func (n *Names) Of(a netip.Addr) string {
+// Lookup is what is at an address: "pod shop/web-0", "service default/kubernetes", "node n1"; empty when that is not known.
+func (n *Names) Lookup(a netip.Addr) string {
 	n.Start()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -92,13 +92,13 @@ func (n *Names) follow() {
 	}
 	var all sync.WaitGroup
 	for _, kind := range kinds {
-		ctx, give := context.WithCancel(n.ctx)
-		defer give()
+		ctx, cancel := context.WithCancel(n.ctx)
+		defer cancel()
 		factory := informers.NewSharedInformerFactoryWithOptions(n.client, 0, informers.WithTransform(shortened),
 			informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.FieldSelector = kind.fields.String() }))
 		informer := kind.get(factory)
 		// An error is possible only after the start.
-		_ = informer.SetWatchErrorHandlerWithContext(n.trouble(kind.plural, give))
+		_ = informer.SetWatchErrorHandlerWithContext(n.trouble(kind.plural, cancel))
 		_, _ = informer.AddEventHandler(n.handler())
 		factory.Start(ctx.Done())
 		all.Go(func() {
@@ -110,7 +110,7 @@ func (n *Names) follow() {
 }
 
 // trouble says once what fails, and gives up what is not allowed.
-func (n *Names) trouble(plural string, give context.CancelFunc) cache.WatchErrorHandlerWithContext {
+func (n *Names) trouble(plural string, cancel context.CancelFunc) cache.WatchErrorHandlerWithContext {
 	var once sync.Once
 	return func(ctx context.Context, _ *cache.Reflector, err error) {
 		switch {
@@ -119,7 +119,7 @@ func (n *Names) trouble(plural string, give context.CancelFunc) cache.WatchError
 			once.Do(func() {
 				n.warn(fmt.Sprintf("addresses of %s are not named: you may not list them in all namespaces", plural))
 			})
-			give()
+			cancel()
 		default:
 			once.Do(func() { n.warn(fmt.Sprintf("addresses of %s may lack their names: %v; trying again", plural, err)) })
 		}

@@ -99,7 +99,7 @@ func newSession(stop *Stop, c Config) *session {
 		Config: c, stop: stop, supervisor: c.Supervisor, presence: pods.NewPresence(),
 		streamBudget: stream.NewBudget(StreamBytes), processBudget: processes.NewBudget(processes.SessionBytes),
 		frames: semaphore.NewWeighted(openFrames), decoder: wire.NewFrameDecoder(),
-		nodes:  map[string]*node{}, reported: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
+		nodes: map[string]*node{}, reported: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 		armed: make(chan struct{}),
 	}
 	s.work.guard, s.removals.guard = s.supervisor.Guard, s.supervisor.Guard

@@ -85,10 +85,10 @@ func unique(lists [][]corev1.Pod) (found Found) {
 // joined is errors.Join that keeps a single error as it is, and says each text once.
 func joined(errs []error) error {
 	var different []error
-	said := map[string]bool{}
+	reported := map[string]bool{}
 	for _, err := range errs {
-		if err != nil && !said[err.Error()] {
-			said[err.Error()] = true
+		if err != nil && !reported[err.Error()] {
+			reported[err.Error()] = true
 			different = append(different, err)
 		}
 	}
