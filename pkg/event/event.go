@@ -243,5 +243,8 @@ func (e *Event) Clone() *Event {
 	if k := &kinds[c.body()]; k.own != nil {
 		k.own(&c)
 	}
+	if c.Loss != nil { // ProcessThrottle may stand beside it
+		kinds[throttleBody].own(&c)
+	}
 	return &c
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -54,6 +55,11 @@ func (v outputs) withSessionLog(s pipeline.Sink) pipeline.Sink {
 
 // Take goes on when the log can't be written: events matter more, and the command's exit code tells of it.
 func (l *logged) Take(it *pipeline.Item) error {
+	if !it.AboutProcess { // both may be one file: the lines are in their order
+		if err := l.Sink.Flush(time.Now()); err != nil {
+			return err
+		}
+	}
 	if err := l.log.Take(it); err != nil && !l.failed {
 		l.failed = true
 		l.say(event.LevelError, fmt.Sprintf("%v; tracing goes on without it", err))
