@@ -160,6 +160,7 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->header.time = now;
 	r->header.process.tgid = task->tgid;
 	r->header.process.start = task->group_leader->start_boottime;
+	r->header.cgroup = current_cgroup_id();
 	r->tid = bpf_get_current_pid_tgid();
 	r->tracer_namespace_pid = tracer_pid_level ? pid_at_level(task, tracer_pid_level) : task->tgid;
 	attribute(ctx, r);

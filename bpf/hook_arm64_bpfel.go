@@ -498,6 +498,7 @@ type HookSockOwner struct {
 	}
 	Tid       uint32
 	Reserved  uint32
+	Cgroup    uint64
 	Workloads uint64
 }
 

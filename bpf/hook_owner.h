@@ -7,6 +7,7 @@ struct sock_owner {
 	struct task_key process;
 	__u32 tid;
 	__u32 reserved;
+	__u64 cgroup;
 	/* selections of workloads that held for it */
 	__u64 workloads;
 };
@@ -50,6 +51,7 @@ static __always_inline void attribute(void *ctx, struct hook_record *r)
 		return;
 	r->header.process.start = owner->process.start;
 	r->header.process.tgid = owner->process.tgid;
+	r->header.cgroup = owner->cgroup;
 	r->tid = owner->tid;
 }
 
@@ -62,6 +64,7 @@ static __always_inline void track_sock(struct hook_scratch *s, __u64 sock)
 	owner.process.start = s->record.header.process.start;
 	owner.process.tgid = s->record.header.process.tgid;
 	owner.tid = s->record.tid;
+	owner.cgroup = s->record.header.cgroup;
 	owner.workloads = s->workloads;
 	bpf_map_update_elem(&sock_owners, &sock, &owner, BPF_ANY);
 }

@@ -23,13 +23,16 @@ type Resolver struct {
 	index *Index
 	// unnamed are containers that nothing waits for any more: they were waited for, or are sandboxes.
 	unnamed map[containerKey]struct{}
+	// inPods: all that is traced is in pods. missed: it was said that a process came without its pod.
+	inPods, missed bool
 }
 
 type containerKey struct{ pod, container string }
 
-// NewResolver returns a hold for the events of one node.
-func NewResolver(d *Index) *Resolver {
-	return &Resolver{index: d, unnamed: map[containerKey]struct{}{}}
+// NewResolver returns a resolver for the events of one node. inPods says that only pods are traced there: then an event without
+// one is said, once, with a notice before it.
+func NewResolver(d *Index, inPods bool) *Resolver {
+	return &Resolver{index: d, inPods: inPods, unnamed: map[containerKey]struct{}{}}
 }
 
 // Events yields a frame's events in order, with their pods; events of a process share its record. It blocks while the container of an event's process is not
@@ -46,10 +49,13 @@ func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time
 			return resolved[p]
 		}
 		for i := range f.Events {
-			if p := f.Processes[f.Events[i].ProcessID]; p != nil && !h.await(ctx, p, received.Add(ResolveTimeout)) {
-				if !yield(h.notice(f, i, p)) {
+			switch p := f.Processes[f.Events[i].ProcessID]; {
+			case p == nil || p.PodUID == "":
+				if h.misses(&f.Events[i]) && !yield(podless(&f.Events[i])) {
 					return
 				}
+			case !h.await(ctx, p, received.Add(ResolveTimeout)) && !yield(h.notice(f, i, p)):
+				return
 			}
 			if !yield(f.Take(i, resolve)) {
 				return
@@ -78,9 +84,6 @@ func (h *Resolver) note(p *wire.Process) {
 // await waits until the container of p is known or no status will name it. It is false when it was waited for in vain, for
 // the first time.
 func (h *Resolver) await(ctx context.Context, p *wire.Process, deadline time.Time) bool {
-	if p.PodUID == "" {
-		return true
-	}
 	if _, given := h.unnamed[containerKey{p.PodUID, p.ContainerID}]; given {
 		return true
 	}
@@ -115,5 +118,23 @@ func (h *Resolver) notice(f *wire.Frame, i int, p *wire.Process) *event.Event {
 		Notice:   &event.Notice{Level: event.LevelWarning, Subject: p.PodUID, Text: text},
 		NodeName: f.Events[i].NodeName,
 		Time:     f.Events[i].Time,
+	}
+}
+
+// misses says whether e is the first event of a process in a pod that comes without the pod.
+func (h *Resolver) misses(e *wire.Event) bool {
+	if _, about := e.Subjects(); !about || !h.inPods || h.missed {
+		return false
+	}
+	h.missed = true
+	return true
+}
+
+// podless says why an event is shown without its pod.
+func podless(e *wire.Event) *event.Event {
+	return &event.Event{
+		Notice: &event.Notice{Level: event.LevelWarning, Text: "the tracer does not know in which pod a process runs (what told of its " +
+			"start or of its cgroup was lost): its events are shown without the pod"},
+		NodeName: e.NodeName, Time: e.Time,
 	}
 }

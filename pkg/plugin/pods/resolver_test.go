@@ -94,7 +94,7 @@ func TestHold(t *testing.T) {
 						d.Update(pod)
 					})
 				}
-				if got := arrivals(NewResolver(d), t.Context(), test.frames...); !slices.Equal(got, test.want) {
+				if got := arrivals(NewResolver(d, false), t.Context(), test.frames...); !slices.Equal(got, test.want) {
 					t.Errorf("got %v, want %v", got, test.want)
 				}
 			})
@@ -105,7 +105,7 @@ func TestHold(t *testing.T) {
 // What comes late anyway (a backlog) does not wait on top of it.
 func TestHoldCountsFromReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, begin := NewResolver(NewIndex()), time.Now()
+		h, begin := NewResolver(NewIndex(), false), time.Now()
 		for range h.Events(t.Context(), frame(process("other-uid", id("9"), 0)), begin.Add(-ResolveTimeout)) {
 		}
 		if d := time.Since(begin); d != 0 {
@@ -119,14 +119,14 @@ func TestHoldEndsWaitingWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want := []arrival{{"/", time.Second}, {"/", time.Second}}
-		if got := arrivals(NewResolver(NewIndex()), ctx, frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
+		if got := arrivals(NewResolver(NewIndex(), false), ctx, frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
 }
 
 func TestHoldForgets(t *testing.T) {
-	h := NewResolver(NewIndex())
+	h := NewResolver(NewIndex(), false)
 	for n := range 3 * maxUnnamed {
 		h.note(&wire.Process{PodUID: string(rune(n))})
 	}
@@ -158,5 +158,19 @@ func TestInContainers(t *testing.T) {
 		if got := InContainers(test.names...)(test.e); got != test.want {
 			t.Errorf("%s: %t", test.what, got)
 		}
+	}
+}
+
+// Where only pods are traced, an event without one says why, once.
+func TestEventWithoutItsPod(t *testing.T) {
+	h := NewResolver(NewIndex(), true)
+	absent := frame(process("", "", 0))
+	clear(absent.Processes)
+	var got []string
+	for _, a := range arrivals(h, t.Context(), frame(process("", "", 0)), absent) {
+		got = append(got, a.what)
+	}
+	if want := []string{string(event.KindNotice), "outside", "outside"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -58,6 +58,9 @@ func (t *fakeTracer) execs(count int) {
 	defer t.encode.Unlock()
 	for range count {
 		p := &wire.Process{Process: event.Process{ExecID: fmt.Sprint(t.encoder.Written()), Binary: "/bin/true"}}
+		if len(t.orders.Targets.Pods) > 0 {
+			p.PodUID = t.orders.Targets.Pods[0].UID
+		}
 		t.write(t.encoder.Add(wire.Event{ProcessID: p.ExecID, Event: event.Event{ProcessExec: &event.ProcessExec{}}}, p))
 	}
 	t.write(t.encoder.Flush())

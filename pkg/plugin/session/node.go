@@ -46,7 +46,8 @@ type tracerRun struct {
 	hello, ended bool
 	// failed is what its bye complains about.
 	failed error
-	// lastFrame is when the last frame was read; zero before the first.
+	// lastFrame is when the last frame was written, by the node's clock: this program may have been stopped and read it much later.
+	// Zero before the first.
 	lastFrame time.Time
 }
 

@@ -83,7 +83,7 @@ func cmpTime(t, other time.Time) time.Time {
 }
 
 // clock is a moment as people say it.
-func clock(t time.Time) string { return t.Format("15:04:05") }
+func clock(t time.Time) string { return t.Local().Format("15:04:05") }
 
 // withoutNode is an error whose text does not begin with the node's name: whoever says it has that.
 func withoutNode(n *node, err error) string {
@@ -115,7 +115,7 @@ func (s *session) traceNode(n *node) error {
 	n.mu.Unlock()
 	waited := s.wait(ctx, cancel, tracer)
 	s.work.start(func() { s.stopTracer(ctx, cancel, n, tracer) })
-	way := &nodeWay{session: s, node: n, resolver: pods.NewResolver(s.Index), processes: processes.NewTable(n.name, s.processBudget)}
+	way := &nodeWay{session: s, node: n, resolver: pods.NewResolver(s.Index, s.Targets != nil), processes: processes.NewTable(n.name, s.processBudget)}
 	defer way.processes.Close()
 	err = stream.Follow(ctx, tracer, s.Session, func(it stream.Item) { way.deliver(ctx, it) },
 		stream.WithBudget(s.streamBudget), stream.WithDecoder(s.decoder), stream.WithGuard(s.supervisor.Guard), stream.WithReadEnd(func(err error) { remove(err == nil) }))

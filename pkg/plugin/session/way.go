@@ -60,7 +60,7 @@ func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 		w.hello(ctx, f.Hello, at)
 	}
 	n.mu.Lock()
-	n.run.lastFrame = it.Received
+	n.run.lastFrame = at.Time
 	n.mu.Unlock()
 	if f.Count > 0 {
 		w.events(ctx, it, at)
@@ -149,7 +149,7 @@ func (w *nodeWay) hello(ctx context.Context, h *event.Hello, at *event.Timestamp
 	n.lostSince = time.Time{}
 	n.mu.Unlock()
 	if !since.IsZero() {
-		between := fmt.Sprintf("nothing was seen here between %s and %s", clock(since), clock(time.Now()))
+		between := fmt.Sprintf("nothing was seen here between %s and %s", clock(since), clock(at.Time))
 		n.stats.problem(between)
 		w.notice(n, event.LevelWarning, "", "traced again: "+between)
 	}

@@ -47,13 +47,27 @@ func (t *Table) Passing(key kernel.Key) bool {
 }
 
 // Acting is an event of a thread of a process, as that is now. A process that no record told of is looked for among the
-// running ones; one that is not found is shown by what its key says, with the flag "unknown".
-func (t *Table) Acting(key kernel.Key, tid uint32, e event.Event) Output {
+// running ones; one that is not found is shown by what its key and its cgroup say, with the flag "unknown".
+func (t *Table) Acting(key kernel.Key, cgroup uint64, tid uint32, e event.Event) Output {
 	acting := wire.Event{Event: e}
 	if tid != key.Tgid {
 		acting.Tid = tid
 	}
-	return output(acting, t.acting(key))
+	by := t.acting(key)
+	t.moved(by, cgroup)
+	return output(acting, by)
+}
+
+// moved gives a process of which no pod is known the pod in which it acts now: only hooks tell of it, or it was moved there, as
+// what a container runtime runs in a container is.
+func (t *Table) moved(e *entry, cgroup uint64) {
+	id := t.cgroups[cgroup]
+	if e.image.PodUID != "" || id.PodUID == "" {
+		return
+	}
+	image := *e.image // others may have been given the former
+	t.setCgroup(&image, id)
+	e.image, e.cgroup = &image, cgroup
 }
 
 func (t *Table) acting(key kernel.Key) *entry {

@@ -57,7 +57,7 @@ func (r *Reporter) call(h *served, record *hook.Record) *call {
 		of: h, process: key, pid: record.TracerNamespacePid, entered: record.Entered, selector: record.Selector, number: record.Function,
 		function:  h.function(record.Function, record.Flags&hook.RecordCompat != 0, &r.names),
 		arguments: make([]event.Argument, h.arguments),
-		output:    r.Table.Acting(key, record.Tid, event.Event{}),
+		output:    r.Table.Acting(key, record.Header.Cgroup, record.Tid, event.Event{}),
 	}
 	if h.data > 0 {
 		c.data = make([]event.Argument, h.data)
