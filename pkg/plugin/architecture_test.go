@@ -4,7 +4,6 @@ package plugin
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path"
@@ -90,7 +89,7 @@ func TestFilesAreShort(t *testing.T) {
 		}
 		generated := bytes.Contains(text, []byte("DO NOT EDIT")) // as go generate marks it
 		if lines := bytes.Count(text, []byte("\n")); lines > longestFile && !generated && !strings.HasSuffix(file, "_test.go") {
-			t.Error(fmt.Sprintf("%s has %d lines, more than %d", file, lines, longestFile))
+			t.Errorf("%s has %d lines, more than %d", file, lines, longestFile)
 		}
 	}
 }

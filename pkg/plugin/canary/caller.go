@@ -138,9 +138,7 @@ func (c *Caller) start(allowed bool, what, text string, call func(text string) (
 		return
 	}
 	k.last, k.running = now, true
-	c.calls.Add(1)
-	go func() {
-		defer c.calls.Done()
+	c.calls.Go(func() {
 		defer func() {
 			c.mu.Lock()
 			k.running = false
@@ -154,7 +152,7 @@ func (c *Caller) start(allowed bool, what, text string, call func(text string) (
 		}
 		outcome, err := call(text)
 		c.tell(what, text, outcome, err)
-	}()
+	})
 }
 
 // tell says how a call ended, unless one of the same canary ended like that before.

@@ -109,11 +109,12 @@ func (a *Approval) remedy() string {
 
 // show says what would be done, where, and why not elsewhere.
 func (a *Approval) show(refused map[string]error) {
-	text := a.preview.text(refused, a.Duration)
+	var text strings.Builder
+	text.WriteString(a.preview.text(refused, a.Duration))
 	for _, node := range slices.Sorted(maps.Keys(refused)) {
-		text += fmt.Sprintf("  NOT on %s: %s\n", node, refused[node])
+		text.WriteString(fmt.Sprintf("  NOT on %s: %s\n", node, refused[node]))
 	}
-	a.Say(event.LevelWarning, text)
+	a.Say(event.LevelWarning, text.String())
 }
 
 // ask returns nil if the user agrees, or has by --yes.

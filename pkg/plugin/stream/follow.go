@@ -266,7 +266,7 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 			case got.opened:
 				f.begin()
 			case got.end != nil:
-				result.err, result.starting = classify(got.end)
+				result.starting, result.err = classify(got.end)
 			case got.line != nil:
 				f.ignored.malformed(got.line)
 			case f.take(ctx, got.received):
@@ -287,11 +287,11 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 }
 
 // classify tells a clean end and a container that has not started from an error.
-func classify(err error) (_ error, starting bool) {
+func classify(err error) (starting bool, _ error) {
 	if errors.Is(err, io.EOF) {
-		return nil, false
+		return false, nil
 	}
-	return err, strings.Contains(err.Error(), "is waiting to start") // the kubelet's words, in a plain BadRequest
+	return strings.Contains(err.Error(), "is waiting to start"), err // the kubelet's words, in a plain BadRequest
 }
 
 var errSilent = errors.New("the tracer is silent")

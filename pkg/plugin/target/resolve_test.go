@@ -120,8 +120,7 @@ func TestResolveWithoutPermission(t *testing.T) {
 			denyAll(c)
 			c.PrependReactor(test.forbidden[0], test.forbidden[1], forbid(test.forbidden[1]))
 			_, err := finder(t, c, test.request).Resolve(soon(t))
-			var denied *access.Denied
-			if !errors.As(err, &denied) {
+			if _, ok := errors.AsType[*access.Denied](err); !ok {
 				t.Fatalf("error %v", err)
 			}
 			for _, part := range test.says {

@@ -37,7 +37,7 @@ func (f *Finder) Watch(ctx context.Context, changed func(Change), trouble func(e
 	queries, err := f.queries(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		return access.Explain(err)
 	}

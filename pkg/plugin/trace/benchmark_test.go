@@ -44,7 +44,7 @@ func (w writer) Trace(_ context.Context, c wire.Orders, _ []string, frames io.Wr
 		p := processes[n%len(processes)]
 		ev := wire.Event{ProcessID: p.ExecID, ParentID: processes[0].ExecID, Event: event.Event{Time: &event.Timestamp{Time: time.Unix(1700000000, int64(n))}, ProcessKprobe: &event.ProcessKprobe{
 			FunctionName: "sys_write",
-			Hooked: event.Hooked{PolicyName: "file", Action: event.ActionPost, Args: []event.Argument{{FileArg: &event.FileArg{Path: fmt.Sprintf("/var/lib/postgresql/data/base/%d", n%100)}}, {SizeArg: new(uint64(8192))}}},
+			Hooked:       event.Hooked{PolicyName: "file", Action: event.ActionPost, Args: []event.Argument{{FileArg: &event.FileArg{Path: fmt.Sprintf("/var/lib/postgresql/data/base/%d", n%100)}}, {SizeArg: new(uint64(8192))}}},
 		}}}
 		if err := e.Add(ev, p, processes[0]); err != nil {
 			return err
