@@ -243,7 +243,7 @@ func (e *Event) Clone() *Event {
 	if k := &kinds[c.body()]; k.own != nil {
 		k.own(&c)
 	}
-	if c.Loss != nil { // ProcessThrottle may stand beside it
+	if c.Loss != nil && c.ProcessThrottle != nil { // beside each other
 		kinds[throttleBody].own(&c)
 	}
 	return &c
