@@ -18,6 +18,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // searchLimit is how many names are read to find near ones, and other namespaces: only for an error message.
@@ -127,7 +128,7 @@ func (f *Finder) near(ctx context.Context, name string, podsToo bool) []string {
 			shown[w.name] = w.String()
 		}
 	}
-	near := nearest(name, slices.Collect(maps.Keys(shown)))
+	near := policy.Near(name, slices.Collect(maps.Keys(shown)))
 	for i, n := range near {
 		near[i] = shown[n]
 	}
@@ -179,7 +180,7 @@ func (f *Finder) namespaceNotFound(ctx context.Context) error {
 			names = append(names, n.Name)
 		}
 	}
-	return fmt.Errorf("namespace %q not found%s", f.request.Namespace, didYouMean(nearest(f.request.Namespace, names)))
+	return fmt.Errorf("namespace %q not found%s", f.request.Namespace, didYouMean(policy.Near(f.request.Namespace, names)))
 }
 
 // explainObject explains why a named workload could not be read.
@@ -231,7 +232,7 @@ func (f *Finder) checkNode(ctx context.Context, name string) error {
 			names = append(names, n.Name)
 		}
 	}
-	return fmt.Errorf("node %q not found%s", name, didYouMean(nearest(name, names)))
+	return fmt.Errorf("node %q not found%s", name, didYouMean(policy.Near(name, names)))
 }
 
 // unknownType explains a TYPE that is not in the table: mistyped, or of the cluster but without pods that this program
@@ -249,7 +250,15 @@ func unknownType(getter genericclioptions.RESTClientGetter, resource string) err
 			}
 		}
 	}
-	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(didYouMean(nearest(resource, names))), kindNames())
+	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(didYouMean(policy.Near(resource, names))), kindNames())
+}
+
+// didYouMean is the end of an error message; empty without names.
+func didYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ": did you mean " + strings.Join(names, ", ") + "?"
 }
 
 func orStop(text string) string {
