@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/watching"
 )
 
 // Names are the names of addresses. It asks the cluster nothing until Start or the first address that is looked up, and nobody
@@ -99,7 +101,7 @@ func (n *Names) follow() {
 		informer := kind.get(factory)
 		// An error is possible only after the start.
 		_ = informer.SetWatchErrorHandlerWithContext(n.trouble(kind.plural, cancel))
-		_, _ = informer.AddEventHandler(n.handler())
+		_, _ = informer.AddEventHandler(n.handler(kind.plural, cancel))
 		factory.Start(ctx.Done())
 		all.Go(func() {
 			<-ctx.Done()
@@ -145,18 +147,18 @@ func shortened(o any) (any, error) {
 	return o, nil
 }
 
-func (n *Names) handler() cache.ResourceEventHandler {
-	return cache.ResourceEventHandlerFuncs{
-		AddFunc: func(o any) { n.replace(nil, o) },
-		// The object may be another of the same name.
-		UpdateFunc: n.replace,
-		DeleteFunc: func(o any) {
-			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
-				o = unknown.Obj
+// handler gives up a kind of object when it panics: a name is not worth the session.
+func (n *Names) handler(plural string, cancel context.CancelFunc) cache.ResourceEventHandler {
+	guard := func(f func()) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				n.warn(fmt.Sprintf("addresses of %s are not named any more: a bug in this program: %v", plural, fault))
+				cancel()
 			}
-			n.replace(o, nil)
-		},
+		}()
+		f()
 	}
+	return watching.Handler(guard, n.replace) // old may be another object of the same name
 }
 
 // replace takes away what an object had and gives it what it has now. Either may be nil.
