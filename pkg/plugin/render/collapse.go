@@ -30,6 +30,10 @@ func (f *forest) end(n *treeProcess, o outcome) {
 			s.killed++
 		}
 	}
+	if n.folded && (o.failed() || o.unseen) {
+		n.unfold()
+	}
+	n.unfoldSurvivors()
 	f.settle(n)
 }
 
@@ -75,7 +79,7 @@ func (n *treeProcess) leaveGroup() {
 func (f *forest) merge(n *treeProcess) {
 	parent := n.parent
 	n.signature = f.sign(n)
-	if n.gone.processes > 0 || n.outcome.unseen {
+	if f.every || n.gone.processes > 0 || n.outcome.unseen {
 		return
 	}
 	if parent.groups == nil {

@@ -21,35 +21,76 @@ type remark struct {
 }
 
 // Hooks says what became of the hooks on some nodes: how many policies' hooks are attached by what, which hooks were refused,
-// and which do less than was asked for. A remark that was made about other nodes is not repeated.
+// and which see less than was asked for, one by one if Verbose. What was said of other nodes is not repeated.
 func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var attached, remarks grouped[remark]
+	var attached grouped[string]
+	var remarks grouped[remark]
+	notes := map[string]int{} // of a node, those that are new
 	for _, node := range slices.Sorted(maps.Keys(hellos)) {
-		if text := attachedBy(hellos[node].Hooks); text != "" {
-			attached.add(remark{text: text}, node)
-		}
+		said := map[string]bool{}
 		for _, hook := range hellos[node].Hooks {
 			for _, r := range remarksOn(hook) {
 				remarks.add(r, node)
+				if r.level != event.LevelError && !s.told[r] && !said[r.text] {
+					said[r.text] = true
+					notes[node]++
+				}
 			}
 		}
+		attached.add(s.attached(hellos[node].Hooks, notes[node]), node)
 	}
-	for _, a := range attached.keys {
-		s.say(event.LevelInfo, nodeList(attached.names[a])+": "+a.text)
+	for _, text := range attached.keys {
+		if text == "" {
+			continue
+		}
+		level, line := event.LevelInfo, nodeList(attached.names[text])+": "+text
+		if notes[attached.names[text][0]] > 0 && !s.Verbose {
+			level = event.LevelWarning
+			s.limits = append(s.limits, line)
+		}
+		s.say(level, line)
 	}
+	s.remark(remarks)
+}
+
+// Limits are the lines that said of which nodes the kernel can't show all that hooks are for.
+func (s *Status) Limits() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.limits)
+}
+
+// attached is what is said in one line of the hooks of a node, with its number of new notes.
+func (s *Status) attached(hooks []event.Hook, notes int) string {
+	text := attachedBy(hooks)
+	if notes == 0 || s.Verbose {
+		return text
+	}
+	if text == "" {
+		return counted(uint64(notes), "note") + " on what hooks can't see here (-v=1)"
+	}
+	return text + "; " + counted(uint64(notes), "note") + " on what they can't see (-v=1)"
+}
+
+// remark says what has to be said of single hooks.
+func (s *Status) remark(remarks grouped[remark]) {
 	var alike grouped[remark] // by what they have in common: the names of hooks
 	for _, r := range remarks.keys {
-		if !s.told[r] {
-			s.told[r] = true
-			name := r.name
-			r.nodes = nodeList(remarks.names[r])
-			if r.level != event.LevelError { // each of those matters by itself
-				r.name, r.policy = "", ""
-			}
-			alike.add(r, name)
+		if s.told[r] {
+			continue
 		}
+		s.told[r] = true
+		name := r.name
+		r.nodes = nodeList(remarks.names[r])
+		if r.level != event.LevelError { // each of those matters by itself
+			if !s.Verbose {
+				continue
+			}
+			r.name, r.policy = "", ""
+		}
+		alike.add(r, name)
 	}
 	for _, r := range alike.keys {
 		s.say(r.level, r.about(alike.names[r]))

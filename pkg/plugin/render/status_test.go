@@ -69,6 +69,7 @@ func TestStatusOnTerminal(t *testing.T) {
 
 func TestStatusOfHooks(t *testing.T) {
 	s, out := newTestStatus(terminal.Capabilities{})
+	s.Verbose = true
 	const less = "only the calls that it sees"
 	life := event.Hook{Name: "sched_process_exec", Backend: "tp_btf"}
 	write := event.Hook{Policy: "p\x1b", Name: "sys_write", Backend: "fentry"}
@@ -145,7 +146,7 @@ func TestSummary(t *testing.T) {
 		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {session.Summary{}, pipe},
 	} {
 		var out bytes.Buffer
-		if err := Summary(&out, c.data, c.out); err != nil {
+		if err := Summary(&out, c.data, nil, c.out); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, out.String())

@@ -49,6 +49,10 @@ type tree struct {
 	tip   *treeProcess
 	since int // lines since the last header
 	lost  uint64
+	// tangled: the lines are not the trees, since processes, containers or their ends stand between each other's.
+	tangled bool
+	// search is a search for a program that was in vain so far; what comes next says whether it was found.
+	search *search
 }
 
 func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
@@ -57,7 +61,7 @@ func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}
-	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
+	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit, o.Every)}), nil
 }
 
 // Take shows an item on a terminal before it returns, elsewhere with the next Flush; an exec that nothing else can follow on its line,
@@ -71,9 +75,13 @@ func (t *tree) show(it *pipeline.Item, n *repeated) error {
 		return t.err
 	}
 	r := rowOf(e, ownLook)
-	switch {
-	case r.dataOnly:
+	if r.dataOnly {
 		return nil
+	}
+	if e.ProcessExec == nil {
+		t.endSearch()
+	}
+	switch {
 	case it.Process.Process == nil:
 		t.message(r, e)
 	case e.ProcessExec != nil:
@@ -94,15 +102,15 @@ func (t *tree) Close() error {
 	if t.err != nil {
 		return t.err
 	}
+	t.endSearch()
 	t.endOpen()
-	if !t.o.NoFinalTree {
-		t.final()
-	}
+	t.final()
 	return t.flush()
 }
 
 // Flush shows an exec that was held back for long enough, and writes what waits.
 func (t *tree) Flush(now time.Time) error {
+	t.endSearch()
 	if t.open != nil && t.open.held != "" && now.Sub(t.open.since) >= holdTime {
 		t.endOpen()
 	}

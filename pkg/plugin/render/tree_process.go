@@ -33,6 +33,10 @@ type treeProcess struct {
 	// children in the order of their start.
 	children []*treeProcess
 	shown    bool // a line of it was printed
+	// folded: it has no line, and its children are drawn below its parent, see fold.go. drawnDepth is how many of the processes
+	// above have lines.
+	folded     bool
+	drawnDepth int
 
 	drawnProgram
 	folding
@@ -121,7 +125,8 @@ func (f *forest) describe(n *treeProcess, p *event.Process) {
 }
 
 func (f *forest) replace(n *treeProcess, p *event.Process) {
-	if len(n.earlier) < maxEarlier {
+	n.unfold()
+	if len(n.earlier) < maxEarlier && (f.every || !command{n.binary, n.arguments}.findsInterpreter(p)) {
 		n.earlier = append(n.earlier, n.binary)
 	}
 	f.describe(n, p)

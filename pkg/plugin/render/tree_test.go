@@ -43,7 +43,7 @@ func TestExecShowsAtOnce(t *testing.T) {
 func TestMessageEndsOpenLine(t *testing.T) {
 	var screen bytes.Buffer
 	shared := terminal.NewScreen(&screen, &screen, true)
-	r, err := New(shared.Out(), Options{Out: wideTerminal, NoFinalTree: true})
+	r, err := New(shared.Out(), Options{Out: wideTerminal, FinalTree: FinalTreeNever})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestMessageEndsOpenLine(t *testing.T) {
 func TestExecIntoPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		r, err := New(&out, Options{Out: pipe, NoFinalTree: true})
+		r, err := New(&out, Options{Out: pipe, FinalTree: FinalTreeNever})
 		if err != nil {
 			t.Fatal(err)
 		}
