@@ -26,7 +26,7 @@ func (t *tree) joinProgram(n *treeProcess, before command, e *event.Event) bool 
 	}
 	tail = append(tail, t.marks(e)...)
 	width := t.open.width + tail.width()
-	if t.Columns > 0 && width+2+statusWidth > t.Columns {
+	if t.Columns > 0 && width > t.Columns {
 		return false
 	}
 	t.search = nil
@@ -69,9 +69,8 @@ func (t *tree) endSearch() {
 
 // tried is how often the file was not found before.
 func (s *search) tried(p *styler) string {
-	n := s.several
-	if n == nil {
-		n = &repeated{count: 1}
+	if s.several == nil {
+		return "ENOENT before"
 	}
-	return n.times(p) + " ENOENT before"
+	return s.several.times(p) + " ENOENT before"
 }
