@@ -3,7 +3,6 @@
 package render
 
 import (
-	"hash/maphash"
 	"slices"
 	"time"
 )
@@ -30,16 +29,10 @@ func (f *forest) view(n *treeProcess) (d *drawn, hidden int) {
 	if !f.every {
 		d.children = f.mergeAlike(d.children)
 	}
-	var h maphash.Hash
-	h.SetSeed(f.seed)
-	maphash.WriteComparable(&h, n.identity)
-	maphash.WriteComparable(&h, n.outcome.code)
-	maphash.WriteComparable(&h, n.outcome.signal)
-	maphash.WriteComparable(&h, n.origin)
+	h := f.hash(n.identity, n.outcome, n.origin, d.gone)
 	d.lines = 1
 	for _, c := range d.children {
-		maphash.WriteComparable(&h, c.signature)
-		maphash.WriteComparable(&h, c.repeats)
+		addChild(h, c.signature, c.repeats)
 		d.lines += c.lines
 	}
 	d.signature = h.Sum64()

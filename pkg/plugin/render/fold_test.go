@@ -3,6 +3,7 @@
 package render
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
 // turns has a process run another program a moment later, to its end.
@@ -182,6 +184,87 @@ func TestFolding(t *testing.T) {
 						t.Errorf("every: %v\ngot\n%swant\n%s", every, got, lines)
 					}
 				})
+			}
+		})
+	}
+}
+
+// The trees at the end are left out where they would repeat what is on the screen, and nowhere else.
+func TestFinalTreeIsLeftOut(t *testing.T) {
+	simple := func(s *story) {
+		shell := s.top()
+		s.run(shell, "/bin/a", "", time.Millisecond, 1)
+		fork := s.forked(shell)
+		s.run(fork, "/bin/b", "", time.Millisecond, 0)
+		s.end(fork, 0, "")
+	}
+	terminal24 := unlimited
+	terminal24.Rows = 24
+	small, file := terminal24, terminal24
+	small.Rows, file.Terminal = 9, false
+	for _, c := range []struct {
+		name     string
+		o        Options
+		messages int
+		tell     func(*story)
+		left     bool
+	}{
+		{"on the screen", Options{Out: terminal24}, 0, simple, true},
+		{"for once", Options{Out: terminal24, FinalTree: FinalTreeAlways}, 0, simple, false},
+		{"to a file", Options{Out: file}, 0, simple, false},
+		{"a small screen", Options{Out: small}, 0, simple, false},
+		{"messages", Options{Out: terminal24}, 15, simple, false},
+		{"somebody else writes there", Options{Out: terminal24, SharedTerminal: true}, 0, simple, false},
+		{"equal subtrees", Options{Out: terminal24}, 0, func(s *story) {
+			for range 3 {
+				s.run(s.top(), "/bin/a", "", time.Millisecond, 0)
+			}
+		}, false},
+		{"two at once", Options{Out: terminal24}, 0, func(s *story) {
+			a := s.child(s.top(), "/bin/a", "")
+			s.child(s.top(), "/bin/b", "")
+			s.end(a, 0, "")
+		}, false},
+		{"events were lost", Options{Out: terminal24}, 0, func(s *story) {
+			simple(s)
+			s.show(&event.Event{NodeName: "n", Loss: &event.Loss{Cause: event.LostRing, Count: 1, Total: 1}})
+		}, false},
+		{"two containers in turn", Options{Out: terminal24}, 0, func(s *story) {
+			simple(s)
+			s.start(s.process("m", nil, nil, "/bin/m", ""))
+			simple(s)
+		}, false},
+		{"two containers", Options{Out: terminal24}, 0, func(s *story) {
+			simple(s)
+			s.start(s.process("m", nil, nil, "/bin/m", ""))
+		}, true},
+		{"nothing to show", Options{Out: terminal24}, 0, func(*story) {}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			screen := terminal.NewScreen(&out, &out, true)
+			for range c.messages {
+				if _, err := screen.Err().Write([]byte("a message\n")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := New(screen.Out(), c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.tell(newStory(t, r))
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := screen.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			const as = "── process trees: as above (--final-tree=always repeats them) ──\n"
+			if left := strings.HasSuffix(out.String(), as); left != c.left {
+				t.Errorf("left out: %v, want %v:\n%s", left, c.left, out.String())
+			}
+			if shows := strings.Contains(out.String(), "── process trees ──"); shows == c.left && c.name != "nothing to show" {
+				t.Errorf("shows the trees: %v:\n%s", shows, out.String())
 			}
 		})
 	}

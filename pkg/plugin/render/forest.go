@@ -174,20 +174,41 @@ func (f *forest) graft(s *containerTree, chain []*event.Process, of *processes.P
 	return f.add(s, f.graft(s, chain[1:], of.Parent()), chain[0], of, originExisting)
 }
 
+// parentOf is the process below which the process of an event will be added, nil when it is not there yet.
+func (f *forest) parentOf(it *pipeline.Item) *treeProcess {
+	subjects, _ := it.Event.Subjects()
+	parent, of := *subjects.Parent, it.Process.Process.Parent()
+	s := f.byKey[processes.SourceKey(it.Event.Process(), it.Event.NodeName)]
+	if s == nil || of == nil || parent == nil {
+		return nil
+	}
+	if n := f.drawn[of]; n != nil && n.tree == s {
+		return n
+	}
+	if processes.SourceKey(parent, s.node) != s.key {
+		_, of = outermost(append([]*event.Process{parent}, *subjects.Ancestors...), of)
+	}
+	return s.outside[of]
+}
+
 // outsider is the root of what was started from outside of the container.
 func (f *forest) outsider(s *containerTree, chain []*event.Process, of *processes.Process) *treeProcess {
-	p := chain[0]
-	for i, up := 0, of; i < len(chain) && up != nil; i, up = i+1, up.Parent() {
-		// runc lives only for the start: the shim stays, and is the parent of all that is started later
-		if chain[i] != nil && isShim(chain[i].Binary) {
-			p, of = chain[i], up
-			break
-		}
-	}
+	p, of := outermost(chain, of)
 	if n := s.outside[of]; n != nil {
 		return n
 	}
 	return f.add(s, s.top, p, of, originOutside)
+}
+
+// outermost is which of the processes outside of a container, parent first, stands for them.
+func outermost(chain []*event.Process, of *processes.Process) (*event.Process, *processes.Process) {
+	for i, up := 0, of; i < len(chain) && up != nil; i, up = i+1, up.Parent() {
+		// runc lives only for the start: the shim stays, and is the parent of all that is started later
+		if chain[i] != nil && isShim(chain[i].Binary) {
+			return chain[i], up
+		}
+	}
+	return chain[0], of
 }
 
 // shims are the programs that container runtimes leave behind as the parent of a container's processes.

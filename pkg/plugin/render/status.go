@@ -26,7 +26,7 @@ type Status struct {
 	mu      sync.Mutex
 	waiting map[string]string // node → what for
 	ready   map[string]bool
-	// told are remarks on hooks: other nodes' are the same.
+	// told are remarks on hooks that do less than was asked for: other nodes' are the same.
 	told map[remark]bool
 	// limits are the lines that counted notes.
 	limits []string

@@ -21,24 +21,24 @@ type remark struct {
 }
 
 // Hooks says what became of the hooks on some nodes: how many policies' hooks are attached by what, which hooks were refused,
-// and which see less than was asked for, one by one if Verbose. What was said of other nodes is not repeated.
+// and which see less than was asked for: how many notes there are on that, or, if Verbose, each note once, whatever the node.
 func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var attached grouped[string]
 	var remarks grouped[remark]
-	notes := map[string]int{} // of a node, those that are new
+	notes := map[string]int{} // of a node
 	for _, node := range slices.Sorted(maps.Keys(hellos)) {
 		said := map[string]bool{}
 		for _, hook := range hellos[node].Hooks {
 			for _, r := range remarksOn(hook) {
 				remarks.add(r, node)
-				if r.level != event.LevelError && !s.told[r] && !said[r.text] {
+				if r.level != event.LevelError {
 					said[r.text] = true
-					notes[node]++
 				}
 			}
 		}
+		notes[node] = len(said)
 		attached.add(s.attached(hellos[node].Hooks, notes[node]), node)
 	}
 	for _, text := range attached.keys {
@@ -48,7 +48,9 @@ func (s *Status) Hooks(hellos map[string]*event.Hello) {
 		level, line := event.LevelInfo, nodeList(attached.names[text])+": "+text
 		if notes[attached.names[text][0]] > 0 && !s.Verbose {
 			level = event.LevelWarning
-			s.limits = append(s.limits, line)
+			if !slices.Contains(s.limits, line) {
+				s.limits = append(s.limits, line)
+			}
 		}
 		s.say(level, line)
 	}
@@ -62,7 +64,7 @@ func (s *Status) Limits() []string {
 	return slices.Clone(s.limits)
 }
 
-// attached is what is said in one line of the hooks of a node, with its number of new notes.
+// attached is what is said in one line of the hooks of a node, with its number of notes.
 func (s *Status) attached(hooks []event.Hook, notes int) string {
 	text := attachedBy(hooks)
 	if notes == 0 || s.Verbose {
@@ -78,7 +80,7 @@ func (s *Status) attached(hooks []event.Hook, notes int) string {
 func (s *Status) remark(remarks grouped[remark]) {
 	var alike grouped[remark] // by what they have in common: the names of hooks
 	for _, r := range remarks.keys {
-		if s.told[r] {
+		if s.told[r] && r.level != event.LevelError {
 			continue
 		}
 		s.told[r] = true

@@ -53,6 +53,7 @@ type tree struct {
 	tangled bool
 	// search is a search for a program that was in vain so far; what comes next says whether it was found.
 	search *search
+	runs   runs
 }
 
 func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
@@ -61,7 +62,7 @@ func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}
-	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit, o.Every)}), nil
+	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit, o.Every), runs: newRuns()}), nil
 }
 
 // Take shows an item on a terminal before it returns, elsewhere with the next Flush; an exec that nothing else can follow on its line,
@@ -70,13 +71,24 @@ func (t *tree) Take(it *pipeline.Item) error { return t.show(it, nil) }
 
 // show is Take for several events of a kind, if n is not nil.
 func (t *tree) show(it *pipeline.Item, n *repeated) error {
-	e := it.Event
 	if t.err != nil {
 		return t.err
 	}
+	if !t.holdRun(it, n) {
+		t.draw(it, n)
+	}
+	if t.Terminal || t.buf.Len() >= mostBuffered { // on a terminal, messages stand between the lines
+		return t.flush()
+	}
+	return t.err
+}
+
+// draw shows an event.
+func (t *tree) draw(it *pipeline.Item, n *repeated) {
+	e := it.Event
 	r := rowOf(e, ownLook)
 	if r.dataOnly {
-		return nil
+		return
 	}
 	if e.ProcessExec == nil {
 		t.endSearch()
@@ -87,30 +99,31 @@ func (t *tree) show(it *pipeline.Item, n *repeated) error {
 	case e.ProcessExec != nil:
 		t.exec(r, it)
 	case e.ProcessExit != nil:
+		t.showRuns(func(c *countedRuns) bool { return c.like.parent.process == it.Process.Process })
 		t.exit(it)
 	default:
 		t.action(r, it, n)
 	}
 	t.forest.trim()
-	if t.Terminal || t.buf.Len() >= mostBuffered { // on a terminal, messages stand between the lines
-		return t.flush()
-	}
-	return t.err
 }
 
 func (t *tree) Close() error {
 	if t.err != nil {
 		return t.err
 	}
+	t.releaseRuns(time.Now())
 	t.endSearch()
+	t.showRuns(func(*countedRuns) bool { return true })
 	t.endOpen()
 	t.final()
 	return t.flush()
 }
 
-// Flush shows an exec that was held back for long enough, and writes what waits.
+// Flush shows what was held back for long enough, and writes what waits.
 func (t *tree) Flush(now time.Time) error {
 	t.endSearch()
+	t.releaseRuns(now.Add(-longestRun))
+	t.showRuns(func(c *countedRuns) bool { return now.Sub(c.since) >= longestCount })
 	if t.open != nil && t.open.held != "" && now.Sub(t.open.since) >= holdTime {
 		t.endOpen()
 	}

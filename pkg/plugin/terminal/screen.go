@@ -234,6 +234,7 @@ func (s *Screen) endLine() error {
 		return nil
 	}
 	s.setOpen(false)
+	s.countLines([]byte("\n"))
 	_, err := io.WriteString(s.out, "\n")
 	return err
 }
