@@ -97,7 +97,7 @@ func verbosity() *pflag.Flag {
 	var all flag.FlagSet
 	klog.InitFlags(&all)
 	f := pflag.PFlagFromGoFlag(all.Lookup("v"))
-	f.Usage = "How much client-go says about its requests on stderr: 0 nothing, 6 each request, 9 bodies too"
+	f.Usage = "How much is said on stderr: 1 what each hook can't see, 6 each request to the API server, 9 bodies too"
 	return f
 }
 

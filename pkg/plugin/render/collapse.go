@@ -30,6 +30,10 @@ func (f *forest) end(n *treeProcess, o outcome) {
 			s.killed++
 		}
 	}
+	if n.folded && (o.failed() || o.unseen) {
+		n.unfold()
+	}
+	n.unfoldSurvivors()
 	f.settle(n)
 }
 
@@ -68,6 +72,9 @@ func (f *forest) reopen(n *treeProcess) {
 func (n *treeProcess) leaveGroup() {
 	if g := n.parent.groups[n.signature]; g != nil && g.last == n {
 		delete(n.parent.groups, n.signature)
+		if n.parent.often[n.identity] == g {
+			delete(n.parent.often, n.identity)
+		}
 	}
 }
 
@@ -75,7 +82,7 @@ func (n *treeProcess) leaveGroup() {
 func (f *forest) merge(n *treeProcess) {
 	parent := n.parent
 	n.signature = f.sign(n)
-	if n.gone.processes > 0 || n.outcome.unseen {
+	if f.every || n.gone.processes > 0 || n.outcome.unseen {
 		return
 	}
 	if parent.groups == nil {
@@ -89,6 +96,14 @@ func (f *forest) merge(n *treeProcess) {
 	g.members++
 	if g.members <= alikeShown {
 		g.last = n
+	}
+	if g.members >= alikeShown {
+		if parent.often == nil {
+			parent.often = map[uint64]*group{}
+		}
+		parent.often[n.identity] = g
+	}
+	if g.last == n {
 		return
 	}
 	g.last.repeats += n.repeats
@@ -104,18 +119,29 @@ func (f *forest) merge(n *treeProcess) {
 
 // sign computes the signature of a process whose children have theirs.
 func (f *forest) sign(n *treeProcess) uint64 {
-	var h maphash.Hash
-	h.SetSeed(f.seed)
-	maphash.WriteComparable(&h, n.identity)
-	maphash.WriteComparable(&h, n.outcome.code)
-	maphash.WriteComparable(&h, n.outcome.signal)
-	maphash.WriteComparable(&h, n.origin)
-	maphash.WriteComparable(&h, n.gone)
+	h := f.hash(n.identity, n.outcome, n.origin, n.gone)
 	for _, c := range n.children {
-		maphash.WriteComparable(&h, c.signature)
-		maphash.WriteComparable(&h, c.repeats)
+		addChild(h, c.signature, c.repeats)
 	}
 	return h.Sum64()
+}
+
+// hash begins the signature of a process.
+func (f *forest) hash(identity uint64, o outcome, how origin, gone processCount) *maphash.Hash {
+	h := &maphash.Hash{}
+	h.SetSeed(f.seed)
+	maphash.WriteComparable(h, identity)
+	maphash.WriteComparable(h, o.code)
+	maphash.WriteComparable(h, o.signal)
+	maphash.WriteComparable(h, how)
+	maphash.WriteComparable(h, gone)
+	return h
+}
+
+// addChild adds a child with its signature to that of its parent.
+func addChild(h *maphash.Hash, signature uint64, repeats int) {
+	maphash.WriteComparable(h, signature)
+	maphash.WriteComparable(h, repeats)
 }
 
 // forget takes a process and its descendants out of all but its parent's children, and returns how many they were.
@@ -136,7 +162,7 @@ func (f *forest) forget(n *treeProcess) processCount {
 	for _, c := range n.children {
 		count.add(f.forget(c))
 	}
-	n.removed, n.children, n.groups = true, nil, nil
+	n.removed, n.children, n.groups, n.often = true, nil, nil, nil
 	if f.drawn[n.process] == n {
 		delete(f.drawn, n.process)
 	}

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strconv"
@@ -11,18 +12,40 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
+// Values of Options.FinalTree; empty is auto.
+const (
+	FinalTreeAuto   = "auto"
+	FinalTreeAlways = "always"
+	FinalTreeNever  = "never"
+)
+
+// finalTree is the tree of a container as it is shown at the end.
+type finalTree struct {
+	*containerTree
+	top    *drawn
+	hidden int // forks without a line
+}
+
 // final shows the whole tree of each container.
 func (t *tree) final() {
-	var shown []*containerTree
+	if t.o.FinalTree == FinalTreeNever {
+		return
+	}
+	var shown []finalTree
 	for _, s := range t.forest.trees {
 		if s.seen.processes > 0 {
-			shown = append(shown, s)
+			top, hidden := t.forest.view(s.top)
+			shown = append(shown, finalTree{s, top, hidden})
 		}
 	}
 	if len(shown) == 0 {
 		return
 	}
-	t.rule()
+	if t.isOnScreen(shown) {
+		t.rule(" process trees: as above (--final-tree=always repeats them) ")
+		return
+	}
+	t.rule(" process trees ")
 	for i, s := range shown {
 		if i > 0 {
 			t.line("")
@@ -38,15 +61,27 @@ func (t *tree) final() {
 	}
 }
 
+// summaryLines is about what follows the trees on the screen.
+const summaryLines = 6
+
+// isOnScreen says that the trees would only repeat what is on the screen: all lines still are, and they are these trees.
+func (t *tree) isOnScreen(all []finalTree) bool {
+	screen, counts := t.out.(interface{ Lines() int })
+	if t.o.FinalTree == FinalTreeAlways || !t.Terminal || t.o.SharedTerminal || !counts || t.tangled || t.lost > 0 || t.forest.gone.processes > 0 {
+		return false
+	}
+	written := screen.Lines() + bytes.Count(t.buf.Bytes(), []byte("\n"))
+	return written+summaryLines <= t.Rows && !slices.ContainsFunc(all, func(s finalTree) bool { return s.top.repeated() })
+}
+
 // rule tells the live lines from the trees.
-func (t *tree) rule() {
-	title := " process trees "
+func (t *tree) rule(title string) {
 	width := 40
 	if t.Columns > 0 {
 		width = min(t.Columns, maxEdge)
 	}
 	left := strings.Repeat(t.glyphs.rule, 2)
-	right := strings.Repeat(t.glyphs.rule, max(0, width-2-len(title)))
+	right := strings.Repeat(t.glyphs.rule, max(2, width-2-len(title)))
 	t.line(t.paint(toneQuiet, left) + t.paint(toneTitle, title) + t.paint(toneQuiet, right))
 }
 
@@ -55,8 +90,8 @@ func (t *tree) caution(s string) {
 }
 
 // finalTitle is the container and what became of its processes.
-func (t *tree) finalTitle(s *containerTree) {
-	body := t.title(s)
+func (t *tree) finalTitle(s finalTree) {
+	body := t.title(s.containerTree)
 	parts := []piece{{toneQuiet, wording.Counted(uint64(s.seen.processes), "process")}}
 	for _, c := range []struct {
 		count int
@@ -65,7 +100,8 @@ func (t *tree) finalTitle(s *containerTree) {
 	}{
 		{s.seen.failed - s.killed, " failed", toneBad},
 		{s.killed, " killed", toneBad},
-		{t.stillRunning(s), " running", toneGood},
+		{t.stillRunning(s.containerTree), " running", toneGood},
+		{s.hidden, " folded", toneQuiet},
 	} {
 		if c.count > 0 {
 			parts = append(parts, piece{toneQuiet, ", "}, piece{c.tone, strconv.Itoa(c.count) + c.what})
@@ -115,7 +151,7 @@ func (t *tree) trailIndent(r *trail) string {
 }
 
 // finalChildren shows the descendants of a process below the guides that lead to it.
-func (t *tree) finalChildren(n *treeProcess, guides *trail) {
+func (t *tree) finalChildren(n *drawn, guides *trail) {
 	for i, c := range n.children {
 		own, below := t.branch, t.bar
 		if i == len(n.children)-1 && n.gone.processes == 0 {
@@ -138,7 +174,7 @@ func (t *tree) finalChildren(n *treeProcess, guides *trail) {
 	}
 }
 
-func (t *tree) finalLine(n *treeProcess, prefix string) {
+func (t *tree) finalLine(n *drawn, prefix string) {
 	if prefix != "" {
 		prefix += " "
 	}
@@ -150,7 +186,7 @@ func (t *tree) finalLine(n *treeProcess, prefix string) {
 	if n.repeats > 1 {
 		repeats = text{{toneCaution, " " + t.times + strconv.Itoa(n.repeats)}}
 	}
-	body = append(body, t.commandOf(n)...)
+	body = append(body, t.commandOf(n.treeProcess)...)
 	if n.origin == originOutside {
 		t.textLine(t.fit(body, nil, 0))
 		return

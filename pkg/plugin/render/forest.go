@@ -20,12 +20,14 @@ type containerTree struct {
 	outside                         map[*processes.Process]*treeProcess
 	seen                            processCount
 	killed, running                 int
+	titled                          bool // its title was shown among the live lines
 }
 
 // forest is what is drawn of the processes of all containers, bounded to limit processes. Which process an event is about says the
 // table of processes; what it is called is taken from the events that are shown, since the table's were not redacted.
 type forest struct {
 	limit int
+	every bool // nothing is folded
 	size  int
 	trees []*containerTree
 	byKey map[string]*containerTree
@@ -36,8 +38,8 @@ type forest struct {
 	gone     processCount // of containers that were dropped
 }
 
-func newForest(limit int) *forest {
-	return &forest{limit: limit, seed: maphash.MakeSeed(), byKey: map[string]*containerTree{}, drawn: map[*processes.Process]*treeProcess{}}
+func newForest(limit int, every bool) *forest {
+	return &forest{limit: limit, every: every, seed: maphash.MakeSeed(), byKey: map[string]*containerTree{}, drawn: map[*processes.Process]*treeProcess{}}
 }
 
 // treeOf finds or begins the tree of a process.
@@ -51,7 +53,7 @@ func (f *forest) treeOf(p *event.Process, node string) *containerTree {
 		s.namespace, s.pod = p.Pod.Namespace, p.Pod.Name
 	}
 	s.container = containerName(p)
-	s.top = &treeProcess{origin: originTop, tree: s, depth: -1}
+	s.top = &treeProcess{origin: originTop, tree: s, depth: -1, drawnDepth: -1}
 	f.byKey[key] = s
 	f.trees = append(f.trees, s)
 	return s
@@ -70,22 +72,23 @@ func (f *forest) known(facts processes.Facts) *treeProcess {
 	return n
 }
 
-// exec notes that a process runs a program. replaced says that it ran another one before.
-func (f *forest) exec(it *pipeline.Item) (n *treeProcess, replaced bool) {
+// exec notes that a process runs a program. before is the one that it ran before, nil if none was seen.
+func (f *forest) exec(it *pipeline.Item) (n *treeProcess, before *command) {
 	p := it.Event.ProcessExec.Process
 	n = f.known(it.Process)
 	switch {
 	case n == nil:
 		n = f.addSubject(it, p, originExec)
 	case !n.runs(it.Process, p):
+		before = &command{n.binary, n.arguments}
 		f.replace(n, p)
-		replaced = true
 	case n.origin == originExisting: // known from an event of a relative that came first
+		n.unfold()
 		n.origin = originExec
 		f.describe(n, p)
 	}
 	n.number, n.numberKnown, n.execID = it.Process.Program, true, ""
-	return n, replaced
+	return n, before
 }
 
 // exit notes that a process ended; known is false when nothing was shown of it before.
@@ -108,10 +111,12 @@ func (f *forest) exit(it *pipeline.Item) (n *treeProcess, known bool) {
 
 // acting is the process that another event is about; one that is not known was there before.
 func (f *forest) acting(it *pipeline.Item) *treeProcess {
-	if n := f.known(it.Process); n != nil { // with a program that it runs only now, too: its exec shows that
-		return n
+	n := f.known(it.Process) // with a program that it runs only now, too: its exec shows that
+	if n == nil {
+		n = f.addSubject(it, it.Event.Process(), originExisting)
 	}
-	return f.addSubject(it, it.Event.Process(), originExisting)
+	n.unfold()
+	return n
 }
 
 // addSubject adds the process of an event, below its parent in the same container. Ancestors that are missing are added from the
@@ -134,6 +139,7 @@ func (f *forest) add(s *containerTree, parent *treeProcess, p *event.Process, of
 	f.describe(n, p)
 	flags := event.ParseFlags(p.Flags)
 	n.forkOnly = flags&event.FlagClone != 0 && flags&(event.FlagExecve|event.FlagProcFS) == 0
+	n.folded, n.drawnDepth = !f.every && n.foldable(), parent.below()
 	f.reopen(parent)
 	parent.children = append(parent.children, n)
 	parent.unfinished++
@@ -168,20 +174,41 @@ func (f *forest) graft(s *containerTree, chain []*event.Process, of *processes.P
 	return f.add(s, f.graft(s, chain[1:], of.Parent()), chain[0], of, originExisting)
 }
 
+// parentOf is the process below which the process of an event will be added, nil when it is not there yet.
+func (f *forest) parentOf(it *pipeline.Item) *treeProcess {
+	subjects, _ := it.Event.Subjects()
+	parent, of := *subjects.Parent, it.Process.Process.Parent()
+	s := f.byKey[processes.SourceKey(it.Event.Process(), it.Event.NodeName)]
+	if s == nil || of == nil || parent == nil {
+		return nil
+	}
+	if n := f.drawn[of]; n != nil && n.tree == s {
+		return n
+	}
+	if processes.SourceKey(parent, s.node) != s.key {
+		_, of = outermost(append([]*event.Process{parent}, *subjects.Ancestors...), of)
+	}
+	return s.outside[of]
+}
+
 // outsider is the root of what was started from outside of the container.
 func (f *forest) outsider(s *containerTree, chain []*event.Process, of *processes.Process) *treeProcess {
-	p := chain[0]
-	for i, up := 0, of; i < len(chain) && up != nil; i, up = i+1, up.Parent() {
-		// runc lives only for the start: the shim stays, and is the parent of all that is started later
-		if chain[i] != nil && isShim(chain[i].Binary) {
-			p, of = chain[i], up
-			break
-		}
-	}
+	p, of := outermost(chain, of)
 	if n := s.outside[of]; n != nil {
 		return n
 	}
 	return f.add(s, s.top, p, of, originOutside)
+}
+
+// outermost is which of the processes outside of a container, parent first, stands for them.
+func outermost(chain []*event.Process, of *processes.Process) (*event.Process, *processes.Process) {
+	for i, up := 0, of; i < len(chain) && up != nil; i, up = i+1, up.Parent() {
+		// runc lives only for the start: the shim stays, and is the parent of all that is started later
+		if chain[i] != nil && isShim(chain[i].Binary) {
+			return chain[i], up
+		}
+	}
+	return chain[0], of
 }
 
 // shims are the programs that container runtimes leave behind as the parent of a container's processes.

@@ -4,6 +4,7 @@ package render
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,36 +49,43 @@ type mark struct {
 	emoji, ascii string
 	// text says what it is, empty when it does not apply.
 	text func(e *event.Event) string
+	// usual: what has it may be counted with others that have it.
+	usual bool
 }
 
 // marks follow the program in a tree.
 var marks = [...]mark{
-	{"💉", "!", func(e *event.Event) string {
+	{emoji: "💉", ascii: "!", usual: true, text: func(e *event.Event) string {
 		if p, parent := e.Process(), e.Parent(); injected(p) && (parent == nil || !injected(parent)) {
 			return "injected"
 		}
 		return ""
 	}},
-	{"🔑", "!", func(e *event.Event) string { return raisedPrivileges(e.Process()) }},
-	{"👤", "*", func(e *event.Event) string {
+	{emoji: "🔑", ascii: "!", text: func(e *event.Event) string { return raisedPrivileges(e.Process()) }},
+	{emoji: "👤", ascii: "*", text: func(e *event.Event) string {
 		p, parent := e.Process(), e.Parent()
 		if parent == nil || parent.Pod == nil && p.Pod != nil || p.Uid == nil || parent.Uid == nil || *p.Uid == *parent.Uid {
 			return ""
 		}
 		return "uid " + number(parent.Uid) + " to " + number(p.Uid)
 	}},
-	{"👻", "!", func(e *event.Event) string {
+	{emoji: "👻", ascii: "!", text: func(e *event.Event) string {
 		if strings.HasSuffix(e.Executable, " (deleted)") || strings.HasPrefix(e.Executable, "memfd:") || strings.HasPrefix(e.Executable, "/memfd:") {
 			return e.Executable
 		}
 		return ""
 	}},
-	{"✂ ", "!", func(e *event.Event) string {
+	{emoji: "✂ ", ascii: "!", text: func(e *event.Event) string {
 		if event.ParseFlags(e.Process().Flags)&event.FlagTruncatedArguments != 0 {
 			return "arguments cut"
 		}
 		return ""
 	}},
+}
+
+// deservesAttention says that an exec has a mark that nobody may miss.
+func deservesAttention(e *event.Event) bool {
+	return slices.ContainsFunc(marks[:], func(m mark) bool { return !m.usual && m.text(e) != "" })
 }
 
 func (p *styler) marks(e *event.Event) text {

@@ -38,7 +38,7 @@ func TestHookLines(t *testing.T) {
 	for name, o := range map[string]Options{
 		"hooks-compact": {Format: "compact", Out: pipe}, "hooks-compact-color": {Format: "compact", Out: colored},
 		"hooks-wide": {Format: "wide", Out: pipe}, "hooks-wide-ascii": {Format: "wide", Out: asciiOnly},
-		"hooks-tree": {Out: pipe, NoFinalTree: true}, "hooks-tree-narrow": {Out: narrow, NoFinalTree: true, Timestamps: true},
+		"hooks-tree": {Out: pipe, FinalTree: FinalTreeNever}, "hooks-tree-narrow": {Out: narrow, FinalTree: FinalTreeNever, Timestamps: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := shown(t, o, func(s *story) {
@@ -149,7 +149,7 @@ func TestNoArgumentsFail(t *testing.T) {
 		}
 	}
 	names := append(functions(), slices.Sorted(maps.Keys(tetragonRows))...)
-	for _, o := range []Options{{Format: "compact"}, {Format: "wide"}, {NoFinalTree: true}} {
+	for _, o := range []Options{{Format: "compact"}, {Format: "wide"}, {FinalTree: FinalTreeNever}} {
 		shown(t, o, func(s *story) {
 			for _, name := range names {
 				for i := range one {

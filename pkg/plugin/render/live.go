@@ -19,18 +19,21 @@ const maxLines = 3
 func (t *tree) exec(r row, it *pipeline.Item) {
 	e := it.Event
 	p := e.ProcessExec.Process
-	n, replaced := t.forest.exec(it)
+	n, before := t.forest.exec(it)
+	if before != nil && t.joinProgram(n, *before, e) {
+		return
+	}
+	t.endSearch()
 	t.goTo(n, e)
 	symbol := t.choose(r.emoji, r.ascii)
 	tail := t.marks(e)
-	switch {
-	case replaced:
+	switch parent := n.drawnParent(); {
+	case before != nil:
 		symbol = t.replaced
-		if was := len(n.earlier); was > 0 {
-			tail = append(tail, piece{toneQuiet, "  (was " + t.clean(path.Base(n.earlier[was-1])) + ")"})
-		}
-	case !t.tip.within(n.parent): // the bars lead elsewhere
-		tail = append(tail, piece{toneQuiet, "  " + t.by + t.clean(path.Base(n.parent.binary))})
+		tail = append(tail, piece{toneQuiet, "  (was " + t.clean(path.Base(before.binary)) + ")"})
+	case !t.tip.within(parent): // the bars lead elsewhere
+		tail = append(tail, piece{toneQuiet, "  " + t.by + t.clean(path.Base(parent.binary))})
+		t.tangled = true
 	}
 	head := text{{toneQuiet, t.bars(n)}, {toneEvent, symbol + " "}}
 	t.writeCommand(n, e, head, t.command(p.Binary, p.Arguments), tail)
@@ -74,6 +77,12 @@ func (t *tree) wrap(n *treeProcess, e *event.Event, head, body, tail text) (line
 func (t *tree) exit(it *pipeline.Item) {
 	e := it.Event
 	n, known := t.forest.exit(it)
+	if n.folded {
+		if t.at == n.tree && t.tip.within(n) {
+			t.tip = n.parent
+		}
+		return
+	}
 	status := t.styler.status(t.glyphs, n.outcome, n.outcome.lifetime, "")
 	if t.joins(n) {
 		if gap, fits := t.withStatus(t.open.width, status); fits {
@@ -86,16 +95,18 @@ func (t *tree) exit(it *pipeline.Item) {
 	command := t.commandOf(n)
 	switch {
 	case t.at != n.tree: // not worth changing to another container and back
+		t.tangled = true
 		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.tree.pod, n.tree.node))}, piece{tonePlain, " "})
 		command = t.command(path.Base(n.binary), n.arguments)
 	case t.tip.within(n):
 		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
 		t.tip = n.parent
 	default:
+		t.tangled = true
 		body = append(body, piece{toneQuiet, t.bars(n) + t.note})
 	}
 	body = append(body, command.in(toneQuiet)...)
-	if !known {
+	if !known && !n.isFork() {
 		body = append(body, piece{toneQuiet, "  (exec not seen)"})
 	}
 	body = t.fit(body, status, 0)
@@ -105,12 +116,19 @@ func (t *tree) exit(it *pipeline.Item) {
 
 // action shows any other event of a process below it.
 func (t *tree) action(r row, it *pipeline.Item, several *repeated) {
+	if !t.holdSearch(r, it, several) {
+		t.drawAction(r, it, several)
+	}
+}
+
+func (t *tree) drawAction(r row, it *pipeline.Item, several *repeated) {
 	e := it.Event
 	n := t.forest.acting(it)
 	t.lead(n, e)
 	head := text{{toneQuiet, t.bars(n) + t.bar}}
 	if !t.tip.within(n) {
 		head = append(head, piece{toneQuiet, t.by + t.clean(path.Base(n.binary)) + " "})
+		t.tangled = true
 	}
 	for _, line := range t.wrap(n, e, head, t.described(r, e, several), t.verdict(e)) {
 		t.textLine(line)
@@ -150,7 +168,7 @@ func (t *tree) described(r row, e *event.Event, several *repeated) text {
 
 // goTo makes sure that the reader knows where a process belongs, of which the next line tells.
 func (t *tree) goTo(n *treeProcess, e *event.Event) {
-	t.lead(n.parent, e)
+	t.lead(n.drawnParent(), e)
 	n.shown = true
 }
 
@@ -159,7 +177,7 @@ func (t *tree) goTo(n *treeProcess, e *event.Event) {
 func (t *tree) lead(to *treeProcess, e *event.Event) {
 	var missing []*treeProcess
 	from := to
-	for ; from.origin != originTop && !from.shown; from = from.parent {
+	for ; from.origin != originTop && !from.shown; from = from.drawnParent() {
 		missing = append(missing, from)
 	}
 	if t.at != to.tree || t.since >= headerEvery {
@@ -181,7 +199,7 @@ func (t *tree) commandOf(n *treeProcess) text {
 	switch {
 	case n.origin == originOutside:
 		return t.command(path.Base(n.binary), "")
-	case n.forkOnly && n.binary == n.parent.binary && n.arguments == n.parent.arguments:
+	case n.isFork():
 		return append(t.command(path.Base(n.binary), ""), piece{toneQuiet, " (fork)"})
 	}
 	return t.command(n.binary, n.arguments)
@@ -193,7 +211,9 @@ const maxWay = 6
 // header names a container and, as they may be off the screen, the processes that lead to where the next line belongs.
 func (t *tree) header(s *containerTree, to *treeProcess) {
 	var way text
-	for ; to.origin != originTop && to.origin != originOutside; to = to.parent {
+	t.tangled = t.tangled || s.titled
+	s.titled = true
+	for ; to.origin != originTop && to.origin != originOutside; to = to.drawnParent() {
 		if len(way) == maxWay {
 			way = append(way, piece{toneQuiet, t.way + t.deep})
 			break
@@ -233,15 +253,16 @@ func (t *tree) place(s *containerTree) string {
 
 // bars are the guides of what runs above a process.
 func (t *tree) bars(n *treeProcess) string {
-	guides := make([]string, t.guidesKept(n.depth))
+	depth := n.drawnDepth
+	guides := make([]string, t.guidesKept(depth))
 	for i := range slices.Backward(guides) {
-		n = n.parent
+		n = n.drawnParent()
 		guides[i] = t.bar
 		if n.exited {
 			guides[i] = t.none
 		}
 	}
-	return t.indent(t.glyphs, len(guides)+n.depth, guides)
+	return t.indent(t.glyphs, depth, guides)
 }
 
 const stampLayout = "15:04:05.000 "

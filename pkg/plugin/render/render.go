@@ -27,15 +27,17 @@ type Options struct {
 	Filtered bool
 	// Pick returns what of an event is shown, in formats that are documents; nil: all of it. The result is not changed.
 	Pick func(*event.Event) *event.Event
-	// NoFinalTree leaves out the whole trees that the tree format shows at the end.
-	NoFinalTree bool
+	// FinalTree says when the tree format shows the whole trees at the end, one of FinalTreeAuto (unless all of it is still
+	// on the screen as it is), FinalTreeAlways and FinalTreeNever.
+	FinalTree string
 	// OwnWords: compact too has our own words for functions that Tetragon has none for, and counts repeats. It is for commands
 	// whose policies nobody wrote for Tetragon.
 	OwnWords bool
 	// Arguments shows on the lines of tree and compact all that the policy asked for of a call, instead of what our words have of
 	// it: for who asks for it on the command line.
 	Arguments bool
-	// Every shows each of the events that repeat, which tree, wide and compact with OwnWords count otherwise.
+	// Every shows each of the events that repeat, which tree, wide and compact with OwnWords count otherwise, and all that a tree folds:
+	// forks, programs that only find an interpreter, and equal subtrees.
 	Every bool
 }
 

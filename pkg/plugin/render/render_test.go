@@ -83,7 +83,7 @@ func TestGolden(t *testing.T) {
 		{"tree-narrow", Options{Out: narrow, Timestamps: true}, incident},
 		{"tree-color", Options{Out: colored}, incident},
 		{"tree-ascii", Options{Out: asciiOnly}, incident},
-		{"tree-shared", Options{Out: wideTerminal, SharedTerminal: true, NoFinalTree: true}, incident},
+		{"tree-shared", Options{Out: wideTerminal, SharedTerminal: true, FinalTree: FinalTreeNever}, incident},
 		{"compact", Options{Format: "compact", Out: pipe, Timestamps: true}, incident},
 		{"compact-color", Options{Format: "compact", Out: colored}, seed},
 		{"compact-ascii", Options{Format: "compact", Out: asciiOnly}, incident},

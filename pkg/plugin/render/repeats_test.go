@@ -29,7 +29,7 @@ func (s *story) call(a *actor, function, path string, returned int64) *event.Eve
 // told is what a renderer of the file command writes of a story.
 func told(t *testing.T, o Options, tell func(*story)) []string {
 	t.Helper()
-	o.OwnWords, o.NoFinalTree = true, true
+	o.OwnWords, o.FinalTree = true, FinalTreeNever
 	if o.Out.Columns == 0 {
 		o.Out = pipe
 	}

@@ -21,12 +21,16 @@ import (
 type Status struct {
 	*styler
 	screen *terminal.Screen
+	// Verbose shows each note on what a kernel can't show, instead of their number. It is set before the first call.
+	Verbose bool
 
 	mu      sync.Mutex
 	waiting map[string]string // node → what for
 	ready   map[string]bool
-	// told are remarks on hooks: other nodes' are the same.
+	// told are remarks on hooks that do less than was asked for: other nodes' are the same.
 	told map[remark]bool
+	// limits are the lines that counted notes.
+	limits []string
 }
 
 // NewStatus writes to the standard error of a screen, which can show c.

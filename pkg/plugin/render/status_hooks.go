@@ -22,35 +22,78 @@ type remark struct {
 }
 
 // Hooks says what became of the hooks on some nodes: how many policies' hooks are attached by what, which hooks were refused,
-// and which do less than was asked for. A remark that was made about other nodes is not repeated.
+// and which see less than was asked for: how many notes there are on that, or, if Verbose, each note once, whatever the node.
 func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var attached, remarks wording.Grouped[remark]
+	var attached wording.Grouped[string]
+	var remarks wording.Grouped[remark]
+	notes := map[string]int{} // of a node
 	for _, node := range slices.Sorted(maps.Keys(hellos)) {
-		if text := attachedBy(hellos[node].Hooks); text != "" {
-			attached.Add(remark{text: text}, node)
-		}
+		said := map[string]bool{}
 		for _, hook := range hellos[node].Hooks {
 			for _, r := range remarksOn(hook) {
 				remarks.Add(r, node)
+				if r.level != event.LevelError {
+					said[r.text] = true
+				}
 			}
 		}
+		notes[node] = len(said)
+		attached.Add(s.attached(hellos[node].Hooks, notes[node]), node)
 	}
-	for _, a := range attached.Keys {
-		s.say(event.LevelInfo, nodeList(attached.Names[a])+": "+a.text)
+	for _, text := range attached.Keys {
+		if text == "" {
+			continue
+		}
+		level, line := event.LevelInfo, nodeList(attached.Names[text])+": "+text
+		if notes[attached.Names[text][0]] > 0 && !s.Verbose {
+			level = event.LevelWarning
+			if !slices.Contains(s.limits, line) {
+				s.limits = append(s.limits, line)
+			}
+		}
+		s.say(level, line)
 	}
+	s.remark(remarks)
+}
+
+// Limits are the lines that said of which nodes the kernel can't show all that hooks are for.
+func (s *Status) Limits() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.limits)
+}
+
+// attached is what is said in one line of the hooks of a node, with its number of notes.
+func (s *Status) attached(hooks []event.Hook, notes int) string {
+	text := attachedBy(hooks)
+	if notes == 0 || s.Verbose {
+		return text
+	}
+	if text == "" {
+		return wording.Counted(uint64(notes), "note") + " on what hooks can't see here (-v=1)"
+	}
+	return text + "; " + wording.Counted(uint64(notes), "note") + " on what they can't see (-v=1)"
+}
+
+// remark says what has to be said of single hooks.
+func (s *Status) remark(remarks wording.Grouped[remark]) {
 	var alike wording.Grouped[remark] // by what they have in common: the names of hooks
 	for _, r := range remarks.Keys {
-		if !s.told[r] {
-			s.told[r] = true
-			name := r.name
-			r.nodes = nodeList(remarks.Names[r])
-			if r.level != event.LevelError { // each of those matters by itself
-				r.name, r.policy = "", ""
-			}
-			alike.Add(r, name)
+		if s.told[r] && r.level != event.LevelError {
+			continue
 		}
+		s.told[r] = true
+		name := r.name
+		r.nodes = nodeList(remarks.Names[r])
+		if r.level != event.LevelError { // each of those matters by itself
+			if !s.Verbose {
+				continue
+			}
+			r.name, r.policy = "", ""
+		}
+		alike.Add(r, name)
 	}
 	for _, r := range alike.Keys {
 		s.say(r.level, r.about(alike.Names[r]))

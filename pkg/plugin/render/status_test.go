@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,7 @@ func TestStatusOnTerminal(t *testing.T) {
 
 func TestStatusOfHooks(t *testing.T) {
 	s, out := newTestStatus(terminal.Capabilities{})
+	s.Verbose = true
 	const less = "only the calls that it sees"
 	life := event.Hook{Name: "sched_process_exec", Backend: "tp_btf"}
 	write := event.Hook{Policy: "p\x1b", Name: "sys_write", Backend: "fentry"}
@@ -92,9 +94,39 @@ error: hook vfs_gone of policy files is not attached on a, b, c: function: no su
 	out.Reset()
 	write.Notes = []string{"new"}
 	s.Hooks(map[string]*event.Hello{"e": {Hooks: []event.Hook{write, file, gone}}})
-	want = "e: 2 hooks attached: 1 by fentry, 1 by sys_enter\nwarning: e: new (sys_write)\n"
+	want = "e: 2 hooks attached: 1 by fentry, 1 by sys_enter\nwarning: e: new (sys_write)\n" +
+		"error: hook vfs_gone of policy files is not attached on e: function: no such function\n"
 	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
 		t.Errorf("of a later node:\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Without -v, what a kernel can't show is one line for the nodes that are alike; what is refused is said in any case.
+func TestStatusCountsNotes(t *testing.T) {
+	s, out := newTestStatus(terminal.Capabilities{})
+	write := event.Hook{Policy: "p", Name: "sys_write", Backend: "fentry"}
+	file := event.Hook{Policy: "files", Name: "security_file_permission", Backend: "sys_enter", Notes: []string{"less", "slow"}}
+	other := event.Hook{Policy: "files", Name: "security_file_open", Backend: "sys_enter", Notes: []string{"slow"}}
+	gone := event.Hook{Policy: "files", Name: "vfs_gone", Refused: "no such function"}
+	weak, implied := &event.Hello{Hooks: []event.Hook{write, file, other, gone}}, file
+	s.Hooks(map[string]*event.Hello{"a": weak, "b": weak, "c": {Hooks: []event.Hook{write}}})
+	first := "a, b: 3 hooks attached: 1 by fentry, 2 by sys_enter; 2 notes on what they can't see (-v=1)"
+	third := "d" + strings.TrimPrefix(first, "a, b")
+	implied.Backend, implied.Notes = "", []string{"new"}
+	s.Hooks(map[string]*event.Hello{"d": weak})
+	s.Hooks(map[string]*event.Hello{"e": {Hooks: []event.Hook{implied}}})
+	second := "e: 1 note on what hooks can't see here (-v=1)"
+	want := "warning: " + first + `
+c: 1 hook attached: 1 by fentry
+error: hook vfs_gone of policy files is not attached on a, b: no such function
+warning: ` + third + `
+error: hook vfs_gone of policy files is not attached on d: no such function
+warning: ` + second + "\n"
+	if got := strings.ReplaceAll(out.String(), "notice: ", ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := s.Limits(); !slices.Equal(got, []string{first, third, second}) {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -136,17 +168,32 @@ func TestSummary(t *testing.T) {
 	if holes.Complete() {
 		t.Error("holes: complete")
 	}
+	long := holes
+	long.Duration = 10 * time.Second
+	long.Nodes = slices.Clone(holes.Nodes)
+	long.Nodes[0] = session.NodeSummary{
+		Node: "gke-production-default-pool-0d1e2f3a-x7k2", Events: 1234567, Filtered: 12345678, Lost: map[string]uint64{event.LostRing: 4567},
+		Cost: event.Cost{CPUNanoseconds: 12345678901, PeakResidentBytes: 1024 << 20, BPFNanoseconds: 1000000000}, Ended: event.ByeStopped,
+		Enforcements: []session.Enforcement{{Policy: "p", Action: event.ActionSigkill, Count: 12345}},
+	}
+	long.Nodes[1].Node, long.Nodes[2].Node = "ip-10-0-12-34.eu-central-1.compute.internal", "ノード-ノード-ノード-ノード-1"
 	for name, c := range map[string]struct {
 		data session.Summary
 		out  terminal.Capabilities
 	}{
 		"summary-unknown":  {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped, Lost: map[string]uint64{event.LostRing: 1}}}}, pipe},
 		"summary-harmless": {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
-		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-nothing": {session.Summary{}, pipe},
+		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-long": {long, narrow}, "summary-nothing": {session.Summary{}, pipe},
 	} {
 		var out bytes.Buffer
-		if err := Summary(&out, c.data, c.out); err != nil {
+		if err := Summary(&out, c.data, []string{"node-1: 2 notes\x1b"}, c.out); err != nil {
 			t.Fatal(err)
+		}
+		table, _, _ := strings.Cut(out.String(), "ENFORCED ")
+		for line := range strings.SplitSeq(table, "\n") {
+			if name == "summary-long" && terminal.Width(line) > 80 {
+				t.Errorf("%d columns: %s", terminal.Width(line), line)
+			}
 		}
 		golden(t, name, out.String())
 	}

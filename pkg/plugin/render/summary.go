@@ -50,15 +50,14 @@ func columnsOf(d session.Summary) []column {
 		{"FILTERED", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Filtered, 10) }},
 		{"LOST", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.LostEvents(), 10) }},
 		{"ENFORCED", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Enforced(), 10) }},
-		{"CPU", false, func(n *session.NodeSummary) string { return cpu(n.Cost.CPUNanoseconds, d.Duration) }},
-		{"PEAK MEMORY", false, func(n *session.NodeSummary) string {
+		{"CPU", false, func(n *session.NodeSummary) string { return share(n.Cost.CPUNanoseconds, d.Duration) }},
+		{"BPF", false, func(n *session.NodeSummary) string { return share(n.Cost.BPFNanoseconds, d.Duration) }},
+		{"MEMORY", false, func(n *session.NodeSummary) string {
 			if n.Cost.PeakResidentBytes == 0 {
 				return unknown
 			}
-			return strconv.FormatFloat(float64(n.Cost.PeakResidentBytes)/(1<<20), 'f', 1, 64) + " MiB"
+			return strconv.FormatFloat(float64(n.Cost.PeakResidentBytes)/(1<<20), 'f', 0, 64) + " MiB"
 		}},
-		{"BPF TIME", false, func(n *session.NodeSummary) string { return cpu(n.Cost.BPFNanoseconds, d.Duration) }},
-		{"BPF RUNS", false, func(n *session.NodeSummary) string { return strconv.FormatUint(n.Cost.BPFRuns, 10) }},
 	}
 	enforced := slices.ContainsFunc(d.Nodes, func(n session.NodeSummary) bool { return n.Enforced() > 0 })
 	return slices.DeleteFunc(columns, func(c column) bool { return c.title == "ENFORCED" && !d.Enforce && !enforced })
@@ -67,20 +66,21 @@ func columnsOf(d session.Summary) []column {
 // unknown stands for a cost that nobody measured.
 const unknown = "-"
 
-// cpu is a time and its share of the session.
-func cpu(nanoseconds uint64, of time.Duration) string {
-	if nanoseconds == 0 {
+// share is a CPU time in percent of the session, 100 being one core.
+func share(nanoseconds uint64, of time.Duration) string {
+	percent := 100 * float64(nanoseconds) / float64(of)
+	switch {
+	case nanoseconds == 0 || of <= 0:
 		return unknown
+	case percent < 0.01:
+		return "<0.01%"
 	}
-	d := time.Duration(nanoseconds)
-	if of <= 0 {
-		return shortDuration(d)
-	}
-	return fmt.Sprintf("%s (%.2f%%)", shortDuration(d), 100*float64(d)/float64(of))
+	return strconv.FormatFloat(percent, 'f', 2, 64) + "%"
 }
 
-// Summary writes what a session amounted to: a line per node, and, so that nobody misses it, why it was incomplete.
-func Summary(w io.Writer, d session.Summary, c terminal.Capabilities) error {
+// Summary writes what a session amounted to: a line per node, and, so that nobody misses it, why it was incomplete, and what could
+// not be seen (Status.Limits).
+func Summary(w io.Writer, d session.Summary, limits []string, c terminal.Capabilities) error {
 	p := newStyler(c)
 	var out strings.Builder
 	nodes := slices.SortedFunc(slices.Values(d.Nodes), func(a, b session.NodeSummary) int { return cmp.Compare(a.Node, b.Node) })
@@ -98,12 +98,48 @@ func Summary(w io.Writer, d session.Summary, c terminal.Capabilities) error {
 			p.alarm(&out, n.Node+": "+why)
 		}
 	}
+	for _, limit := range limits {
+		out.WriteString(p.paint(toneCaution, p.choose("⚠️", "!")+" LIMITS") + " " + p.clean(limit) + "\n")
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
 func (p *styler) alarm(out *strings.Builder, what string) {
 	out.WriteString(p.paint(toneAlarm, p.choose("⚠️", "!")+" INCOMPLETE") + " " + p.clean(what) + "\n")
+}
+
+// shortestName is how many cells of a name are shown at least.
+const shortestName = 12
+
+// betweenColumns are the blanks between two columns of the table.
+const betweenColumns = "  "
+
+// fitFirst shortens the cells of the first column so that the table is no wider than the terminal, and returns their width.
+func (p *styler) fitFirst(cells []string, widths []int) int {
+	rest := 0
+	for _, w := range widths[1:] {
+		rest += len(betweenColumns) + w
+	}
+	room := max(p.Columns-rest, shortestName)
+	if p.Columns == 0 || widths[0] <= room {
+		return widths[0]
+	}
+	for i, cell := range cells {
+		cells[i] = p.shorten(cell, room)
+	}
+	return room
+}
+
+// shorten takes cells out of the middle of a text: names of nodes differ at their ends.
+func (p *styler) shorten(s string, width int) string {
+	if terminal.Width(s) <= width {
+		return s
+	}
+	ellipsis := p.ellipsis()
+	end := (width - terminal.Width(ellipsis)) / 2
+	_, tail := terminal.Split(s, terminal.Width(s)-end)
+	return terminal.Truncate(s, width-terminal.Width(tail), ellipsis) + tail
 }
 
 // table aligns by cells, which text/tabwriter can't: names are not only ASCII.
@@ -119,12 +155,13 @@ func (p *styler) table(out *strings.Builder, columns []column, nodes []session.N
 			widths[i] = max(widths[i], terminal.Width(cell))
 		}
 	}
+	widths[0] = p.fitFirst(cells[0], widths)
 	for row := range len(nodes) + 1 {
 		var line strings.Builder
 		for i, c := range columns {
 			padding := strings.Repeat(" ", widths[i]-terminal.Width(cells[i][row]))
 			if i > 0 {
-				line.WriteString("   ")
+				line.WriteString(betweenColumns)
 			}
 			if c.left {
 				line.WriteString(cells[i][row] + padding)

@@ -49,6 +49,11 @@ type tree struct {
 	tip   *treeProcess
 	since int // lines since the last header
 	lost  uint64
+	// tangled: the lines are not the trees, since processes, containers or their ends stand between each other's.
+	tangled bool
+	// search is a search for a program that was in vain so far; what comes next says whether it was found.
+	search *search
+	runs   runs
 }
 
 func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
@@ -57,7 +62,7 @@ func newTree(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 	if p.Columns > 0 {
 		p.Columns = max(p.Columns, minColumns)
 	}
-	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit)}), nil
+	return o.counting(&tree{styler: p, glyphs: newGlyphs(p), o: o, out: out, forest: newForest(treeLimit, o.Every), runs: newRuns()}), nil
 }
 
 // Take shows an item on a terminal before it returns, elsewhere with the next Flush; an exec that nothing else can follow on its line,
@@ -66,43 +71,59 @@ func (t *tree) Take(it *pipeline.Item) error { return t.show(it, nil) }
 
 // show is Take for several events of a kind, if n is not nil.
 func (t *tree) show(it *pipeline.Item, n *repeated) error {
-	e := it.Event
 	if t.err != nil {
 		return t.err
 	}
-	r := rowOf(e, ownLook)
-	switch {
-	case r.dataOnly:
-		return nil
-	case it.Process.Process == nil:
-		t.message(r, e)
-	case e.ProcessExec != nil:
-		t.exec(r, it)
-	case e.ProcessExit != nil:
-		t.exit(it)
-	default:
-		t.action(r, it, n)
+	if !t.holdRun(it, n) {
+		t.draw(it, n)
 	}
-	t.forest.trim()
 	if t.Terminal || t.buf.Len() >= mostBuffered { // on a terminal, messages stand between the lines
 		return t.flush()
 	}
 	return t.err
 }
 
+// draw shows an event.
+func (t *tree) draw(it *pipeline.Item, n *repeated) {
+	e := it.Event
+	r := rowOf(e, ownLook)
+	if r.dataOnly {
+		return
+	}
+	if e.ProcessExec == nil {
+		t.endSearch()
+	}
+	switch {
+	case it.Process.Process == nil:
+		t.message(r, e)
+	case e.ProcessExec != nil:
+		t.exec(r, it)
+	case e.ProcessExit != nil:
+		t.showRuns(func(c *countedRuns) bool { return c.like.parent.process == it.Process.Process })
+		t.exit(it)
+	default:
+		t.action(r, it, n)
+	}
+	t.forest.trim()
+}
+
 func (t *tree) Close() error {
 	if t.err != nil {
 		return t.err
 	}
+	t.releaseRuns(time.Now())
+	t.endSearch()
+	t.showRuns(func(*countedRuns) bool { return true })
 	t.endOpen()
-	if !t.o.NoFinalTree {
-		t.final()
-	}
+	t.final()
 	return t.flush()
 }
 
-// Flush shows an exec that was held back for long enough, and writes what waits.
+// Flush shows what was held back for long enough, and writes what waits.
 func (t *tree) Flush(now time.Time) error {
+	t.endSearch()
+	t.releaseRuns(now.Add(-longestRun))
+	t.showRuns(func(c *countedRuns) bool { return now.Sub(c.since) >= longestCount })
 	if t.open != nil && t.open.held != "" && now.Sub(t.open.since) >= holdTime {
 		t.endOpen()
 	}

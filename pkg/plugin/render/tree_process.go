@@ -33,6 +33,10 @@ type treeProcess struct {
 	// children in the order of their start.
 	children []*treeProcess
 	shown    bool // a line of it was printed
+	// folded: it has no line, and its children are drawn below its parent, see fold.go. drawnDepth is how many of the processes
+	// above have lines.
+	folded     bool
+	drawnDepth int
 
 	drawnProgram
 	folding
@@ -65,6 +69,7 @@ type folding struct {
 	repeats int
 	longest time.Duration
 	groups  map[uint64]*group // complete children by signature
+	often   map[uint64]*group // those with members that are counted only, by identity: the last that got one
 	// signature is equal for complete processes that look the same, subtrees included.
 	signature uint64
 	gone      processCount // descendants that were dropped to bound memory
@@ -112,16 +117,22 @@ func (n *treeProcess) runs(f processes.Facts, r *event.Process) bool {
 // describe takes over what program a process runs.
 func (f *forest) describe(n *treeProcess, p *event.Process) {
 	n.binary, n.arguments = cut(p.Binary), cut(p.Arguments)
+	n.identity = f.identify(n.identity, p)
+}
+
+// identify is the identity of a process that runs a program after those of another identity, 0 for none.
+func (f *forest) identify(before uint64, p *event.Process) uint64 {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
-	maphash.WriteComparable(&h, n.identity)
+	maphash.WriteComparable(&h, before)
 	maphash.WriteComparable(&h, p.Binary)
 	maphash.WriteComparable(&h, p.Arguments)
-	n.identity = h.Sum64()
+	return h.Sum64()
 }
 
 func (f *forest) replace(n *treeProcess, p *event.Process) {
-	if len(n.earlier) < maxEarlier {
+	n.unfold()
+	if len(n.earlier) < maxEarlier && (f.every || !command{n.binary, n.arguments}.findsInterpreter(p)) {
 		n.earlier = append(n.earlier, n.binary)
 	}
 	f.describe(n, p)

@@ -43,7 +43,7 @@ func TestExecShowsAtOnce(t *testing.T) {
 func TestMessageEndsOpenLine(t *testing.T) {
 	var screen bytes.Buffer
 	shared := terminal.NewScreen(&screen, &screen, true)
-	r, err := New(shared.Out(), Options{Out: wideTerminal, NoFinalTree: true})
+	r, err := New(shared.Out(), Options{Out: wideTerminal, FinalTree: FinalTreeNever})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestMessageEndsOpenLine(t *testing.T) {
 func TestExecIntoPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		r, err := New(&out, Options{Out: pipe, NoFinalTree: true})
+		r, err := New(&out, Options{Out: pipe, FinalTree: FinalTreeNever})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestEqualChildrenAreCounted(t *testing.T) {
 	got := out.String()
 	for _, want := range []string{
 		"602 processes, 301 failed, 1 running\n",
-		"├─ /bin/sleep 1 ×298  ✔ 0 ≤299ms\n", "├─ /bin/false ×298  ✘ 1 ≤1.0ms\n", "╰─ /bin/sleep 1  ✘ 9 1.0ms\n",
+		"├─ /bin/sleep 1 ×300  ✔ 0 ≤299ms\n", "├─ /bin/false ×300  ✘ 1 ≤1.0ms\n", "╰─ /bin/sleep 1  ✘ 9 1.0ms\n",
 	} {
 		if strings.Count(got, want) != 1 {
 			t.Errorf("want once %q in:\n%s", want, got)
@@ -292,7 +292,7 @@ func TestTreeOddities(t *testing.T) {
 			other := s.process("n", nil, shell, "/bin/sh", "-c script")
 			other.Flags = "clone"
 			s.end(other, 3, "")
-		}, []string{"│ │ ○ sh (fork)\n", "├─ sh 🔁 /bin/ls  ✘ 2", "│  ╰─ /bin/sleep 1  ✔ 0", "╰─ sh (fork)  ✘ 3"}},
+		}, []string{"│ │ 🚀 /bin/sleep 1  ✔ 0 1.0s\n", "├─ sh 🔁 /bin/ls  ✘ 2", "│  ╰─ /bin/sleep 1  ✔ 0", "╰─ sh (fork)  ✘ 3"}},
 		{"a child that begins after its parent's end", func(s *story) {
 			a := s.child(s.top(), "/bin/a", "")
 			s.end(a, 0, "")

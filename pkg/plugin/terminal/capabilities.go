@@ -46,6 +46,8 @@ type Capabilities struct {
 	Emoji bool
 	// Columns is the number of cells of a line, 0 for no limit (not a terminal).
 	Columns int
+	// Rows is the number of lines of the terminal, 0 where it is not known.
+	Rows int
 }
 
 // fallbackColumns is the width of a terminal that does not tell its own.
@@ -60,7 +62,7 @@ func Detect(out io.Writer, getenv func(string) string, color, emoji When) Capabi
 	c.UTF8 = c.UTF8 || emoji == WhenAlways
 	c.Emoji = c.UTF8 && emoji != WhenNever
 	if c.Terminal {
-		c.Columns = columns(out, getenv)
+		c.Columns, c.Rows = columns(out, getenv), rows(out)
 	}
 	return c
 }
@@ -74,6 +76,16 @@ func utf8Locale(getenv func(string) string) bool {
 		}
 	}
 	return runtime.GOOS == "windows" && getenv("WT_SESSION") != "" // Windows has no locale variables; Windows Terminal is UTF-8
+}
+
+// rows asks the terminal.
+func rows(out io.Writer) int {
+	if f, ok := out.(interface{ Fd() uintptr }); ok {
+		if _, height, err := term.GetSize(int(f.Fd())); err == nil {
+			return height
+		}
+	}
+	return 0
 }
 
 // columns asks the terminal, which knows best after it was resized; COLUMNS is for those that do not tell.

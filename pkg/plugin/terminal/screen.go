@@ -31,6 +31,8 @@ type Screen struct {
 	running bool // a goroutine writes
 	// open: output's last line has no line feed yet, as far as it is written.
 	open bool
+	// lines is how many line feeds were written.
+	lines int
 
 	// What follows belongs to the goroutine that writes.
 	status string // shown on err's last line now
@@ -88,6 +90,14 @@ func (o *screenOut) LineOpen() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.open && len(o.queue) == 0 // what waits ends it
+}
+
+// Lines is how many lines were written, messages included, where output and messages share a terminal; a line that is wider than the
+// terminal counts once.
+func (o *screenOut) Lines() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lines
 }
 
 func (o *screenOut) Write(p []byte) (int, error) {
@@ -182,6 +192,7 @@ func (s *Screen) output(p []byte) error {
 		return err
 	}
 	s.setOpen(!bytes.HasSuffix(p, []byte("\n")))
+	s.countLines(p)
 	return s.showStatus()
 }
 
@@ -195,7 +206,14 @@ func (s *Screen) message(p []byte) error {
 	if _, err := s.err.Write(p); err != nil {
 		return err
 	}
+	s.countLines(p)
 	return s.showStatus()
+}
+
+func (s *Screen) countLines(p []byte) {
+	s.mu.Lock()
+	s.lines += bytes.Count(p, []byte("\n"))
+	s.mu.Unlock()
 }
 
 func (s *Screen) setOpen(open bool) {
@@ -216,6 +234,7 @@ func (s *Screen) endLine() error {
 		return nil
 	}
 	s.setOpen(false)
+	s.countLines([]byte("\n"))
 	_, err := io.WriteString(s.out, "\n")
 	return err
 }

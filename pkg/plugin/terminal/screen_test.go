@@ -111,3 +111,18 @@ func TestMessagesNeverWait(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Lines are those of output and of messages, also when a message ends an open line.
+func TestScreenCountsLines(t *testing.T) {
+	var out bytes.Buffer
+	s := NewScreen(&out, &out, true)
+	fmt.Fprint(s.Out(), "one\ntwo\nopen")
+	fmt.Fprint(s.Err(), "message\nits second line\n")
+	fmt.Fprint(s.Out(), "last\n")
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.Out().(interface{ Lines() int }).Lines(), bytes.Count(out.Bytes(), []byte("\n")); got != want || want != 6 {
+		t.Errorf("got %d, want %d: %q", got, want, out.String())
+	}
+}

@@ -57,7 +57,7 @@ func (w writer) Trace(_ context.Context, c wire.Orders, _ []string, frames io.Wr
 func BenchmarkWay(b *testing.B) {
 	for _, format := range []string{"json", "compact", "tree"} {
 		b.Run(format, func(b *testing.B) {
-			sink, err := render.New(io.Discard, render.Options{Format: format, OwnWords: true, Every: true, NoFinalTree: true})
+			sink, err := render.New(io.Discard, render.Options{Format: format, OwnWords: true, Every: true, FinalTree: render.FinalTreeNever})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -58,7 +58,9 @@ type sessionOptions struct {
 // outputOptions say how events are shown.
 type outputOptions struct {
 	format, color, emoji string
-	timestamps           bool
+	// finalTree is that of render.Options.
+	finalTree  string
+	timestamps bool
 	// sessionLog is the name of a file, sessionlog.Stdout, or empty.
 	sessionLog string
 }
@@ -149,6 +151,7 @@ func (o *outputOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
 	fs.StringVarP(&o.format, "output", "o", "", "One of "+strings.Join(render.Formats(), ", ")+" (default tree)")
 	fs.BoolVar(&o.timestamps, "timestamps", false, "Begin each line with the time of the event")
+	fs.StringVar(&o.finalTree, "final-tree", render.FinalTreeAuto, "Whole trees at the end: auto (unless still on the screen), always or never")
 	fs.StringVar(&o.color, "color", "auto", "auto, always or never; auto knows NO_COLOR")
 	fs.StringVar(&o.emoji, "emoji", "auto", "auto, always or never; auto goes by the locale")
 	fs.StringVar(&o.sessionLog, "session-log", "", "`FILE` for hooks, notices, losses by cause, as JSON lines; - is stdout")
@@ -202,6 +205,7 @@ func (o *Options) addTo(cmd *cobra.Command, v Verb) {
 		"container":         o.Cluster.Complete(cluster.Containers),
 		"tracer-namespace":  o.Cluster.Complete(cluster.Namespaces),
 		"output":            cluster.Words(render.Formats()...),
+		"final-tree":        cluster.Words(always...),
 		"color":             cluster.Words(always...),
 		"emoji":             cluster.Words(always...),
 		"dry-run":           cluster.Words(dryRunNone, dryRunClient, dryRunServer),

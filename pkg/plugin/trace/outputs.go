@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"k8s.io/klog/v2"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
@@ -45,6 +47,7 @@ func (p *Plan) outputs() (outputs, error) {
 	}
 	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
 	v.status = render.NewStatus(v.screen, v.err)
+	v.status.Verbose = klog.V(1).Enabled()
 	var err error
 	switch {
 	case p.work.Result != nil && o.output.sessionLog == sessionlog.Stdout:
@@ -54,7 +57,7 @@ func (p *Plan) outputs() (outputs, error) {
 	default:
 		v.result.Sink, err = render.New(v.screen.Out(), render.Options{
 			Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
-			OwnWords: p.work.OwnWords, Every: p.work.Every, Arguments: p.work.Arguments,
+			OwnWords: p.work.OwnWords, Every: p.work.Every, FinalTree: o.output.finalTree, Arguments: p.work.Arguments,
 			SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active(), Pick: p.filtering.pick(),
 		})
 	}

@@ -112,7 +112,7 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 		v.status.Say(event.LevelWarning, "ended before anything was enforced")
 	}
 	if r.Started && !errors.Is(r.Reason, session.ErrOutputClosed) { // "| head" has what it wanted
-		if e := render.Summary(v.screen.Err(), r.Summary, v.err); e != nil && err == nil {
+		if e := render.Summary(v.screen.Err(), r.Summary, v.status.Limits(), v.err); e != nil && err == nil {
 			err = fmt.Errorf("write summary: %w", e)
 		}
 	}

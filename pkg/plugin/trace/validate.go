@@ -90,6 +90,7 @@ func (o *Options) values() (errs []error) {
 		flag, value string
 		words       []string
 	}{
+		{"final-tree", o.output.finalTree, always},
 		{"color", o.output.color, always},
 		{"emoji", o.output.emoji, always},
 		{"dry-run", o.tracer.dryRun, dryRuns},

@@ -14,7 +14,7 @@ import (
 // Exec shows which programs run.
 func Exec(env trace.Environment) *cobra.Command {
 	flags := help.NewFlags()
-	every := flags.Bool("every", false, "Show each of the execs that fail, instead of counting those of one name")
+	every := flags.Bool("every", false, "Count and fold nothing: each exec that fails, forked shells, env and what it finds, equal subtrees")
 	failed := flags.Bool("failed", true, "Show execs that fail; =false spares a check of each system call of the node")
 	return trace.Command(env, trace.Verb{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
