@@ -97,8 +97,29 @@ func verbosity() *pflag.Flag {
 	var all flag.FlagSet
 	klog.InitFlags(&all)
 	f := pflag.PFlagFromGoFlag(all.Lookup("v"))
+	f.Value = &level{Value: f.Value, text: f.DefValue}
 	f.Usage = "How much is said on stderr: 1 what each hook can't see, 6 each request to the API server, 9 bodies too"
 	return f
+}
+
+// level is klog's from 2 on. With 1, where klog would list client-go's feature gates, only we say more.
+type level struct {
+	pflag.Value
+	text string
+}
+
+func (l *level) String() string { return l.text }
+
+func (l *level) Set(text string) error {
+	klogs := text
+	if text == trace.Verbose {
+		klogs = "0"
+	}
+	if err := l.Value.Set(klogs); err != nil {
+		return err
+	}
+	l.text = text
+	return nil
 }
 
 // explainCompletion gives cobra's own command examples.

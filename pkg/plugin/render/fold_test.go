@@ -85,7 +85,7 @@ func TestFolding(t *testing.T) {
 			s.run(fork, "/bin/a", "", time.Millisecond, 0)
 			s.end(fork, 0, "SIGKILL")
 		},
-			[]string{"│ 🚀 /bin/a  ✔ 0 1.0ms", "│ ╰ sh (fork)  💥 SIGKILL 1.0ms"},
+			[]string{"│ 🚀 /bin/a  ✔ 0 1.0ms", "│ · sh (fork)  💥 SIGKILL 1.0ms"},
 			[]string{"3 processes, 1 killed, 1 running", "╰─ sh (fork)  💥 SIGKILL 1.0ms", "   ╰─ /bin/a  ✔ 0 1.0ms"}, nil},
 		{"a subshell that does something itself", func(s *story, shell *actor) {
 			fork := s.forked(shell)

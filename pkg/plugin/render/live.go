@@ -98,7 +98,7 @@ func (t *tree) exit(it *pipeline.Item) {
 		t.tangled = true
 		body = append(body, piece{toneQuiet, t.note}, piece{toneSource, t.clean(cmp.Or(n.tree.pod, n.tree.node))}, piece{tonePlain, " "})
 		command = t.command(path.Base(n.binary), n.arguments)
-	case t.tip.within(n):
+	case n.shown && t.tip.within(n):
 		body = append(body, piece{toneQuiet, t.bars(n) + t.end})
 		t.tip = n.parent
 	default:

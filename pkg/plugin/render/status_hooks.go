@@ -46,35 +46,40 @@ func (s *Status) Hooks(hellos map[string]*event.Hello) {
 		if text == "" {
 			continue
 		}
-		level, line := event.LevelInfo, nodeList(attached.Names[text])+": "+text
-		if notes[attached.Names[text][0]] > 0 && !s.Verbose {
+		nodes := attached.Names[text]
+		level := event.LevelInfo
+		if count := notes[nodes[0]]; count > 0 && !s.Verbose {
 			level = event.LevelWarning
-			if !slices.Contains(s.limits, line) {
+			if line := nodeList(nodes) + ": " + limits(count); !slices.Contains(s.limits, line) {
 				s.limits = append(s.limits, line)
 			}
 		}
-		s.say(level, line)
+		s.say(level, nodeList(nodes)+": "+text)
 	}
 	s.remark(remarks)
 }
 
-// Limits are the lines that said of which nodes the kernel can't show all that hooks are for.
+// Limits say of which nodes the kernel can't show all that hooks are for; there are none if Verbose.
 func (s *Status) Limits() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.limits)
 }
 
+func limits(notes int) string {
+	return wording.Counted(uint64(notes), "limit") + " on what hooks see here (-v=1 says which)"
+}
+
 // attached is what is said in one line of the hooks of a node, with its number of notes.
 func (s *Status) attached(hooks []event.Hook, notes int) string {
 	text := attachedBy(hooks)
-	if notes == 0 || s.Verbose {
+	switch {
+	case notes == 0 || s.Verbose:
 		return text
+	case text == "":
+		return limits(notes)
 	}
-	if text == "" {
-		return wording.Counted(uint64(notes), "note") + " on what hooks can't see here (-v=1)"
-	}
-	return text + "; " + wording.Counted(uint64(notes), "note") + " on what they can't see (-v=1)"
+	return text + "; " + wording.Counted(uint64(notes), "limit") + " (-v=1)"
 }
 
 // remark says what has to be said of single hooks.

@@ -23,7 +23,7 @@ func TestOnlyRemarks(t *testing.T) {
 		want  string
 	}{
 		{[]event.Hook{served}, ""},
-		{[]event.Hook{served, noted}, "n1: 1 note on what hooks can't see here (-v=1)"},
+		{[]event.Hook{served, noted}, "n1: 1 limit on what hooks see here (-v=1 says which)"},
 		{[]event.Hook{served, refused}, "hook sys_execve of policy exec-failed is not attached on n1: no tracepoints"},
 	} {
 		var out bytes.Buffer

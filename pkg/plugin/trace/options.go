@@ -36,6 +36,8 @@ type Options struct {
 
 	// printsPolicy: the policies are printed, and nothing is started.
 	printsPolicy bool
+	// verbose: what each hook can't see is said.
+	verbose bool
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []help.Group
 	given  map[string]bool
@@ -79,6 +81,9 @@ type localOptions struct {
 	// command follows "--".
 	command []string
 }
+
+// Verbose is the least level of -v with which it is said what each hook can't see.
+const Verbose = "1"
 
 // Values of --dry-run.
 const (
@@ -188,6 +193,9 @@ func (o *Options) complete(cmd *cobra.Command, args []string) {
 	o.targets.args = args
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		o.targets.args, o.local.command = args[:dash], args[dash:]
+	}
+	if v := cmd.Flags().Lookup("v"); v != nil {
+		o.verbose = v.Value.String() != "0"
 	}
 	o.given = map[string]bool{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { o.given[f.Name] = true })

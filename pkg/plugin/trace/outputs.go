@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"k8s.io/klog/v2"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/sessionlog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
@@ -47,7 +45,7 @@ func (p *Plan) outputs() (outputs, error) {
 	}
 	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
 	v.status = render.NewStatus(v.screen, v.err)
-	v.status.Verbose = klog.V(1).Enabled()
+	v.status.Verbose = o.verbose
 	var err error
 	switch {
 	case p.work.Result != nil && o.output.sessionLog == sessionlog.Stdout:

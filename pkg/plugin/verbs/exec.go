@@ -14,13 +14,12 @@ import (
 // Exec shows which programs run.
 func Exec(env trace.Environment) *cobra.Command {
 	flags := help.NewFlags()
-	every := flags.Bool("every", false, "Count and fold nothing: each exec that fails, forked shells, env and what it finds, equal subtrees")
+	every := flags.Bool("every", false, "Fold nothing: show each exec that fails, forks, env and what it finds, equal subtrees")
 	failed := flags.Bool("failed", true, "Show execs that fail; =false spares a check of each system call of the node")
 	return trace.Command(env, trace.Verb{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show which programs run in pods, who started them and how they ended",
-		Long: `Show which programs run in pods, who started them and how they ended.
-Without a target: in all pods of the namespace. Pods that match later, restart or move are picked up.`,
+		Long: `Show which programs run in pods (without a target: all of the namespace, later ones too), by whom, and how they ended.`,
 		Example: `  # All pods of a deployment, as process trees
   kubectl trace-sec exec deploy/web
   # Five minutes of the pods with a label in all namespaces, for Tetragon's tools
