@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -91,7 +92,7 @@ func Run(stop *Stop, c Config) (Result, error) {
 
 func newSession(stop *Stop, c Config) *session {
 	s := &session{
-		Config: c, stop: stop, supervisor: NewSupervisor(stop), presence: pods.NewPresence(),
+		Config: c, stop: stop, supervisor: cmp.Or(c.Supervisor, NewSupervisor(stop)), presence: pods.NewPresence(),
 		streamBudget: stream.NewBudget(StreamBytes), processBudget: processes.NewBudget(processes.SessionBytes),
 		frames: semaphore.NewWeighted(openFrames),
 		nodes:  map[string]*node{}, reported: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},

@@ -117,7 +117,9 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.options.Cluster.WarnTo(v.screen.Err())
 	stop := session.NewStop(ctx)
+	supervisor := session.NewSupervisor(stop)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
 		if count == 2 {
 			v.status.Say(event.LevelInfo, "ending at once; once more leaves the tracer pods behind, which end by themselves")
@@ -126,8 +128,9 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	})
 	defer restore()
 
-	launcher := launch.New(on.Client, on.REST, on.launch)
+	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard))
 	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
+	c.Supervisor = supervisor
 	c.Launcher, c.Targets, c.Named = podLauncher{launcher}, on.targets, p.namesPods()
 	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()
@@ -138,7 +141,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 		return access.Explain(err)
 	}
 	p.approve(&c, on, v)
-	go reap(stop.ShuttingDown(), launcher, v)
+	go supervisor.Guard(func() { reap(stop.ShuttingDown(), launcher, v) })
 	p.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
