@@ -66,7 +66,7 @@ type running struct {
 	*scene
 	cmd    *exec.Cmd
 	began  time.Time
-	stderr bytes.Buffer
+	stderr lockedBuffer
 	read   chan struct{} // closed at the end of stdout
 
 	mu     sync.Mutex
@@ -144,6 +144,18 @@ func (r *running) await(what string, wanted func(*event.Event) bool) *event.Even
 			r.Fatalf("no %s within %s; stderr:\n%s", what, patience, r.stderr.String())
 		}
 	}
+}
+
+// count is how many of the events so far are wanted.
+func (r *running) count(wanted func(*event.Event) bool) (count int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.events {
+		if wanted(&r.events[i]) {
+			count++
+		}
+	}
+	return count
 }
 
 // awaitHello waits until a node is traced.

@@ -56,6 +56,17 @@ func readOf(e *event.Event, pod string) bool {
 	return e.ProcessKprobe != nil && e.ProcessKprobe.Process.Pod != nil && e.ProcessKprobe.Process.Pod.Name == pod
 }
 
+// podOf is the pod of an event's process. That an event has none is an error of its own.
+func (s *scene) podOf(e *event.Event) event.Pod {
+	s.Helper()
+	p := e.Process()
+	if p == nil || p.Pod == nil {
+		s.Errorf("event %s of a traced pod comes without its pod: %+v", e.Kind(), p)
+		return event.Pod{}
+	}
+	return *p.Pod
+}
+
 // A policy's events come from the pods that it selects, and from no others, also of pods that come later.
 func TestRunPolicy(t *testing.T) {
 	s := newScene(t)
@@ -119,8 +130,8 @@ func TestRunPoliciesOfDifferentPods(t *testing.T) {
 		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
 	}
 	for _, e := range r.events {
-		if k := e.ProcessKprobe; k != nil && (k.Process.Pod.Name == "web") != (k.PolicyName == "secrets") {
-			t.Errorf("policy %s reports pod %s", k.PolicyName, k.Process.Pod.Name)
+		if k := e.ProcessKprobe; k != nil && (s.podOf(&e).Name == "web") != (k.PolicyName == "secrets") {
+			t.Errorf("policy %s reports pod %s", k.PolicyName, s.podOf(&e).Name)
 		}
 	}
 }
