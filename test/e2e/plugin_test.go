@@ -78,7 +78,14 @@ type running struct {
 // start starts the plugin with -o json, and with the session log among the events.
 func (s *scene) start(args ...string) *running {
 	s.Helper()
+	return s.startWith(nil, args...)
+}
+
+// startWith is start with more in the environment.
+func (s *scene) startWith(env []string, args ...string) *running {
+	s.Helper()
 	r := &running{scene: s, cmd: s.command(append(args, "-o", "json", "--session-log", "-")...), read: make(chan struct{}), more: make(chan struct{}, 1)}
+	r.cmd.Env = append(r.cmd.Env, env...)
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		s.Fatal(err)
