@@ -35,21 +35,22 @@ var endSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQU
 func TestLocalEndsWhenNobodyReads(t *testing.T) {
 	for _, test := range []struct {
 		format  string
+		args    []string
 		signals int
 		within  time.Duration
 	}{
-		{"tree", 3, 2 * time.Second},
-		{"compact", 3, 2 * time.Second},
-		{"wide", 3, 2 * time.Second},
-		{"json", 3, 2 * time.Second},
-		{"yaml", 3, 2 * time.Second},
-		{"jsonpath={.process_exec.process.binary}", 3, 2 * time.Second},
-		{"tree", 2, 7 * time.Second},
-		{"json", 1, 13 * time.Second},
+		{"tree", nil, 3, 2 * time.Second},
+		{"compact", nil, 3, 2 * time.Second},
+		{"wide", nil, 3, 2 * time.Second},
+		{"json", nil, 3, 2 * time.Second},
+		{"yaml", nil, 3, 2 * time.Second},
+		{"jsonpath={.process_exec.process.binary}", nil, 3, 2 * time.Second},
+		{"tree", nil, 2, 7 * time.Second},
+		{"json", []string{"--session-log", "-"}, 1, 13 * time.Second},
 	} {
 		t.Run(test.format+" "+strings.Repeat("|", test.signals), func(t *testing.T) {
 			t.Parallel()
-			cmd := stuckCommand(t, "exec", "--local", "--every", "-o", test.format)
+			cmd := stuckCommand(t, append([]string{"exec", "--local", "--every", "-o", test.format}, test.args...)...)
 			for _, signal := range endSignals[:test.signals] {
 				if err := cmd.Process.Signal(signal); err != nil {
 					t.Fatal(err)
