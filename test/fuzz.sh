@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # fuzz.sh [--seconds N] [EXECUTIONS]: every fuzz target there is, 10000 executions each, or with --seconds such rounds until N seconds are
-# over. Go's own -fuzztime 10s is not used: its end is sometimes reported as a failure, "context deadline exceeded" (go.dev/issue/75804).
+# over. A target that needs root (test/root-tests) loads programs into the kernel, and has a tenth of that. Go's own -fuzztime 10s is not
+# used: its end is sometimes reported as a failure, "context deadline exceeded" (go.dev/issue/75804).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./test/lib/go.sh
@@ -20,9 +21,15 @@ targets() {
 		sed -E 's#^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*#./\1 \2#' | sort
 }
 
+needs_root() { [[ -n $(root_tests "$1") && $2 =~ $(root_tests "$1") ]]; }
+
 # fuzz FOLDER NAME: what is interesting stays in Go's cache, so a round goes on where the one before ended.
 fuzz() {
-	local began=$EPOCHSECONDS rounds=0
+	local began=$EPOCHSECONDS rounds=0 executions=$executions
+	if needs_root "$1" "$2"; then
+		[[ $EUID == 0 ]] || { echo "-- $1 $2: needs root" >&2 && return 1; }
+		executions=$(((executions + 9) / 10))
+	fi
 	while ((rounds == 0 || EPOCHSECONDS - began < seconds)); do
 		go test "$1" -vet=off -run '^$' -fuzz "^$2\$" -fuzztime "${executions}x" -fuzzminimizetime 10x </dev/null || return
 		rounds=$((rounds + 1))

@@ -24,7 +24,12 @@ own=''
 [[ -n ${KUBECONFIG:-} ]] || own=1
 preparation="Kubernetes, images, the virtual node's disk"
 guests="kernel tests under $kernels"
-trap 'cluster_end; stages_end' EXIT
+finish() {
+	local code=$?
+	[[ -z ${cluster_started:-} ]] || stage "end of the test cluster" cluster_end
+	stages_end "$code"
+}
+trap finish EXIT
 
 needed tools ./test/tools.sh
 # In the background is what waits for a compiler or for an emulated processor.

@@ -243,5 +243,8 @@ func (e *Event) Clone() *Event {
 	if k := &kinds[c.body()]; k.own != nil {
 		k.own(&c)
 	}
+	if c.Loss != nil && c.ProcessThrottle != nil { // beside each other
+		kinds[throttleBody].own(&c)
+	}
 	return &c
 }

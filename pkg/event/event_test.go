@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func number(n uint32) *uint32 { return &n }
+//go:fix inline
+func number(n uint32) *uint32 { return new(n) }
 
 func at(text string) *Timestamp {
 	t, err := time.Parse(time.RFC3339Nano, text)
@@ -156,8 +157,8 @@ func TestCloneHasItsOwnBody(t *testing.T) {
 			t.Errorf("%s: the copy differs: %+v", name, c)
 		}
 		v := reflect.ValueOf(c).Elem()
-		for i := range v.NumField() {
-			f := v.Field(i)
+		for _, f := range v.Fields() {
+			f := f
 			if f.Kind() == reflect.Pointer && !f.IsNil() && f.Type() != reflect.TypeFor[*Timestamp]() {
 				f.Elem().SetZero()
 			}

@@ -17,7 +17,7 @@ type names struct {
 // named has the names of the numbers from first, in order; more is for numbers that are far apart.
 func named(prefix string, first int, list string, more map[uint64]string) names {
 	n := names{make([]string, first), map[uint64]string{}}
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		n.list = append(n.list, prefix+word)
 	}
 	for number, word := range more {

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -39,7 +40,7 @@ func executeInVain(t *testing.T, folder string) {
 	for _, f := range inVain {
 		for range f.times {
 			name := filepath.Join(folder, f.name)
-			if err := unix.Exec(name, []string{name, "an argument"}, nil); err != f.errno {
+			if err := unix.Exec(name, []string{name, "an argument"}, nil); !errors.Is(err, f.errno) {
 				t.Fatalf("%s: %v, want %v", name, err, f.errno)
 			}
 		}

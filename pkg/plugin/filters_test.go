@@ -112,7 +112,7 @@ func TestFiltersHelp(t *testing.T) {
 	if lines := strings.Count(out, "\n"); lines > 55 {
 		t.Errorf("%d lines are more than one screen", lines)
 	}
-	for _, line := range strings.Split(out, "\n") {
+	for line := range strings.SplitSeq(out, "\n") {
 		if len([]rune(line)) > help.Width {
 			t.Errorf("line of %d characters: %s", len([]rune(line)), line)
 		}

@@ -58,7 +58,7 @@ func TestCredsLocal(t *testing.T) {
 
 // A setuid program raises who runs it; what it runs in turn is another user's again, as with su.
 func TestCredsOfSetuidProgram(t *testing.T) {
-	folder, err := os.MkdirTemp("", "creds") // of testing.TempDir others may not read
+	folder, err := os.MkdirTemp("", "creds") //nolint:usetesting // of testing.TempDir others may not read
 	if err != nil {
 		t.Fatal(err)
 	}

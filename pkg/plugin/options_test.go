@@ -155,7 +155,7 @@ func testHelp(t *testing.T, command string) {
 	if examples := strings.Count(out, "  # "); examples != 3 {
 		t.Errorf("%d examples, want 3", examples)
 	}
-	for _, line := range strings.Split(out, "\n") {
+	for line := range strings.SplitSeq(out, "\n") {
 		if len(line) > help.Width {
 			t.Errorf("line of %d characters: %s", len(line), line)
 		}

@@ -3,6 +3,8 @@
 package policy
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -30,24 +32,52 @@ func nearest(typed string, candidates []string) string {
 	return best
 }
 
-// editDistance counts the letters to insert, delete or replace (Levenshtein).
+// editDistance counts the bytes to insert, delete, replace or exchange with the next (optimal string alignment). Names are ASCII.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			replace := last[j]
 			if a[i] != b[j] {
-				change++
+				replace++
 			}
-			diagonal, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+			row[j+1] = min(replace, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]
+}
+
+// mostNear is how many names Near returns.
+const mostNear = 3
+
+// Near are at most three of names, each once, that were probably meant: first those that begin with what was typed, as a pod's name
+// does with its workload's, then those that few keystrokes turn into it.
+func Near(typed string, names []string) []string {
+	if typed == "" || len(typed) > longestMisspelling {
+		return nil
+	}
+	distances := map[string]int{}
+	for _, name := range names {
+		distance := editDistance(typed, name)
+		if strings.HasPrefix(name, typed) {
+			distance = 0
+		}
+		if distance <= max(1, len(typed)/3) {
+			distances[name] = distance
+		}
+	}
+	near := slices.SortedFunc(maps.Keys(distances), func(a, b string) int {
+		return cmp.Or(cmp.Compare(distances[a], distances[b]), cmp.Compare(a, b))
+	})
+	return near[:min(mostNear, len(near))]
 }
 
 // DidYouMean is the end of a message about an unknown word, to follow it without a blank: the candidate that was probably

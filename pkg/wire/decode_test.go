@@ -78,11 +78,12 @@ func TestDecoder(t *testing.T) {
 				if errors.Is(err, io.EOF) {
 					break
 				}
-				if err == nil {
+				switch {
+				case err == nil:
 					got += "+"
-				} else if errors.Is(err, ErrMalformed) {
+				case errors.Is(err, ErrMalformed):
 					got += "-"
-				} else {
+				default:
 					t.Fatal(test.name, err)
 				}
 			}

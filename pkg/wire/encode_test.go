@@ -19,7 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func number(n uint32) *uint32 { return &n }
+//go:fix inline
+func number(n uint32) *uint32 { return new(n) }
 
 func moment(nanosecond int) *event.Timestamp {
 	return &event.Timestamp{Time: time.Date(2026, 3, 1, 12, 0, 0, nanosecond, time.UTC)}

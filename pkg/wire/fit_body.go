@@ -108,8 +108,8 @@ func eachText(v reflect.Value, visit func(*string)) {
 			eachText(v.Elem(), visit)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			eachText(v.Field(i), visit)
+		for _, field := range v.Fields() {
+			eachText(field, visit)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -141,8 +141,8 @@ func setField(v reflect.Value, text string) {
 		v.Set(reflect.New(v.Type().Elem()))
 		setField(v.Elem(), text)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			setField(v.Field(i), text)
+		for _, field := range v.Fields() {
+			setField(field, text)
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
@@ -158,10 +158,10 @@ func TestHelloTellsOfWhatWasRefusedFirst(t *testing.T) {
 	var hooks []event.Hook
 	for i := range 1000 {
 		h := event.Hook{Name: fmt.Sprint("sys_call_", i), Policy: "everything", Backend: "raw_tracepoint"}
-		switch {
-		case i%100 == 7:
+		switch i % 100 {
+		case 7:
 			h = event.Hook{Name: h.Name, Policy: h.Policy, Refused: "no such function"}
-		case i%100 == 8:
+		case 8:
 			h.Notes = []string{"Paths are as the process gave them."}
 		}
 		hooks = append(hooks, h)

@@ -22,9 +22,9 @@ func fillValue(v reflect.Value, r *rand.Rand, text string, sparse int) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
+		for _, field := range v.Fields() {
 			if r.IntN(100) >= sparse {
-				fillValue(v.Field(i), r, text, sparse)
+				fillValue(field, r, text, sparse)
 			}
 		}
 	case reflect.Pointer:

@@ -16,6 +16,9 @@ import (
 
 const folder = "../../docs"
 
+// aboutCode is the one page that is about no command.
+const aboutCode = "architecture.md"
+
 // TestTranscripts runs the transcripts of every page on this machine.
 func TestTranscripts(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -36,7 +39,7 @@ func TestTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(p.steps) == 0 {
+			if len(p.steps) == 0 && filepath.Base(name) != aboutCode {
 				t.Error("a page without a transcript")
 			}
 			p.run(t, bin)

@@ -75,9 +75,9 @@ stage_ends() {
 	printf '== %s: %s after %d s\n' "$1" "${stage_state[$1]}" "$3"
 }
 
-# stages_end, for a trap on EXIT: end what is in the background, print the table, and fail unless every stage succeeded.
+# stages_end CODE, for a trap on EXIT: end what is in the background, print the table, and exit with CODE, or 1 if a stage failed.
 stages_end() {
-	local code=$? name pid
+	local code=$1 name pid
 	trap - EXIT
 	for name in "${!stage_job[@]}"; do
 		read -r pid _ <<<"${stage_job[$name]}"

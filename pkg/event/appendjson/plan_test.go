@@ -94,7 +94,7 @@ type all struct {
 	Stamp      *stamped          `json:"stamp,omitempty"`
 	Raw        json.RawMessage   `json:"raw"`
 	Skipped    int               `json:"-"`
-	Dash       int               `json:"-,"`
+	Dash       int               `json:"-,"` //nolint:staticcheck // a field of that name is meant
 	unexported int
 	Odd        int `json:"é"`
 	Base

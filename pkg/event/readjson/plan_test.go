@@ -73,7 +73,7 @@ type all struct {
 	Raw        json.RawMessage    `json:"raw"`
 	Array      [2]int             `json:"array"`
 	Skipped    int                `json:"-"`
-	Dash       int                `json:"-,"`
+	Dash       int                `json:"-,"` //nolint:staticcheck // a field of that name is meant
 	unexported int
 	Odd        int `json:"é"`
 	Base

@@ -122,7 +122,7 @@ func TestExplain(t *testing.T) {
 		if errors.Is(got, ErrUnreachable) != test.unreachable || !strings.Contains(got.Error(), test.says) || !errors.Is(got, test.err) {
 			t.Errorf("%v: %v", test.err, got)
 		}
-		if again := Explain(got); test.unreachable && again != got {
+		if again := Explain(got); test.unreachable && !errors.Is(again, got) {
 			t.Errorf("explained twice: %v", again)
 		}
 	}

@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/watching"
 )
 
 // Names are the names of addresses. It asks the cluster nothing until Start or the first address that is looked up, and nobody
@@ -61,8 +63,8 @@ func (n *Names) Start() {
 	n.start.Do(func() { go n.follow() })
 }
 
-// Of is what is at an address: "pod shop/web-0", "service default/kubernetes", "node n1"; empty when that is not known.
-func (n *Names) Of(a netip.Addr) string {
+// Lookup is what is at an address: "pod shop/web-0", "service default/kubernetes", "node n1"; empty when that is not known.
+func (n *Names) Lookup(a netip.Addr) string {
 	n.Start()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -92,14 +94,14 @@ func (n *Names) follow() {
 	}
 	var all sync.WaitGroup
 	for _, kind := range kinds {
-		ctx, give := context.WithCancel(n.ctx)
-		defer give()
+		ctx, cancel := context.WithCancel(n.ctx)
+		defer cancel()
 		factory := informers.NewSharedInformerFactoryWithOptions(n.client, 0, informers.WithTransform(shortened),
 			informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.FieldSelector = kind.fields.String() }))
 		informer := kind.get(factory)
 		// An error is possible only after the start.
-		_ = informer.SetWatchErrorHandlerWithContext(n.trouble(kind.plural, give))
-		_, _ = informer.AddEventHandler(n.handler())
+		_ = informer.SetWatchErrorHandlerWithContext(n.trouble(kind.plural, cancel))
+		_, _ = informer.AddEventHandler(n.handler(kind.plural, cancel))
 		factory.Start(ctx.Done())
 		all.Go(func() {
 			<-ctx.Done()
@@ -110,7 +112,7 @@ func (n *Names) follow() {
 }
 
 // trouble says once what fails, and gives up what is not allowed.
-func (n *Names) trouble(plural string, give context.CancelFunc) cache.WatchErrorHandlerWithContext {
+func (n *Names) trouble(plural string, cancel context.CancelFunc) cache.WatchErrorHandlerWithContext {
 	var once sync.Once
 	return func(ctx context.Context, _ *cache.Reflector, err error) {
 		switch {
@@ -119,7 +121,7 @@ func (n *Names) trouble(plural string, give context.CancelFunc) cache.WatchError
 			once.Do(func() {
 				n.warn(fmt.Sprintf("addresses of %s are not named: you may not list them in all namespaces", plural))
 			})
-			give()
+			cancel()
 		default:
 			once.Do(func() { n.warn(fmt.Sprintf("addresses of %s may lack their names: %v; trying again", plural, err)) })
 		}
@@ -145,18 +147,18 @@ func shortened(o any) (any, error) {
 	return o, nil
 }
 
-func (n *Names) handler() cache.ResourceEventHandler {
-	return cache.ResourceEventHandlerFuncs{
-		AddFunc: func(o any) { n.replace(nil, o) },
-		// The object may be another of the same name.
-		UpdateFunc: n.replace,
-		DeleteFunc: func(o any) {
-			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
-				o = unknown.Obj
+// handler gives up a kind of object when it panics: a name is not worth the session.
+func (n *Names) handler(plural string, cancel context.CancelFunc) cache.ResourceEventHandler {
+	guard := func(f func()) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				n.warn(fmt.Sprintf("addresses of %s are not named any more: a bug in this program: %v", plural, fault))
+				cancel()
 			}
-			n.replace(o, nil)
-		},
+		}()
+		f()
 	}
+	return watching.Handler(guard, n.replace) // old may be another object of the same name
 }
 
 // replace takes away what an object had and gives it what it has now. Either may be nil.

@@ -45,7 +45,7 @@ func eventually(t *testing.T, n *Names, address, want string) {
 	t.Helper()
 	a, got := netip.MustParseAddr(address), ""
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if got = n.Of(a); got == want {
+		if got = n.Lookup(a); got == want {
 			return
 		}
 	}

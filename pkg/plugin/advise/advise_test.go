@@ -126,7 +126,7 @@ func labelled(key, value string) func(*corev1.Pod) {
 
 func capabilities(add, drop string) *corev1.SecurityContext {
 	list := func(text string) (all []corev1.Capability) {
-		for _, name := range strings.Fields(text) {
+		for name := range strings.FieldsSeq(text) {
 			all = append(all, corev1.Capability(name))
 		}
 		return all

@@ -30,8 +30,8 @@ const (
 	mostBody = 64 << 10
 )
 
-// Means are what calls are made with; the zero value is what this machine has.
-type Means struct {
+// Dependencies are what calls are made with; the zero value is what this machine has.
+type Dependencies struct {
 	// Transport of HTTP; nil for one that goes by the environment's proxies.
 	Transport http.RoundTripper
 	// Resolver of names; nil for this machine's.
@@ -55,7 +55,7 @@ type Caller struct {
 
 	mu       sync.Mutex
 	canaries map[string]*canary
-	said     map[string]bool
+	reported map[string]bool
 	// strange counts what events asked for and no policy has.
 	strange uint64
 }
@@ -69,20 +69,20 @@ type canary struct {
 }
 
 // NewCaller says what became of each canary's first call, and of one that ends otherwise than those before.
-func NewCaller(ctx context.Context, allowed Allowed, means Means, say func(l event.Level, text string)) *Caller {
-	if means.Transport == nil {
-		means.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: mostBody}
+func NewCaller(ctx context.Context, allowed Allowed, with Dependencies, say func(l event.Level, text string)) *Caller {
+	if with.Transport == nil {
+		with.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, MaxResponseHeaderBytes: mostBody}
 	}
-	if means.Resolver == nil {
-		means.Resolver = net.DefaultResolver
+	if with.Resolver == nil {
+		with.Resolver = net.DefaultResolver
 	}
-	if means.Now == nil {
-		means.Now = time.Now
+	if with.Now == nil {
+		with.Now = time.Now
 	}
 	c := &Caller{
-		allowed: allowed, resolver: means.Resolver, now: means.Now, say: say,
-		client: http.Client{Transport: means.Transport, Timeout: callTime, CheckRedirect: fewRedirects},
-		slots:  make(chan struct{}, mostAtOnce), canaries: map[string]*canary{}, said: map[string]bool{},
+		allowed: allowed, resolver: with.Resolver, now: with.Now, say: say,
+		client: http.Client{Transport: with.Transport, Timeout: callTime, CheckRedirect: fewRedirects},
+		slots:  make(chan struct{}, mostAtOnce), canaries: map[string]*canary{}, reported: map[string]bool{},
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	return c
@@ -138,9 +138,7 @@ func (c *Caller) start(allowed bool, what, text string, call func(text string) (
 		return
 	}
 	k.last, k.running = now, true
-	c.calls.Add(1)
-	go func() {
-		defer c.calls.Done()
+	c.calls.Go(func() {
 		defer func() {
 			c.mu.Lock()
 			k.running = false
@@ -154,7 +152,7 @@ func (c *Caller) start(allowed bool, what, text string, call func(text string) (
 		}
 		outcome, err := call(text)
 		c.tell(what, text, outcome, err)
-	}()
+	})
 }
 
 // tell says how a call ended, unless one of the same canary ended like that before.
@@ -168,10 +166,10 @@ func (c *Caller) tell(what, text, outcome string, err error) {
 	}
 	key := what + text + " " + outcome
 	c.mu.Lock()
-	said := c.said[key]
-	c.said[key] = true
+	reported := c.reported[key]
+	c.reported[key] = true
 	c.mu.Unlock()
-	if said {
+	if reported {
 		return
 	}
 	if err != nil {

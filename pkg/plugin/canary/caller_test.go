@@ -107,7 +107,7 @@ func TestFetch(t *testing.T) {
 	var s said
 	passing := newClock()
 	url := server.URL + "/canary?a=b"
-	c := NewCaller(t.Context(), Allowed{urls: []string{url}}, Means{Now: passing.now}, s.say)
+	c := NewCaller(t.Context(), Allowed{urls: []string{url}}, Dependencies{Now: passing.now}, s.say)
 	for range 3 { // two of them at once
 		c.Event(asks(url))
 	}
@@ -138,7 +138,7 @@ func TestFetch(t *testing.T) {
 func TestOnlyWhatPoliciesHave(t *testing.T) {
 	server, requests := counting(t, func(http.ResponseWriter, *http.Request) {})
 	var s said
-	c := NewCaller(t.Context(), Allowed{urls: []string{server.URL + "/a"}, domains: []string{"a.example"}}, Means{
+	c := NewCaller(t.Context(), Allowed{urls: []string{server.URL + "/a"}, domains: []string{"a.example"}}, Dependencies{
 		Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 			t.Error("a name was looked up")
 			return nil, io.EOF
@@ -173,7 +173,7 @@ func TestFailures(t *testing.T) {
 	urls := []string{server.URL + "/around", server.URL + "/far", with}
 	var s said
 	passing := newClock()
-	c := NewCaller(t.Context(), Allowed{urls: urls}, Means{Now: passing.now}, s.say)
+	c := NewCaller(t.Context(), Allowed{urls: urls}, Dependencies{Now: passing.now}, s.say)
 	for range 2 {
 		c.Event(asks(urls...))
 		settled(t, c)
@@ -214,7 +214,7 @@ func TestLongAnswer(t *testing.T) {
 		}
 	})
 	var s said
-	c := NewCaller(t.Context(), Allowed{urls: []string{server.URL}}, Means{}, s.say)
+	c := NewCaller(t.Context(), Allowed{urls: []string{server.URL}}, Dependencies{}, s.say)
 	c.Event(asks(server.URL))
 	settled(t, c)
 	c.Close()
@@ -237,7 +237,7 @@ func TestMany(t *testing.T) {
 		urls = append(urls, fmt.Sprint(server.URL, "/", i))
 	}
 	var s said
-	c := NewCaller(t.Context(), Allowed{urls: urls}, Means{}, s.say)
+	c := NewCaller(t.Context(), Allowed{urls: urls}, Dependencies{}, s.say)
 	c.Event(asks(urls...))
 	for range mostAtOnce {
 		receive(t, requests)
@@ -304,7 +304,7 @@ func answer(question []byte, names chan<- string) []byte {
 func TestLook(t *testing.T) {
 	resolver, names := nameServer(t)
 	var s said
-	c := NewCaller(t.Context(), Allowed{domains: []string{"canary.example", "dotted.example.", "missing.example"}}, Means{Resolver: resolver}, s.say)
+	c := NewCaller(t.Context(), Allowed{domains: []string{"canary.example", "dotted.example.", "missing.example"}}, Dependencies{Resolver: resolver}, s.say)
 	c.Event(asksNames("canary.example", "dotted.example.", "missing.example"))
 	settled(t, c)
 	c.Close()

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -96,7 +97,7 @@ func (a *Approval) Approve(ctx context.Context, hellos map[string]*event.Hello) 
 			armed += len(a.preview.targets[node])
 		}
 	}
-	return refused, a.ask(ctx, fmt.Sprintf("Enforce on %s of %s", counted(armed, "pod"), counted(nodes, "node")))
+	return refused, a.ask(ctx, fmt.Sprintf("Enforce on %s of %s", wording.Counted(armed, "pod"), wording.Counted(nodes, "node")))
 }
 
 // remedy is what to do about a node that cannot deny.
@@ -109,11 +110,12 @@ func (a *Approval) remedy() string {
 
 // show says what would be done, where, and why not elsewhere.
 func (a *Approval) show(refused map[string]error) {
-	text := a.preview.text(refused, a.Duration)
+	var text strings.Builder
+	text.WriteString(a.preview.text(refused, a.Duration))
 	for _, node := range slices.Sorted(maps.Keys(refused)) {
-		text += fmt.Sprintf("  NOT on %s: %s\n", node, refused[node])
+		text.WriteString(fmt.Sprintf("  NOT on %s: %s\n", node, refused[node]))
 	}
-	a.Say(event.LevelWarning, text)
+	a.Say(event.LevelWarning, text.String())
 }
 
 // ask returns nil if the user agrees, or has by --yes.
@@ -149,12 +151,4 @@ func readLine(in io.Reader) string {
 		}
 		line = append(line, one[:n]...)
 	}
-}
-
-// counted is a number with its noun.
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -51,7 +51,7 @@ var outcomes = map[policy.ActionKind]struct{ prevents, otherwise func(*policy.Ac
 	}, constant("")},
 	policy.NotifyEnforcer: {
 		func(a *policy.Action) string { return joined(signalled(a), denied(a)) },
-		func(a *policy.Action) string { return signalled(a) },
+		signalled,
 	},
 	policy.Set: {
 		func(a *policy.Action) string { return fmt.Sprintf("gets argument %d set to %d", a.Index, a.Value) },

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
@@ -201,26 +202,26 @@ func (p *preview) where(of *policy.Policy, without map[string]error) string {
 
 // text says what the hooks do, those that do the same together, and then what they do less well than was asked for.
 func (e *hookEffects) text(line func(string, ...any), without map[string]error) {
-	var hooks, notes grouped
+	var hooks, notes wording.Grouped[string]
 	for _, name := range e.names {
-		var does grouped
+		var does wording.Grouped[string]
 		for _, node := range slices.Sorted(maps.Keys(e.effects[name])) {
 			if without[node] == nil {
 				what := e.effects[name][node]
-				does.add(what.text(), node)
+				does.Add(what.text(), node)
 				for note := range strings.Lines(what.notes) {
-					notes.add(strings.TrimSuffix(note, "\n"), node)
+					notes.Add(strings.TrimSuffix(note, "\n"), node)
 				}
 			}
 		}
-		if len(does.keys) > 0 {
-			hooks.add(does.text("      on %s: %s\n"), name)
+		if len(does.Keys) > 0 {
+			hooks.Add(lines(does, "      on %s: %s\n"), name)
 		}
 	}
-	for _, what := range hooks.keys {
-		line("    %s:\n%s", strings.Join(hooks.names[what], ", "), strings.TrimSuffix(what, "\n"))
+	for _, what := range hooks.Keys {
+		line("    %s:\n%s", strings.Join(hooks.Names[what], ", "), strings.TrimSuffix(what, "\n"))
 	}
-	if text := notes.text("    but on %s: %s\n"); text != "" {
+	if text := lines(notes, "    but on %s: %s\n"); text != "" {
 		line("%s", strings.TrimSuffix(text, "\n"))
 	}
 }
@@ -236,29 +237,11 @@ func (e effect) text() string {
 	return e.does
 }
 
-// grouped lists names, each once, by a key, in the order in which they come.
-type grouped struct {
-	keys  []string
-	names map[string][]string
-}
-
-func (g *grouped) add(key, name string) {
-	if g.names == nil {
-		g.names = map[string][]string{}
-	}
-	if g.names[key] == nil {
-		g.keys = append(g.keys, key)
-	}
-	if !slices.Contains(g.names[key], name) {
-		g.names[key] = append(g.names[key], name)
-	}
-}
-
-// text is a line for each key, which follows its names in the format.
-func (g *grouped) text(format string) string {
+// lines is a line for each key, which follows its names in the format.
+func lines(g wording.Grouped[string], format string) string {
 	var b strings.Builder
-	for _, key := range g.keys {
-		fmt.Fprintf(&b, format, some(g.names[key], 5), key)
+	for _, key := range g.Keys {
+		fmt.Fprintf(&b, format, some(g.Names[key], 5), key)
 	}
 	return b.String()
 }

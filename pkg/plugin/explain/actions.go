@@ -59,16 +59,17 @@ func actions(list []policy.Action, armed bool) string {
 }
 
 func action(a *policy.Action, armed bool) string {
-	text := a.Kind.String()
+	var text strings.Builder
+	text.WriteString(a.Kind.String())
 	for _, d := range details {
 		if d.set(a) {
-			text += " " + d.text(a)
+			text.WriteString(" " + d.text(a))
 		}
 	}
 	if a.Kind.Enforces() && !armed {
-		text += unarmed
+		text.WriteString(unarmed)
 	}
-	return text
+	return text.String()
 }
 
 // Futile is an action of a list of which nothing comes where the list is served, while no other of the list stops the process: who

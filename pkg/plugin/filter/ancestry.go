@@ -53,7 +53,7 @@ func compileAncestors(v values) (compiled, error) {
 // has says whether the process of an event is followed. It is found out once for each program that the process runs, and again
 // when its parent becomes known.
 func (a *ancestry) has(it *pipeline.Item) bool {
-	f, s, ok := it.Process, event.Subjects{}, false
+	f := it.Process
 	if f.Process == nil {
 		return false
 	}
@@ -61,7 +61,8 @@ func (a *ancestry) has(it *pipeline.Item) bool {
 	if known.followed || marked && known.asked == f.Program && !f.ParentFound {
 		return known.followed
 	}
-	if s, ok = it.Event.Subjects(); !ok || *s.Process == nil {
+	s, ok := it.Event.Subjects()
+	if !ok || *s.Process == nil {
 		return false
 	}
 	m := mark{asked: f.Program}

@@ -31,7 +31,7 @@ type trouble struct {
 	say   func(text string)
 }
 
-func (t *trouble) tell(err error) {
+func (t *trouble) reportOnce(err error) {
 	t.once.Do(func() {
 		if t.say != nil {
 			t.say(fmt.Sprintf("%s: %v: such events count as not matching (has(a.b) asks whether a field is there)", t.about, err))
@@ -39,8 +39,8 @@ func (t *trouble) tell(err error) {
 	})
 }
 
-// calculation is an expression.
-type calculation struct {
+// celExpression is an expression.
+type celExpression struct {
 	program cel.Program
 	// about are the bodies that it names, beside what else of an event; variables are all that there are, empty.
 	about     map[string]body
@@ -58,7 +58,7 @@ func (f *Filter) compileExpressions(v values) (compiled, error) {
 	var alternatives []criterion
 	var errs []error
 	for _, value := range v.list {
-		c, err := calculationOf(env, value)
+		c, err := newCELExpression(env, value)
 		if err != nil {
 			errs = append(errs, v.wrong(value, err))
 			continue
@@ -88,8 +88,8 @@ func newEnvironment() (*cel.Env, error) {
 	return env, nil
 }
 
-// calculationOf reads an expression. It has to be about events, name fields that there are, and be true or false.
-func calculationOf(env *cel.Env, text string) (*calculation, error) {
+// newCELExpression reads an expression. It has to be about events, name fields that there are, and be true or false.
+func newCELExpression(env *cel.Env, text string) (*celExpression, error) {
 	checked, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, compileError(issues)
@@ -110,7 +110,7 @@ func calculationOf(env *cel.Env, text string) (*calculation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &calculation{program: program, about: names.about, beside: names.beside, variables: map[string]any{}}
+	c := &celExpression{program: program, about: names.about, beside: names.beside, variables: map[string]any{}}
 	for _, b := range slices.Concat(bodies(), besideBody()) {
 		c.variables[b.name] = ""
 		if isObject(element(b.kind)) {
@@ -147,10 +147,10 @@ func isBoolean(checked *cel.Ast, names *naming, root ast.Expr) bool {
 }
 
 // matches is false for events of types that the expression does not name.
-func (c *calculation) matches(e *event.Event) bool {
+func (c *celExpression) matches(e *event.Event) bool {
 	variables, err := c.values(reflect.ValueOf(e).Elem())
 	if err != nil {
-		c.trouble.tell(err)
+		c.trouble.reportOnce(err)
 		return false
 	}
 	if variables == nil {
@@ -158,18 +158,18 @@ func (c *calculation) matches(e *event.Event) bool {
 	}
 	result, _, err := c.program.Eval(variables)
 	if err != nil {
-		c.trouble.tell(err)
+		c.trouble.reportOnce(err)
 		return false
 	}
 	matched, is := result.Value().(bool)
 	if !is {
-		c.trouble.tell(fmt.Errorf("is neither true nor false but %s", result.Type().TypeName()))
+		c.trouble.reportOnce(fmt.Errorf("is neither true nor false but %s", result.Type().TypeName()))
 	}
 	return matched
 }
 
 // values are the variables for an event, nil if it is of a type that the expression does not name.
-func (c *calculation) values(e reflect.Value) (variables map[string]any, err error) {
+func (c *celExpression) values(e reflect.Value) (variables map[string]any, err error) {
 	for name, b := range c.about {
 		if e.Field(b.index).IsNil() {
 			continue

@@ -16,7 +16,7 @@ func TestFields(t *testing.T) {
 	exec.Time, exec.Executable = &event.Timestamp{Time: time.Unix(0, 0).UTC()}, "/usr/bin/busybox"
 	exec.ProcessExec.Process.Pod.PodLabels = map[string]string{"app.kubernetes.io/name": "web", "team": "a"}
 	hook := connect()
-	hook.ProcessKprobe.Args = append(hook.ProcessKprobe.Args, event.Argument{StringArg: text("x"), Label: "l"})
+	hook.ProcessKprobe.Args = append(hook.ProcessKprobe.Args, event.Argument{StringArg: new("x"), Label: "l"})
 	const tail = `,"node_name":"n1","time":"1970-01-01T00:00:00Z"}`
 	for _, test := range []struct {
 		fields string

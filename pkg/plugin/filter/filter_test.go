@@ -12,9 +12,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
-func number32(n uint32) *uint32 { return &n }
+//go:fix inline
+func number32(n uint32) *uint32 { return new(n) }
 
-func text(s string) *string { return &s }
+//go:fix inline
+func text(s string) *string { return new(s) }
 
 // curl is an exec, its exit, and what a policy told of it.
 func curl() *event.Process {

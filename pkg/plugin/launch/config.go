@@ -94,8 +94,8 @@ func (c Config) Validate() error {
 }
 
 // CheckSize says whether orders fit in a tracer pod.
-func (c Config) CheckSize(orders wire.Orders) error {
-	if size := len(argument(c, orders)); size > maxOrders {
+func CheckSize(orders wire.Orders) error {
+	if size := len(argument(orders)); size > maxOrders {
 		return fmt.Errorf("the orders of a tracer take %d bytes, at most %d fit: trace fewer pods or a smaller policy", size, maxOrders)
 	}
 	return nil
@@ -106,13 +106,6 @@ func (c Config) deadline() time.Duration {
 		return c.Deadline
 	}
 	return DefaultDeadline
-}
-
-func (c Config) silence() time.Duration {
-	if c.Armed {
-		return ArmedSilence
-	}
-	return Silence
 }
 
 func (c Config) keepAlive() time.Duration {

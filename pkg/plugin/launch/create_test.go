@@ -88,7 +88,11 @@ func TestStartWhenTheNamespaceGoes(t *testing.T) {
 	c.refuse = func(bool) error {
 		if attempts.Add(1) == 1 {
 			err := forbidden("unable to create new content in namespace trace-sec because it is being terminated")
-			err.(*apierrors.StatusError).ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+			func() *apierrors.StatusError {
+				target := &apierrors.StatusError{}
+				_ = errors.As(err, &target)
+				return target
+			}().ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 			return err
 		}
 		if _, err := c.Tracker().Get(namespaces, "", "trace-sec"); err != nil {

@@ -126,7 +126,17 @@ func terminated(code int32, reason, message string) corev1.PodStatus {
 }
 
 func testOrders(node string) wire.Orders {
-	return wire.Orders{Node: node, Targets: wire.Targets{All: true}}
+	return completed(testConfig(), wire.Orders{Node: node, Targets: wire.Targets{All: true}})
+}
+
+// completed are orders as the plugin makes them.
+func completed(c Config, orders wire.Orders) wire.Orders {
+	orders.Version, orders.Session, orders.Encodings = wire.Version, c.Session, wire.Encodings()
+	orders.Deadline, orders.Silence = wire.Duration(c.deadline()), wire.Duration(Silence)
+	if c.Armed {
+		orders.Silence = wire.Duration(ArmedSilence)
+	}
+	return orders
 }
 
 func start(t *testing.T, l *Launcher, node string) *Tracer {

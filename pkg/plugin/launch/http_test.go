@@ -62,8 +62,7 @@ func (c *cluster) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := c.answer(r)
 	w.Header().Set("Content-Type", "application/json")
-	var status *apierrors.StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
 		status.ErrStatus.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
 		w.WriteHeader(int(status.ErrStatus.Code))
 		answer = &status.ErrStatus

@@ -71,8 +71,7 @@ func plural(n int, one, more string) string {
 
 // shortest is the API server's own error in err, or else err.
 func shortest(err error) error {
-	var status *apierrors.StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
 		return status
 	}
 	return err

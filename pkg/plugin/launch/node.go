@@ -44,7 +44,7 @@ func (l *Launcher) checkNode(ctx context.Context, name string) *NodeError {
 	case err != nil && strings.HasPrefix(name, "fargate-"):
 		return unsupportedNode(name, "AWS Fargate")
 	case err != nil:
-		return nil
+		return nil //nolint:nilerr // what can't be read is no reason yet: the time limit of the start tells
 	}
 	return nodeProblem(node)
 }

@@ -33,8 +33,7 @@ const (
 // shortSession is how many characters of the session are in a pod's name.
 const shortSession = 8
 
-// TracerPod is the pod that traces orders.Node: the one description of it, for Start and for --dry-run. What the orders
-// leave open (version, session, deadline, silence) is set from the configuration.
+// TracerPod is the pod that traces orders.Node: the one description of it, for Start and for --dry-run.
 func TracerPod(c Config, orders wire.Orders) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
@@ -122,7 +121,7 @@ func container(c Config, orders wire.Orders) corev1.Container {
 		Image:           c.Image,
 		ImagePullPolicy: policy,
 		Command:         []string{"/trace-sec-tracer"},
-		Args:            []string{"--orders", argument(c, orders)},
+		Args:            []string{"--orders", argument(orders)},
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,
 		StdinOnce: !c.Reattach,
@@ -144,20 +143,9 @@ func container(c Config, orders wire.Orders) corev1.Container {
 
 // argument is the orders as JSON. The kubelet expands $(NAME) and $$ in arguments, so no dollar sign may be in it; in
 // JSON one can only stand in a string, where it can be escaped.
-func argument(c Config, orders wire.Orders) string {
-	document, _ := json.Marshal(completed(c, orders)) // texts, numbers and lists of them can always be marshalled
+func argument(orders wire.Orders) string {
+	document, _ := json.Marshal(orders) // texts, numbers and lists of them can always be marshalled
 	return string(bytes.ReplaceAll(document, []byte("$"), []byte(`\u0024`)))
-}
-
-func completed(c Config, orders wire.Orders) wire.Orders {
-	orders.Version, orders.Session, orders.Encodings = wire.Version, c.Session, wire.Encodings()
-	if orders.Deadline == 0 {
-		orders.Deadline = wire.Duration(c.deadline())
-	}
-	if orders.Silence == 0 {
-		orders.Silence = wire.Duration(c.silence())
-	}
-	return orders
 }
 
 // securityContext is without capabilities: see privileges.

@@ -28,7 +28,6 @@ func TestTracerPod(t *testing.T) {
 		"options": func(c *Config, o *wire.Orders) {
 			c.Reattach, c.PullPolicy, c.PullSecrets, c.Deadline = true, corev1.PullAlways, []string{"a", "b"}, 0
 			o.Node = strings.Repeat("long.", 50) + "x"
-			o.Deadline, o.Silence = wire.Duration(time.Minute), wire.Duration(time.Second)
 		},
 		"policies": func(c *Config, o *wire.Orders) {
 			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
@@ -42,7 +41,7 @@ func TestTracerPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, o := testConfig(), orders
 			change(&c, &o)
-			pod := TracerPod(c, o)
+			pod := TracerPod(c, completed(c, o))
 			text, err := yaml.Marshal(pod)
 			if err != nil {
 				t.Fatal(err)
@@ -109,7 +108,7 @@ func TestPrivileges(t *testing.T) {
 // The kubelet expands $(NAME) and turns $$ into $ in arguments: orders must come through as they are.
 func TestOrdersSurviveTheKubelet(t *testing.T) {
 	orders := wire.Orders{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
-	args := TracerPod(testConfig(), orders).Spec.Containers[0].Args
+	args := TracerPod(testConfig(), completed(testConfig(), orders)).Spec.Containers[0].Args
 	if strings.Contains(args[1], "$") {
 		t.Errorf("a dollar sign in %s", args[1])
 	}

@@ -146,7 +146,7 @@ var errDryRunTimeout = fmt.Errorf("the API server did not judge a tracer pod wit
 
 // sessionRefusal is refusal for the session as a whole; a cluster that does not answer is no refusal.
 func sessionRefusal(c Config, err error) error {
-	if explained := access.Explain(err); explained != err {
+	if explained := access.Explain(err); !errors.Is(explained, err) {
 		return explained
 	}
 	return refusal(c, "", err)

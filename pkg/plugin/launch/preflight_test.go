@@ -177,7 +177,11 @@ func TestPreflightAwaitsTerminatingNamespace(t *testing.T) {
 			return nil
 		}
 		err = forbidden("unable to create new content in namespace trace-sec because it is being terminated")
-		err.(*apierrors.StatusError).ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+		func() *apierrors.StatusError {
+			target := &apierrors.StatusError{}
+			_ = errors.As(err, &target)
+			return target
+		}().ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 		return err
 	}
 	said := make(chan string, 1)

@@ -19,11 +19,11 @@ import (
 // Config.StartupTimeout. Errors are *NodeError, ErrClosed, or the context's. A Create under way is not cut off when ctx ends:
 // Cleanup waits for it and removes the pod.
 func (l *Launcher) Start(ctx context.Context, orders wire.Orders) (*Tracer, error) {
-	if err := completed(l.config, orders).Validate(); err != nil {
+	if err := orders.Validate(); err != nil {
 		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
 	}
 	pod := TracerPod(l.config, orders)
-	if err := l.config.CheckSize(orders); err != nil {
+	if err := CheckSize(orders); err != nil {
 		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
 	}
 	if err := l.beginStart(); err != nil {

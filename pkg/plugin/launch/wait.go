@@ -21,8 +21,7 @@ const slowStart = time.Second
 // is a *NodeError, or the context's; it does not delete the pod. Nothing is polled: states come by the session's watch.
 func (t *Tracer) Wait(ctx context.Context, progress Progress) error {
 	err := t.wait(ctx, progress)
-	var failure *NodeError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*NodeError](err); ok {
 		t.mu.Lock()
 		t.failure = failure
 		t.mu.Unlock()

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/watching"
 )
 
 // watch follows the pods of the session from the first call until Cleanup: one watch for all nodes.
@@ -20,20 +22,14 @@ func (l *Launcher) watch() {
 		informer := cache.NewSharedIndexInformer(l.sessionPods(), &corev1.Pod{}, 0, nil)
 		// Errors are retried; what they mean shows in Wait, whose time limit names the state last seen, and in Ended, which asks.
 		_ = informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {})
-		_, _ = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-			AddFunc:    func(o any) { l.guard(func() { l.observe(o.(*corev1.Pod), false) }) },
-			UpdateFunc: func(_, o any) { l.guard(func() { l.observe(o.(*corev1.Pod), false) }) },
-			DeleteFunc: func(o any) {
-				l.guard(func() {
-					if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
-						o = unknown.Obj
-					}
-					if pod, ok := o.(*corev1.Pod); ok {
-						l.observe(pod, true)
-					}
-				})
-			},
-		})
+		_ = informer.SetTransform(watching.Strip)
+		_, _ = informer.AddEventHandler(watching.Handler(l.guard, func(old, pod *corev1.Pod) {
+			if pod == nil {
+				l.observe(old, true)
+				return
+			}
+			l.observe(pod, false)
+		}))
 		ctx := klog.NewContext(l.background, logr.Discard()) // standard error is the session's
 		l.spawn(func() { informer.RunWithContext(ctx) })
 	})

@@ -30,7 +30,7 @@ func New(build string) Tracer { return linuxTracer{build} }
 func (t linuxTracer) Trace(ctx context.Context, orders wire.Orders, command []string, frames io.Writer) error {
 	c := tracer.Config{Orders: orders, Frames: frames, Build: t.build}
 	if len(command) > 0 {
-		c.Command = exec.Command(command[0], command[1:]...)
+		c.Command = exec.Command(command[0], command[1:]...) //nolint:noctx // it is asked to end, not killed
 		c.Command.Stdin, c.Command.Stdout, c.Command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	}
 	bye, err := tracer.Run(ctx, c)

@@ -11,7 +11,7 @@ import (
 const (
 	// queueBatches is how many batches wait for a sink: a batch is at most what one frame holds. What comes on top waits in its
 	// node's stream, which counts what it has to drop, or is dropped here if the sink is not waited for.
-	queueBatches = 8
+	queueBatches = 4
 	// flushInterval is how often a sink that holds something back is asked to show it.
 	flushInterval = 50 * time.Millisecond
 )

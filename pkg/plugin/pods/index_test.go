@@ -102,7 +102,7 @@ func TestWorkload(t *testing.T) {
 		if test.kind != "" {
 			pod.OwnerReferences = controlledBy(test.kind, test.name)
 		}
-		if name, kind := workload(pod); kind+" "+name != test.want {
+		if name, kind := Workload(pod); kind+" "+name != test.want {
 			t.Errorf("%s %s: got %s %s, want %s", test.kind, test.name, kind, name, test.want)
 		}
 	}

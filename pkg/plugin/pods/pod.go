@@ -44,7 +44,7 @@ const maxFormer = 64
 
 // describe turns a pod into what events show of it. before is its former state, nil for a new one.
 func describe(pod *corev1.Pod, before *knownPod) *knownPod {
-	name, kind := workload(pod)
+	name, kind := Workload(pod)
 	k := &knownPod{
 		uids: []string{string(pod.UID)},
 		bare: &event.Pod{

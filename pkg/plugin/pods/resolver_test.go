@@ -22,7 +22,7 @@ type arrival struct {
 	after time.Duration
 }
 
-func arrivals(h *Resolver, ctx context.Context, frames ...*wire.Frame) (all []arrival) {
+func arrivals(ctx context.Context, h *Resolver, frames ...*wire.Frame) (all []arrival) {
 	begin := time.Now()
 	for _, f := range frames {
 		for e := range h.Events(ctx, f, time.Now()) {
@@ -94,7 +94,7 @@ func TestHold(t *testing.T) {
 						d.Update(pod)
 					})
 				}
-				if got := arrivals(NewResolver(d, false), t.Context(), test.frames...); !slices.Equal(got, test.want) {
+				if got := arrivals(t.Context(), NewResolver(d, false), test.frames...); !slices.Equal(got, test.want) {
 					t.Errorf("got %v, want %v", got, test.want)
 				}
 			})
@@ -119,7 +119,7 @@ func TestHoldEndsWaitingWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		want := []arrival{{"/", time.Second}, {"/", time.Second}}
-		if got := arrivals(NewResolver(NewIndex(), false), ctx, frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
+		if got := arrivals(ctx, NewResolver(NewIndex(), false), frame(process("a", id("9"), 0), process("b", id("9"), 0))); !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
@@ -167,7 +167,7 @@ func TestEventWithoutItsPod(t *testing.T) {
 	absent := frame(process("", "", 0))
 	clear(absent.Processes)
 	var got []string
-	for _, a := range arrivals(h, t.Context(), frame(process("", "", 0)), absent) {
+	for _, a := range arrivals(t.Context(), h, frame(process("", "", 0)), absent) {
 		got = append(got, a.what)
 	}
 	if want := []string{string(event.KindNotice), "outside", "outside"}; !slices.Equal(got, want) {

@@ -37,9 +37,9 @@ var parents = [...]struct {
 	}},
 }
 
-// workload is what a pod belongs to, and of which kind that is; the pod itself when nothing controls it or when it is static
+// Workload is what a pod belongs to, and of which kind that is; the pod itself when nothing controls it or when it is static
 // (its controller is then the node).
-func workload(pod *corev1.Pod) (name, kind string) {
+func Workload(pod *corev1.Pod) (name, kind string) {
 	controller := metav1.GetControllerOfNoCopy(pod)
 	if controller == nil || controller.Kind == "Node" {
 		return pod.Name, "Pod"

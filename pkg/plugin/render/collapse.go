@@ -93,8 +93,8 @@ func (f *forest) merge(n *treeProcess) {
 	}
 	g.last.repeats += n.repeats
 	g.last.longest = max(g.last.longest, n.longest)
-	for i := len(parent.children) - 1; i >= 0; i-- { // one of the last, mostly
-		if parent.children[i] == n {
+	for i, v := range slices.Backward(parent.children) { // one of the last, mostly
+		if v == n {
 			parent.children = slices.Delete(parent.children, i, i+1)
 			break
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // final shows the whole tree of each container.
@@ -29,10 +31,10 @@ func (t *tree) final() {
 		t.finalChildren(s.top, nil)
 	}
 	if t.forest.gone.processes > 0 {
-		t.caution(counted(uint64(t.forest.gone.processes), "process") + " of containers that ended before: no longer remembered")
+		t.caution(wording.Counted(uint64(t.forest.gone.processes), "process") + " of containers that ended before: no longer remembered")
 	}
 	if t.lost > 0 {
-		t.caution(counted(t.lost, "event") + " were lost: the trees are incomplete")
+		t.caution(wording.Counted(t.lost, "event") + " were lost: the trees are incomplete")
 	}
 }
 
@@ -55,7 +57,7 @@ func (t *tree) caution(s string) {
 // finalTitle is the container and what became of its processes.
 func (t *tree) finalTitle(s *containerTree) {
 	body := t.title(s)
-	parts := []piece{{toneQuiet, counted(uint64(s.seen.processes), "process")}}
+	parts := []piece{{toneQuiet, wording.Counted(uint64(s.seen.processes), "process")}}
 	for _, c := range []struct {
 		count int
 		what  string
@@ -128,7 +130,7 @@ func (t *tree) finalChildren(n *treeProcess, guides *trail) {
 		t.finalChildren(c, guides.then(below+" "))
 	}
 	if n.gone.processes > 0 {
-		what := counted(uint64(n.gone.processes), "process") + " that ended before, no longer remembered"
+		what := wording.Counted(uint64(n.gone.processes), "process") + " that ended before, no longer remembered"
 		if n.gone.failed > 0 {
 			what += " (" + strconv.Itoa(n.gone.failed) + " failed)"
 		}

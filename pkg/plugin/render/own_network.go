@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // connected is a connection from this end, of which the port may not be chosen yet.
@@ -47,10 +48,10 @@ func closed(e *event.Event) []piece {
 
 func transferredBytes(c *event.Connection) (pieces []piece) {
 	if c.BytesSent != nil {
-		pieces = append(pieces, piece{tonePlain, "sent " + counted(*c.BytesSent, "byte")})
+		pieces = append(pieces, piece{tonePlain, "sent " + wording.Counted(*c.BytesSent, "byte")})
 	}
 	if c.BytesReceived != nil {
-		pieces = append(pieces, piece{tonePlain, "received " + counted(*c.BytesReceived, "byte")})
+		pieces = append(pieces, piece{tonePlain, "received " + wording.Counted(*c.BytesReceived, "byte")})
 	}
 	return append(pieces, lasted(c)...)
 }
@@ -78,7 +79,7 @@ func messageSent(e *event.Event) []piece {
 	}
 	pieces = append(pieces, named(protocol(s.Protocol)+" "+localEnd(s)+" -> "+to, c.Remote)...)
 	if n, ok := integer(argument(e, 2)); ok && n >= 0 {
-		pieces = append(pieces, piece{tonePlain, counted(uint64(n), "byte")})
+		pieces = append(pieces, piece{tonePlain, wording.Counted(uint64(n), "byte")})
 	}
 	return pieces
 }

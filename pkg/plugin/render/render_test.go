@@ -213,8 +213,8 @@ func spoil(v reflect.Value, ending string) {
 			spoil(v.Elem(), ending)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			spoil(v.Field(i), ending)
+		for _, field := range v.Fields() {
+			spoil(field, ending)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // row is how one type of event looks. The first row that matches is taken.
@@ -131,7 +132,7 @@ func arguments(e *event.Event) string {
 }
 
 func lossDetails(e *event.Event) []piece {
-	return []piece{{toneAlarm, fmt.Sprintf("%s (%d in total): %s", counted(e.Loss.Count, "event"), e.Loss.Total, LossText(e.Loss.Cause))}}
+	return []piece{{toneAlarm, fmt.Sprintf("%s (%d in total): %s", wording.Counted(e.Loss.Count, "event"), e.Loss.Total, LossText(e.Loss.Cause))}}
 }
 
 func noticeDetails(e *event.Event) []piece {
@@ -144,15 +145,4 @@ func noticeDetails(e *event.Event) []piece {
 
 func unknownDetails(*event.Event) []piece {
 	return []piece{{toneCaution, "an event that this version does not know: plugin and tracer image are of different releases"}}
-}
-
-// counted is a number with its noun, in the plural unless it is one.
-func counted(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "s") {
-		noun += "e"
-	}
-	return strconv.FormatUint(n, 10) + " " + noun + "s"
 }

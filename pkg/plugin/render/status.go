@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // Status tells a person on standard error what happens to the tracers. On a terminal, what is waited for is one line that
@@ -66,7 +67,7 @@ func (s *Status) Ready(node string) {
 
 // Tracing says that tracing has begun: from now on nothing is missed.
 func (s *Status) Tracing(pods, nodes int) {
-	s.Say(event.LevelInfo, "tracing "+counted(uint64(pods), "pod")+" on "+counted(uint64(nodes), "node"))
+	s.Say(event.LevelInfo, "tracing "+wording.Counted(uint64(pods), "pod")+" on "+wording.Counted(uint64(nodes), "node"))
 }
 
 // Failed says that there is no tracing on a node, and why.
@@ -131,7 +132,7 @@ func (s *Status) redraw() {
 	})
 	line := text{{toneEvent, s.choose("⏳ ", "")}}
 	if ready := len(s.ready); ready > 0 {
-		line = append(line, piece{tonePlain, fmt.Sprintf("%d of %s ready · ", ready, counted(uint64(ready+len(s.waiting)), "node"))})
+		line = append(line, piece{tonePlain, fmt.Sprintf("%d of %s ready · ", ready, wording.Counted(uint64(ready+len(s.waiting)), "node"))})
 	}
 	for i, what := range reasons {
 		separator := ""

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // remark is something that has to be known about a hook. It is said once, of all nodes where it holds.
@@ -25,55 +26,58 @@ type remark struct {
 func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var attached, remarks grouped[remark]
+	var attached, remarks wording.Grouped[remark]
 	for _, node := range slices.Sorted(maps.Keys(hellos)) {
 		if text := attachedBy(hellos[node].Hooks); text != "" {
-			attached.add(remark{text: text}, node)
+			attached.Add(remark{text: text}, node)
 		}
 		for _, hook := range hellos[node].Hooks {
 			for _, r := range remarksOn(hook) {
-				remarks.add(r, node)
+				remarks.Add(r, node)
 			}
 		}
 	}
-	for _, a := range attached.keys {
-		s.say(event.LevelInfo, nodeList(attached.names[a])+": "+a.text)
+	for _, a := range attached.Keys {
+		s.say(event.LevelInfo, nodeList(attached.Names[a])+": "+a.text)
 	}
-	var alike grouped[remark] // by what they have in common: the names of hooks
-	for _, r := range remarks.keys {
+	var alike wording.Grouped[remark] // by what they have in common: the names of hooks
+	for _, r := range remarks.Keys {
 		if !s.told[r] {
 			s.told[r] = true
 			name := r.name
-			r.nodes = nodeList(remarks.names[r])
+			r.nodes = nodeList(remarks.Names[r])
 			if r.level != event.LevelError { // each of those matters by itself
 				r.name, r.policy = "", ""
 			}
-			alike.add(r, name)
+			alike.Add(r, name)
 		}
 	}
-	for _, r := range alike.keys {
-		s.say(r.level, r.about(alike.names[r]))
+	for _, r := range alike.Keys {
+		s.say(r.level, r.about(alike.Names[r]))
 	}
 }
 
 // attachedBy counts the hooks of policies by their backends; empty where there are none.
 func attachedBy(hooks []event.Hook) string {
-	var backends grouped[string]
+	var backends []string
+	by := map[string]int{}
 	total := 0
 	for _, h := range hooks {
 		if h.Policy != "" && h.Backend != "" {
-			backends.add(h.Backend, h.Name)
+			if by[h.Backend] == 0 {
+				backends = append(backends, h.Backend)
+			}
+			by[h.Backend]++
 			total++
 		}
 	}
 	if total == 0 {
 		return ""
 	}
-	counts := make([]string, len(backends.keys))
-	for i, backend := range backends.keys {
-		counts[i] = fmt.Sprintf("%d by %s", len(backends.names[backend]), backend)
+	for i, backend := range backends {
+		backends[i] = fmt.Sprintf("%d by %s", by[backend], backend)
 	}
-	return counted(uint64(total), "hook") + " attached: " + strings.Join(counts, ", ")
+	return wording.Counted(total, "hook") + " attached: " + strings.Join(backends, ", ")
 }
 
 // remarksOn a hook: why it is refused, or its notes.
@@ -100,26 +104,9 @@ func (r remark) about(names []string) string {
 		return fmt.Sprintf("%s is not attached on %s: %s", hook, r.nodes, r.text)
 	}
 	slices.Sort(names)
-	names = slices.Compact(names)
 	hooks := strings.Join(names[:min(len(names), hooksNamed)], ", ")
 	if more := len(names) - hooksNamed; more > 0 {
 		hooks += fmt.Sprintf(" and %d more", more)
 	}
 	return fmt.Sprintf("%s: %s (%s)", r.nodes, r.text, hooks)
-}
-
-// grouped lists names by a key, in the order in which they come.
-type grouped[K comparable] struct {
-	keys  []K
-	names map[K][]string
-}
-
-func (g *grouped[K]) add(key K, name string) {
-	if g.names == nil {
-		g.names = map[K][]string{}
-	}
-	if g.names[key] == nil {
-		g.keys = append(g.keys, key)
-	}
-	g.names[key] = append(g.names[key], name)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
 // incomplete lists why not everything that happened on the node was shown.
@@ -21,11 +22,11 @@ func incomplete(n *session.NodeSummary) []string {
 	var why []string
 	for _, cause := range slices.Sorted(maps.Keys(n.Lost)) {
 		if n.Lost[cause] > 0 {
-			why = append(why, fmt.Sprintf("%s lost: %s", counted(n.Lost[cause], "event"), LossText(cause)))
+			why = append(why, fmt.Sprintf("%s lost: %s", wording.Counted(n.Lost[cause], "event"), LossText(cause)))
 		}
 	}
 	for drop, count := range n.Dropped {
-		why = append(why, fmt.Sprintf("%s not taken by the %s: %s", counted(count, "event"), drop.Sink, drop.Cause))
+		why = append(why, fmt.Sprintf("%s not taken by the %s: %s", wording.Counted(count, "event"), drop.Sink, drop.Cause))
 	}
 	if n.Problem != "" {
 		why = append(why, n.Problem)
@@ -87,7 +88,7 @@ func Summary(w io.Writer, d session.Summary, c terminal.Capabilities) error {
 	for _, n := range nodes {
 		events += n.Events
 	}
-	out.WriteString(p.paint(toneTitle, fmt.Sprintf("%s from %s in %s", counted(events, "event"), counted(uint64(len(nodes)), "node"), shortDuration(d.Duration))) + "\n")
+	out.WriteString(p.paint(toneTitle, fmt.Sprintf("%s from %s in %s", wording.Counted(events, "event"), wording.Counted(uint64(len(nodes)), "node"), shortDuration(d.Duration))) + "\n")
 	if len(nodes) > 0 {
 		p.table(&out, columnsOf(d), nodes)
 		p.enforcements(&out, d, nodes)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -194,6 +196,62 @@ func TestUnreadableNode(t *testing.T) {
 	err := s.Targets(finder).Watch(t.Context(), func(target.Change) { t.Error("a target") }, func(err error) { troubles = append(troubles, err.Error()) })
 	if err != nil || len(troubles) != 1 || !strings.HasPrefix(troubles[0], "pod shop/late is not traced: ") {
 		t.Errorf("%v, %q", err, troubles)
+	}
+}
+
+// A node whose labels can't be read for a while loses none of its pods: they are asked for again.
+func TestNodeThatIsReadLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := read(t, document(policy.TracingPolicy, "p", "", ", nodeSelector: {matchLabels: {disk: ssd}}"))
+		fails, asked := true, 0
+		s.NodeLabels = func(context.Context, string) (map[string]string, error) {
+			if asked++; fails {
+				return nil, errors.New("no answer")
+			}
+			return map[string]string{"disk": "ssd"}, nil
+		}
+		finder := &watchedFinder{changes: make(chan target.Change)}
+		ctx, cancel := context.WithCancel(t.Context())
+		var got, troubles []string
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Targets(finder).Watch(ctx, func(c target.Change) { got = append(got, c.Pod.Name) }, func(err error) { troubles = append(troubles, err.Error()) })
+		}()
+		finder.changes <- target.Change{Pod: pod("shop", "late", "n", "")}
+		finder.changes <- target.Change{Pod: pod("shop", "short", "n", "")}
+		finder.changes <- target.Change{Pod: pod("shop", "short", "n", ""), Gone: true}
+		time.Sleep(4 * time.Second) // of the bubble's clock: asked again after 1 and 2 more seconds
+		synctest.Wait()
+		if len(got) > 0 || len(troubles) != 2 || asked != 4 {
+			t.Errorf("%q, %q, asked %d times", got, troubles, asked)
+		}
+		fails = false
+		time.Sleep(longestPause)
+		synctest.Wait()
+		if !slices.Equal(got, []string{"late"}) || len(troubles) != 2 {
+			t.Errorf("%q, %q; want late", got, troubles)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// watchedFinder tells of changes as they come.
+type watchedFinder struct {
+	fakeFinder
+	changes chan target.Change
+}
+
+func (f *watchedFinder) Watch(ctx context.Context, changed func(target.Change), _ func(error)) error {
+	for {
+		select {
+		case c := <-f.changes:
+			changed(c)
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package scope
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,9 +74,7 @@ func (s *Scope) forPod(selection policy.Selection, w workload) bool {
 		return true
 	}
 	with := map[string]string{policy.NamespaceLabel: w.namespace}
-	for key, value := range w.labels {
-		with[key] = value
-	}
+	maps.Copy(with, w.labels)
 	return selection.Scope.Pods.Matches(with)
 }
 

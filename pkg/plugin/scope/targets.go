@@ -64,24 +64,3 @@ func (s *Scope) describe() string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-// Watch is the finder's, without pods that no policy is about. One that was a target is told to the end, whatever its labels
-// become.
-func (t *Targets) Watch(ctx context.Context, changed func(target.Change), trouble func(error)) error {
-	return t.Finder.Watch(ctx, func(c target.Change) { // never called twice at the same time
-		if !t.told[c.Pod.UID] {
-			if err := t.scope.learn(ctx, c.Pod.Spec.NodeName); err != nil && ctx.Err() == nil {
-				trouble(fmt.Errorf("pod %s/%s is not traced: %w", c.Pod.Namespace, c.Pod.Name, err))
-				return
-			}
-			if c.Gone || !t.scope.selects(c.Pod) {
-				return
-			}
-		}
-		t.told[c.Pod.UID] = true
-		if c.Gone {
-			delete(t.told, c.Pod.UID)
-		}
-		changed(c)
-	}, trouble)
-}

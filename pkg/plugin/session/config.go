@@ -73,7 +73,7 @@ func BareTarget(pod *corev1.Pod) wire.Pod { return wire.Pod{UID: pods.CgroupUID(
 // Config is a session. Either Pods, Targets and Refused are set (a cluster), or Machine is (this one).
 type Config struct {
 	Launcher Launcher
-	// Supervisor runs the session's goroutines; nil: one of its own. A panic that it saw before the session is the session's too.
+	// Supervisor sees panics in what the session and its caller start; nil: one for the session alone.
 	Supervisor *Supervisor
 	// Session identifies the frames of the session's tracers.
 	Session string

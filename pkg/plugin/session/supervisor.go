@@ -52,11 +52,9 @@ type group struct {
 
 // start runs f in a goroutine of the group.
 func (g *group) start(f func()) {
-	g.work.Add(1)
-	go func() {
-		defer g.work.Done()
+	g.work.Go(func() {
 		g.guard(f)
-	}()
+	})
 }
 
 // wait waits for all goroutines, or until ctx ends: then it is false.

@@ -118,7 +118,7 @@ func (s *session) traceNode(n *node) error {
 	way := &nodeWay{session: s, node: n, resolver: pods.NewResolver(s.Index, s.Targets != nil), processes: processes.NewTable(n.name, s.processBudget)}
 	defer way.processes.Close()
 	err = stream.Follow(ctx, tracer, s.Session, func(it stream.Item) { way.deliver(ctx, it) },
-		stream.WithBudget(s.streamBudget), stream.WithGuard(s.supervisor.Guard), stream.WithReadEnd(func(err error) { remove(err == nil) }))
+		stream.WithBudget(s.streamBudget), stream.WithDecoder(s.decoder), stream.WithGuard(s.supervisor.Guard), stream.WithReadEnd(func(err error) { remove(err == nil) }))
 	var ended *stream.EndedError
 	switch {
 	case err == nil:

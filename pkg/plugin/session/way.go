@@ -40,8 +40,7 @@ func (w *nodeWay) deliver(ctx context.Context, it stream.Item) {
 		w.notice(n, event.LevelWarning, "", fmt.Sprintf("no sign of life from the tracer for %s: nothing is seen here since %s; waiting",
 			it.Stale.Silence.Round(time.Second), clock(it.Stale.Last)))
 	case it.ReadError != nil:
-		var start *launch.NodeError
-		if errors.As(it.ReadError.Err, &start) { // the tracer does not start: wait says so, once
+		if _, ok := errors.AsType[*launch.NodeError](it.ReadError.Err); ok { // the tracer does not start: wait says so, once
 			return
 		}
 		w.notice(n, event.LevelWarning, "", fmt.Sprintf("reading the tracer's log: %v; trying again", it.ReadError.Err))

@@ -51,12 +51,15 @@ type options struct {
 }
 
 func newOptions(opts ...Option) *options {
-	o := &options{guard: func(f func()) { f() }, onRead: func(error) {}, decoder: wire.NewFrameDecoder()}
+	o := &options{guard: func(f func()) { f() }, onRead: func(error) {}}
 	for _, set := range opts {
 		set(o)
 	}
 	if o.budget == nil {
 		o.budget = NewBudget(QueueBytes)
+	}
+	if o.decoder == nil {
+		o.decoder = wire.NewFrameDecoder()
 	}
 	return o
 }
@@ -66,6 +69,9 @@ func WithBudget(b *Budget) Option { return func(o *options) { o.budget = b } }
 
 // WithGuard has each goroutine that Follow starts run by guard, which sees panics.
 func WithGuard(guard func(func())) Option { return func(o *options) { o.guard = guard } }
+
+// WithDecoder shares the memory that reading frames takes, some 300 KiB for each that is read at the same time.
+func WithDecoder(d *wire.FrameDecoder) Option { return func(o *options) { o.decoder = d } }
 
 // WithReadEnd calls f with what Follow will return when reading has ended, while what was read may still wait for deliver.
 func WithReadEnd(f func(error)) Option { return func(o *options) { o.onRead = f } }
@@ -260,7 +266,7 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 			case got.opened:
 				f.begin()
 			case got.end != nil:
-				result.err, result.starting = classify(got.end)
+				result.starting, result.err = classify(got.end)
 			case got.line != nil:
 				f.ignored.malformed(got.line)
 			case f.take(ctx, got.received):
@@ -281,11 +287,11 @@ func (f *follower) read(ctx context.Context, follow bool) (result outcome) {
 }
 
 // classify tells a clean end and a container that has not started from an error.
-func classify(err error) (_ error, starting bool) {
+func classify(err error) (starting bool, _ error) {
 	if errors.Is(err, io.EOF) {
-		return nil, false
+		return false, nil
 	}
-	return err, strings.Contains(err.Error(), "is waiting to start") // the kubelet's words, in a plain BadRequest
+	return strings.Contains(err.Error(), "is waiting to start"), err // the kubelet's words, in a plain BadRequest
 }
 
 var errSilent = errors.New("the tracer is silent")

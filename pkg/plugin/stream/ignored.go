@@ -6,10 +6,10 @@ import "fmt"
 
 // ignored counts lines that are passed over, and says so ever more seldom.
 type ignored struct {
-	push  func(Item, int)
-	total Ignored
-	said  uint64
-	next  uint64
+	push     func(Item, int)
+	total    Ignored
+	reported uint64
+	next     uint64
 }
 
 func (i *ignored) malformed(e *lineError) {
@@ -33,8 +33,8 @@ func (i *ignored) note(sample string, err error) {
 
 // flush says what was not said yet.
 func (i *ignored) flush() {
-	if count := i.total.Malformed + i.total.Foreign; count > i.said {
-		i.said = count
+	if count := i.total.Malformed + i.total.Foreign; count > i.reported {
+		i.reported = count
 		total := i.total
 		i.push(Item{Ignored: &total}, 0)
 	}

@@ -18,6 +18,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // searchLimit is how many names are read to find near ones, and other namespaces: only for an error message.
@@ -45,7 +47,7 @@ func (e *NoPodsError) Error() string {
 }
 
 // explainNothing is the error about named pods that are not there, or about nothing at all; nil when all is well.
-func (f *Finder) explainNothing(ctx context.Context, queries []query, lists [][]corev1.Pod) error {
+func (f *Finder) explainNothing(ctx context.Context, queries []query, lists [][]*corev1.Pod) error {
 	var errs []error
 	total := 0
 	for i, list := range lists {
@@ -79,14 +81,14 @@ func (f *Finder) explainNothing(ctx context.Context, queries []query, lists [][]
 // elsewhere counts the pods that match a query in all namespaces; nothing when the user may not look there.
 func (f *Finder) elsewhere(ctx context.Context, q query) map[string]int {
 	q.options.Limit = searchLimit
-	pods, err := f.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, q.options)
+	list, err := f.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, q.options)
 	if err != nil {
 		return nil
 	}
 	counts := map[string]int{}
-	for i := range pods.Items {
-		if q.matches == nil || q.matches(&pods.Items[i]) {
-			counts[pods.Items[i].Namespace]++
+	for i := range list.Items {
+		if q.matches == nil || q.matches(&list.Items[i]) {
+			counts[list.Items[i].Namespace]++
 		}
 	}
 	return counts
@@ -114,36 +116,31 @@ func (f *Finder) podNotFound(ctx context.Context, name string) error {
 
 // near are the pods, if asked for, and the workloads of pods of the namespace whose names come near a name.
 func (f *Finder) near(ctx context.Context, name string, podsToo bool) []string {
-	pods, err := f.client.CoreV1().Pods(f.request.Namespace).List(ctx, metav1.ListOptions{Limit: searchLimit})
+	list, err := f.client.CoreV1().Pods(f.request.Namespace).List(ctx, metav1.ListOptions{Limit: searchLimit})
 	if err != nil {
 		return nil
 	}
 	shown := map[string]string{} // by name
-	for i := range pods.Items {
+	for i := range list.Items {
 		if podsToo {
-			shown[pods.Items[i].Name] = pods.Items[i].Name
+			shown[list.Items[i].Name] = list.Items[i].Name
 		}
-		if w := workloadOf(&pods.Items[i]); w.kind != nil {
+		if w := workloadOf(&list.Items[i]); w.kind != nil {
 			shown[w.name] = w.String()
 		}
 	}
-	near := nearest(name, slices.Collect(maps.Keys(shown)))
+	near := policy.Near(name, slices.Collect(maps.Keys(shown)))
 	for i, n := range near {
 		near[i] = shown[n]
 	}
 	return near
 }
 
-// workloadOf is what a pod's owner is called by users; zero when it has none that is known.
+// workloadOf is what users call a pod's workload; its kind is nil when there is none that is known.
 func workloadOf(pod *corev1.Pod) named {
-	owner := metav1.GetControllerOf(pod)
-	if owner == nil {
+	name, kind := pods.Workload(pod)
+	if kind == "Pod" {
 		return named{}
-	}
-	kind := owner.Kind
-	name, ofDeployment := strings.CutSuffix(owner.Name, "-"+pod.Labels["pod-template-hash"])
-	if kind == "ReplicaSet" && ofDeployment {
-		kind = "Deployment"
 	}
 	return named{kindOf(kind), name}
 }
@@ -179,7 +176,7 @@ func (f *Finder) namespaceNotFound(ctx context.Context) error {
 			names = append(names, n.Name)
 		}
 	}
-	return fmt.Errorf("namespace %q not found%s", f.request.Namespace, didYouMean(nearest(f.request.Namespace, names)))
+	return fmt.Errorf("namespace %q not found%s", f.request.Namespace, didYouMean(policy.Near(f.request.Namespace, names)))
 }
 
 // explainObject explains why a named workload could not be read.
@@ -231,7 +228,7 @@ func (f *Finder) checkNode(ctx context.Context, name string) error {
 			names = append(names, n.Name)
 		}
 	}
-	return fmt.Errorf("node %q not found%s", name, didYouMean(nearest(name, names)))
+	return fmt.Errorf("node %q not found%s", name, didYouMean(policy.Near(name, names)))
 }
 
 // unknownType explains a TYPE that is not in the table: mistyped, or of the cluster but without pods that this program
@@ -249,7 +246,15 @@ func unknownType(getter genericclioptions.RESTClientGetter, resource string) err
 			}
 		}
 	}
-	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(didYouMean(nearest(resource, names))), kindNames())
+	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(didYouMean(policy.Near(resource, names))), kindNames())
+}
+
+// didYouMean is the end of an error message; empty without names.
+func didYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ": did you mean " + strings.Join(names, ", ") + "?"
 }
 
 func orStop(text string) string {

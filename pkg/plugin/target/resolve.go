@@ -8,7 +8,11 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/pager"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
 )
@@ -29,7 +33,7 @@ func (f *Finder) Resolve(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, access.Explain(err)
 	}
-	lists := make([][]corev1.Pod, len(queries))
+	lists := make([][]*corev1.Pod, len(queries))
 	errs := make([]error, len(queries))
 	var wg sync.WaitGroup
 	for i, q := range queries {
@@ -44,31 +48,27 @@ func (f *Finder) Resolve(ctx context.Context) (Found, error) {
 }
 
 // list runs a query, page by page: a big cluster's pods do not fit in one answer.
-func (f *Finder) list(ctx context.Context, q query) (pods []corev1.Pod, err error) {
-	options := q.options
-	options.Limit = 500
-	for {
-		page, err := f.client.CoreV1().Pods(q.namespace).List(ctx, options)
-		if err != nil {
-			return nil, access.Refine(ctx, f.client, err, q.needs())
-		}
-		for _, pod := range page.Items {
-			if q.matches == nil || q.matches(&pod) {
-				pods = append(pods, pod)
-			}
-		}
-		if page.Continue == "" {
-			return pods, nil
-		}
-		options.Continue = page.Continue
+func (f *Finder) list(ctx context.Context, q query) (found []*corev1.Pod, err error) {
+	pages := pager.New(func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		return f.client.CoreV1().Pods(q.namespace).List(ctx, o)
+	})
+	list, _, err := pages.List(ctx, q.options)
+	if err != nil {
+		return nil, access.Refine(ctx, f.client, err, q.needs())
 	}
+	err = meta.EachListItem(list, func(o runtime.Object) error {
+		if pod, is := o.(*corev1.Pod); is && (q.matches == nil || q.matches(pod)) {
+			found = append(found, pod)
+		}
+		return nil
+	})
+	return found, err
 }
 
-func unique(lists [][]corev1.Pod) (found Found) {
+func unique(lists [][]*corev1.Pod) (found Found) {
 	seen := map[types.UID]bool{}
 	for _, list := range lists {
-		for i := range list {
-			pod := &list[i]
+		for _, pod := range list {
 			switch {
 			case seen[pod.UID]:
 			case live(pod):
@@ -85,10 +85,10 @@ func unique(lists [][]corev1.Pod) (found Found) {
 // joined is errors.Join that keeps a single error as it is, and says each text once.
 func joined(errs []error) error {
 	var different []error
-	said := map[string]bool{}
+	reported := map[string]bool{}
 	for _, err := range errs {
-		if err != nil && !said[err.Error()] {
-			said[err.Error()] = true
+		if err != nil && !reported[err.Error()] {
+			reported[err.Error()] = true
 			different = append(different, err)
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	k8stesting "k8s.io/client-go/testing"
@@ -120,8 +122,7 @@ func TestResolveWithoutPermission(t *testing.T) {
 			denyAll(c)
 			c.PrependReactor(test.forbidden[0], test.forbidden[1], forbid(test.forbidden[1]))
 			_, err := finder(t, c, test.request).Resolve(soon(t))
-			var denied *access.Denied
-			if !errors.As(err, &denied) {
+			if _, ok := errors.AsType[*access.Denied](err); !ok {
 				t.Fatalf("error %v", err)
 			}
 			for _, part := range test.says {
@@ -176,23 +177,23 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	for typed, want := range map[string][]string{
-		"web":      {"web-1", "web-2"},
-		"wbe-1":    {"web-1"},
-		"database": {"databse"},
-		"zzz":      nil,
-	} {
-		if got := nearest(typed, []string{"web-2", "web-1", "databse", "front"}); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", typed, got, want)
+// The API server forgets where a page ended after some minutes: then all is read at once.
+func TestResolveWhenAPageHasExpired(t *testing.T) {
+	c := newClient(shop()...)
+	var asked []metav1.ListOptions
+	c.PrependReactor("list", "pods", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		options := a.(k8stesting.ListActionImpl).ListOptions
+		asked = append(asked, options)
+		switch {
+		case options.Continue != "":
+			return true, nil, apierrors.NewResourceExpired("the token is too old")
+		case options.Limit > 0:
+			return true, &corev1.PodList{ListMeta: metav1.ListMeta{Continue: "next"}, Items: []corev1.Pod{*pod("shop", "db-0", "node-1")}}, nil
 		}
-	}
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"abcd", "badc", 2}} {
-		if got := editDistance(test.a, test.b); got != test.want {
-			t.Errorf("%q to %q: %d, want %d", test.a, test.b, got, test.want)
-		}
+		return false, nil, nil
+	})
+	found, err := finder(t, c, Request{Selector: "app=db"}).Resolve(soon(t))
+	if got := names(found.Pods); err != nil || !slices.Equal(got, []string{"db-0", "db-copy"}) || len(asked) != 3 {
+		t.Errorf("%q, %v, asked %+v", got, err, asked)
 	}
 }

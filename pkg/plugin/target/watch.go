@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/watching"
 )
 
 // Change is a pod's new state, or its end.
@@ -37,22 +38,25 @@ func (f *Finder) Watch(ctx context.Context, changed func(Change), trouble func(e
 	queries, err := f.queries(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		}
 		return access.Explain(err)
 	}
+	ctx, guard, rethrow := watching.Guarded(ctx)
+	defer rethrow() // where the caller has a guard
 	follow := &following{changed: changed, seenBy: map[types.UID]map[int]bool{}}
 	complain := f.complain(ctx, trouble)
 	var factories []informers.SharedInformerFactory
 	for i, q := range queries {
 		factory := informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithNamespace(q.namespace),
+			informers.WithTransform(watching.Strip),
 			informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 				o.LabelSelector, o.FieldSelector = q.options.LabelSelector, q.options.FieldSelector
 			}))
 		informer := factory.Core().V1().Pods().Informer()
 		// An error is possible only after the start.
 		_ = informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { complain(q, err) })
-		_, _ = informer.AddEventHandler(follow.handler(i, q))
+		_, _ = informer.AddEventHandler(follow.handler(i, q, guard))
 		factory.Start(ctx.Done())
 		factories = append(factories, factory)
 	}
@@ -90,28 +94,16 @@ type following struct {
 	seenBy map[types.UID]map[int]bool
 }
 
-func (w *following) handler(i int, q query) cache.ResourceEventHandler {
-	update := func(o any) {
-		if pod, ok := o.(*corev1.Pod); ok {
+func (w *following) handler(i int, q query, guard func(func())) cache.ResourceEventHandler {
+	return watching.Handler(guard, func(old, pod *corev1.Pod) {
+		switch {
+		case pod == nil:
+			w.see(i, old, false)
+		case old != nil && equality.Semantic.DeepEqual(old, pod): // listed again, after a watch had ended
+		default:
 			w.see(i, pod, live(pod) && (q.matches == nil || q.matches(pod)))
 		}
-	}
-	return cache.ResourceEventHandlerFuncs{
-		AddFunc: update,
-		UpdateFunc: func(old, o any) {
-			if !equality.Semantic.DeepEqual(old, o) { // listed again, after a watch had ended
-				update(o)
-			}
-		},
-		DeleteFunc: func(o any) {
-			if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
-				o = unknown.Obj
-			}
-			if pod, ok := o.(*corev1.Pod); ok {
-				w.see(i, pod, false)
-			}
-		},
-	}
+	})
 }
 
 // see takes in what query i sees of a pod.

@@ -161,3 +161,17 @@ func TestWatchOfNothing(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// A panic of what is told of changes must not end the process past whoever cleans up.
+func TestWatchPanicsWhereItWasCalled(t *testing.T) {
+	f := finder(t, newClient(shop()...), Request{Args: []string{"db-0"}})
+	fault := make(chan any, 1)
+	go func() {
+		defer func() { fault <- recover() }()
+		_ = f.Watch(soon(t), func(Change) { panic("a bug") }, nil)
+	}()
+	got, isError := (<-fault).(error)
+	if !isError || !strings.Contains(got.Error(), "a bug") || !strings.Contains(got.Error(), "watch_test.go") {
+		t.Errorf("recovered %v", got)
+	}
+}

@@ -102,8 +102,8 @@ func TestMessagesNeverWait(t *testing.T) {
 	s.mu.Lock()
 	dropped := s.dropped
 	s.mu.Unlock()
-	if want := mostWaiting / 1024; dropped < want || dropped > want+1 { // one may be on its way
-		t.Errorf("%d messages dropped, want %d", dropped, want)
+	if want := mostWaiting / 1024; dropped < want-1 || dropped > want { // one may be on its way
+		t.Errorf("%d messages dropped, want %d, or one less", dropped, want)
 	}
 	close(terminal.release)
 	<-written

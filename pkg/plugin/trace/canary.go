@@ -23,5 +23,5 @@ func (p *Plan) withCanaries(r pipeline.Sink, say func(event.Level, string)) pipe
 		say(event.LevelWarning, fmt.Sprintf("GetUrl and DnsLookup of policy %s are not carried out: events say what they ask for; --allow-canary does it from here", strings.Join(asked.Policies, ", ")))
 		return r
 	}
-	return canary.Beside(r, canary.NewCaller(context.Background(), asked, canary.Means{}, say))
+	return canary.Beside(r, canary.NewCaller(context.Background(), asked, canary.Dependencies{}, say))
 }

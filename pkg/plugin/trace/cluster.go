@@ -69,7 +69,7 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 			return onCluster{}, err
 		}
 		on.targets = on.policies.Targets(found)
-		if err := on.launch.CheckSize(wire.Orders{Policies: p.policies.Sources}); err != nil {
+		if err := launch.CheckSize(wire.Orders{Policies: p.policies.Sources}); err != nil {
 			return onCluster{}, err
 		}
 	}
@@ -119,7 +119,6 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	}
 	p.options.Cluster.WarnTo(v.screen.Err())
 	stop := session.NewStop(ctx)
-	supervisor := session.NewSupervisor(stop)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
 		if count == 2 {
 			v.status.Say(event.LevelInfo, "ending at once; once more leaves the tracer pods behind, which end by themselves")
@@ -128,10 +127,10 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	})
 	defer restore()
 
+	supervisor := session.NewSupervisor(stop)
 	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard))
 	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
-	c.Supervisor = supervisor
-	c.Launcher, c.Targets, c.Named = podLauncher{launcher}, on.targets, p.namesPods()
+	c.Supervisor, c.Launcher, c.Targets, c.Named = supervisor, podLauncher{launcher}, on.targets, p.namesPods()
 	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()
 		defer v.flush()

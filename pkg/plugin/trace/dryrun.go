@@ -69,7 +69,7 @@ func (p *Plan) tracerPods(ctx context.Context, on onCluster, targets []*corev1.P
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {
 		c, err := p.tracerConfig(ctx, on.policies, node, byNode[node])
 		if err == nil {
-			err = config.CheckSize(c)
+			err = launch.CheckSize(c)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("node %s: %w", node, err)

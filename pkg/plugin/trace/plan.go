@@ -156,7 +156,7 @@ func (p *Plan) tracerConfig(ctx context.Context, policies *scope.Scope, node str
 		c.Deadline = wire.Duration(p.options.session.duration)
 		return c, nil
 	}
-	c.WithoutRuntime, c.Hold = true, p.arms()
+	c.WithoutRuntime, c.Hold, c.Encodings = true, p.arms(), wire.Encodings()
 	c.Deadline, c.Silence = wire.Duration(p.deadline()), wire.Duration(launch.Silence)
 	if p.arms() {
 		c.Silence = wire.Duration(launch.ArmedSilence)

@@ -55,6 +55,11 @@ func (v outputs) withSessionLog(s pipeline.Sink) pipeline.Sink {
 
 // Take goes on when a log of its own can't be written: events matter more, and the command's exit code tells of it.
 func (l *logged) Take(it *pipeline.Item) error {
+	if l.inOutput && !it.AboutProcess { // the lines are in their order
+		if err := l.Sink.Flush(time.Now()); err != nil {
+			return err
+		}
+	}
 	err := l.log.Take(it)
 	switch {
 	case err != nil && l.inOutput:

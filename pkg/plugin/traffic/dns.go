@@ -31,7 +31,8 @@ var questionTypes = map[uint16]string{
 }
 
 // questions of a DNS message that a process sent, which may be anything: nil when it is none that asks. A message that was cut
-// has those that are whole.
+// has those that are whole. It is not read by x/net's dnsmessage, which refuses a label with a dot in it: resolvers pass such
+// names on, so that a process could hide what it asks.
 func questions(message []byte) (all []event.DNSQuestion) {
 	if len(message) < headerLength {
 		return nil

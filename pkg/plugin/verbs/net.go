@@ -66,7 +66,7 @@ func (f *netOptions) work(r trace.Request) (trace.Work, error) {
 			if client != nil {
 				known := address.New(ctx, client, func(text string) { say(event.LevelWarning, text) })
 				known.Start()
-				names = known.Of
+				names = known.Lookup
 			}
 			return traffic.NewConnectionTracker(asked, names)
 		},

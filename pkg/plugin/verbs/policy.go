@@ -65,8 +65,7 @@ what it watches, enforces and is about. YAML or JSON, several documents in a fil
 // lint prints problems or, without any, the policies.
 func lint(files []string, streams genericiooptions.IOStreams) error {
 	file, err := policy.Load(files, streams.In)
-	var problems policy.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[policy.Problems](err); ok {
 		for _, problem := range problems {
 			fmt.Fprintln(streams.Out, terminal.Sanitize(problem.Error()))
 		}
