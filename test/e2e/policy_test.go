@@ -219,3 +219,24 @@ func TestPolicyCommandsLocally(t *testing.T) {
 		})
 	}
 }
+
+// What is enforced on a program that enters a pod by kubectl exec is told with the pod, though no event told of its process before.
+func TestDeniedEntryHasItsPod(t *testing.T) {
+	s := newScene(t)
+	s.pod("victim", nil, shell(s.nodes[0], "sleep 1000000"))
+	r := s.start("enforce", "--deny-exec", "/bin/id", "--kill", "--yes", "--pod", "victim")
+	s.eventuallyDoing("enforcement", func() bool { return strings.Contains(r.stderr.String(), "armed: ") })
+	s.execIn("victim", "/bin/id")
+	e := r.await("enforcement", func(e *event.Event) bool { return len(e.Enforced()) > 0 })
+	if pod := s.podOf(e); pod.Name != "victim" || pod.Container == nil || pod.Container.Name != "main" {
+		t.Errorf("told of pod %+v, container %+v", pod, pod.Container)
+	}
+	if got := r.end(); got.code != 0 {
+		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
+	}
+	for i := range r.events {
+		if e := &r.events[i]; e.Process() != nil {
+			s.podOf(e)
+		}
+	}
+}
