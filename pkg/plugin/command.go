@@ -7,8 +7,9 @@ package plugin
 import (
 	"errors"
 	"flag"
-	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,8 +38,24 @@ func Main(args []string, streams genericiooptions.IOStreams, info build.Info) in
 		return int(code)
 	}
 	// What is said may quote a node or the API server: nothing of it may steer the terminal.
-	fmt.Fprintln(streams.ErrOut, "error: "+sanitizeLines(err.Error()))
+	writeWithin(errorTime, streams.ErrOut, "error: "+sanitizeLines(err.Error())+"\n")
 	return exit.Error
+}
+
+// errorTime is how long standard error may take to take the last message.
+const errorTime = time.Second
+
+// writeWithin writes text, and does not wait longer for a terminal that is stopped or a pipe that nobody reads.
+func writeWithin(limit time.Duration, out io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(out, text) // there is nowhere to say it
+	}()
+	select {
+	case <-written:
+	case <-time.After(limit):
+	}
 }
 
 // sanitizeLines leaves a message its lines and takes from it what could steer the terminal.

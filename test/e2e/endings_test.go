@@ -6,15 +6,18 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/apiproxy"
 )
 
@@ -123,5 +126,70 @@ func TestPassingAPIErrors(t *testing.T) {
 	_ = b.cmd.Process.Signal(syscall.SIGINT)
 	if code := exitCode(b.cmd.Wait()); code != 0 {
 		t.Errorf("exit code %d, stderr:\n%s", code, b.err.String())
+	}
+}
+
+// countUp runs a program again and again whose argument is one more each time.
+const countUp = `i=0; while sleep 0.1; do /bin/echo $i >/dev/null; i=$((i+1)); done`
+
+// What the network and the API server do to a session that runs, and to its end.
+func TestNetworkFailures(t *testing.T) {
+	s := newScene(t)
+	s.pod("busy", nil, shell(s.nodes[0], countUp))
+	t.Run("by", func(t *testing.T) {
+		t.Run("hanging connections", func(t *testing.T) {
+			t.Parallel()
+			s.apart(t).outlivesFrozenConnections()
+		})
+		t.Run("refused deletion", func(t *testing.T) {
+			t.Parallel()
+			s.apart(t).endsWithoutCleanup()
+		})
+	})
+}
+
+// outlivesFrozenConnections: connections that hang without a word cost time, but no event.
+func (s *scene) outlivesFrozenConnections() {
+	proxy, config := newProxy(s.T)
+	r := s.startWith([]string{"KUBECONFIG=" + config}, "exec", "busy")
+	counts := func(e *event.Event) bool { return execOf(e, "busy", "/bin/echo") }
+	r.await("event", counts)
+	proxy.Inject(apiproxy.Fault{Match: apiproxy.Verb(http.MethodGet, "/log"), Status: http.StatusInternalServerError, Times: 2})
+	frozen := time.Now()
+	proxy.Freeze()
+	r.await("event after that", func(e *event.Event) bool { return counts(e) && e.Time.After(frozen.Add(10*time.Second)) })
+	if got := r.end(); got.code != 0 {
+		s.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
+	}
+	next := -1
+	for i := range r.events {
+		if e := &r.events[i]; counts(e) {
+			got, err := strconv.Atoi(e.ProcessExec.Process.Arguments)
+			if err != nil || next >= 0 && got != next {
+				s.Errorf("after %d comes %q", next-1, e.ProcessExec.Process.Arguments)
+			}
+			next = got + 1
+		}
+	}
+}
+
+// endsWithoutCleanup: what can't be removed is named, and makes the command fail, in time.
+func (s *scene) endsWithoutCleanup() {
+	proxy, config := newProxy(s.T)
+	cmd := s.command("exec", "busy", "-o", "compact")
+	cmd.Env = append(cmd.Env, "KUBECONFIG="+config)
+	b := s.backgroundOf(cmd)
+	b.eventuallyDoing("events", func() bool { return strings.Count(b.out.String(), "\n") > 2 })
+	proxy.Inject(apiproxy.Fault{Match: apiproxy.Verb(http.MethodDelete, ""), Status: http.StatusInternalServerError})
+	if code := s.within(cmd, 1); code != 1 || !strings.Contains(b.err.String(), "kubectl trace-sec cleanup") {
+		s.Errorf("exit code %d, stderr:\n%s", code, b.err.String())
+	}
+	for _, pod := range s.tracerPods(s.Context()) {
+		if !strings.Contains(b.err.String(), pod.Name) {
+			s.Errorf("it is not said that pod %s is left:\n%s", pod.Name, b.err.String())
+		}
+	}
+	if got := s.run("cleanup", "--all-sessions"); got.code != 0 {
+		s.Errorf("cleanup: exit code %d, stderr %q", got.code, got.stderr)
 	}
 }

@@ -105,20 +105,3 @@ func TestNodeNotReady(t *testing.T) {
 		t.Errorf("exit code %d, want 3; stderr:\n%s", got.code, got.stderr)
 	}
 }
-
-// A tracer that dies is named; when it was the only one, the session has failed.
-func TestTracerDies(t *testing.T) {
-	s := newScene(t)
-	s.pod("busy", nil, shell(s.nodes[0], sayName))
-	r := s.start("exec", "busy")
-	r.await("event", func(e *event.Event) bool { return execOf(e, "busy", "/bin/echo") })
-	for _, p := range s.tracerPods(t.Context()) {
-		if err := client.CoreV1().Pods(s.tracers).Delete(t.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := r.wait()
-	if got.code != 1 || !strings.Contains(got.stderr, s.nodes[0]) {
-		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
-	}
-}

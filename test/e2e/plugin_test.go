@@ -66,7 +66,7 @@ type running struct {
 	*scene
 	cmd    *exec.Cmd
 	began  time.Time
-	stderr bytes.Buffer
+	stderr lockedBuffer
 	read   chan struct{} // closed at the end of stdout
 
 	mu     sync.Mutex
@@ -78,7 +78,14 @@ type running struct {
 // start starts the plugin with -o json, and with the session log among the events.
 func (s *scene) start(args ...string) *running {
 	s.Helper()
+	return s.startWith(nil, args...)
+}
+
+// startWith is start with more in the environment.
+func (s *scene) startWith(env []string, args ...string) *running {
+	s.Helper()
 	r := &running{scene: s, cmd: s.command(append(args, "-o", "json", "--session-log", "-")...), read: make(chan struct{}), more: make(chan struct{}, 1)}
+	r.cmd.Env = append(r.cmd.Env, env...)
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		s.Fatal(err)
@@ -144,6 +151,18 @@ func (r *running) await(what string, wanted func(*event.Event) bool) *event.Even
 			r.Fatalf("no %s within %s; stderr:\n%s", what, patience, r.stderr.String())
 		}
 	}
+}
+
+// count is how many of the events so far are wanted.
+func (r *running) count(wanted func(*event.Event) bool) (count int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.events {
+		if wanted(&r.events[i]) {
+			count++
+		}
+	}
+	return count
 }
 
 // awaitHello waits until a node is traced.

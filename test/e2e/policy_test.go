@@ -56,6 +56,17 @@ func readOf(e *event.Event, pod string) bool {
 	return e.ProcessKprobe != nil && e.ProcessKprobe.Process.Pod != nil && e.ProcessKprobe.Process.Pod.Name == pod
 }
 
+// podOf is the pod of an event's process. That an event has none is an error of its own.
+func (s *scene) podOf(e *event.Event) event.Pod {
+	s.Helper()
+	p := e.Process()
+	if p == nil || p.Pod == nil {
+		s.Errorf("event %s of a traced pod comes without its pod: %+v", e.Kind(), p)
+		return event.Pod{}
+	}
+	return *p.Pod
+}
+
 // A policy's events come from the pods that it selects, and from no others, also of pods that come later.
 func TestRunPolicy(t *testing.T) {
 	s := newScene(t)
@@ -119,8 +130,8 @@ func TestRunPoliciesOfDifferentPods(t *testing.T) {
 		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
 	}
 	for _, e := range r.events {
-		if k := e.ProcessKprobe; k != nil && (k.Process.Pod.Name == "web") != (k.PolicyName == "secrets") {
-			t.Errorf("policy %s reports pod %s", k.PolicyName, k.Process.Pod.Name)
+		if k := e.ProcessKprobe; k != nil && (s.podOf(&e).Name == "web") != (k.PolicyName == "secrets") {
+			t.Errorf("policy %s reports pod %s", k.PolicyName, s.podOf(&e).Name)
 		}
 	}
 }
@@ -206,5 +217,26 @@ func TestPolicyCommandsLocally(t *testing.T) {
 				t.Errorf("exit code %d, want %d and %q:\n%s", code, test.code, test.want, out)
 			}
 		})
+	}
+}
+
+// What is enforced on a program that enters a pod by kubectl exec is told with the pod, though no event told of its process before.
+func TestDeniedEntryHasItsPod(t *testing.T) {
+	s := newScene(t)
+	s.pod("victim", nil, shell(s.nodes[0], "sleep 1000000"))
+	r := s.start("enforce", "--deny-exec", "/bin/id", "--kill", "--yes", "--pod", "victim")
+	s.eventuallyDoing("enforcement", func() bool { return strings.Contains(r.stderr.String(), "armed: ") })
+	s.execIn("victim", "/bin/id")
+	e := r.await("enforcement", func(e *event.Event) bool { return len(e.Enforced()) > 0 })
+	if pod := s.podOf(e); pod.Name != "victim" || pod.Container == nil || pod.Container.Name != "main" {
+		t.Errorf("told of pod %+v, container %+v", pod, pod.Container)
+	}
+	if got := r.end(); got.code != 0 {
+		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
+	}
+	for i := range r.events {
+		if e := &r.events[i]; e.Process() != nil {
+			s.podOf(e)
+		}
 	}
 }

@@ -168,7 +168,11 @@ func TestRunSelectorsOfWorkloads(t *testing.T) {
 	seen := map[string]int{}
 	for _, e := range r.events {
 		if k := e.ProcessKprobe; k != nil {
-			seen[k.PolicyName+" "+k.Process.Pod.Name+"/"+k.Process.Pod.Container.Name]++
+			container := ""
+			if pod := s.podOf(&e); pod.Container != nil {
+				container = pod.Container.Name
+			}
+			seen[k.PolicyName+" "+s.podOf(&e).Name+"/"+container]++
 		}
 	}
 	if len(seen) != 3 || seen["both web/side"] != 1 || seen["db db/main"] != 1 || seen["db db/side"] != 1 {

@@ -6,25 +6,31 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io"
+	"sync"
 
+	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
 // Cluster is that way. Nothing is asked of the API server before Connect's client is used.
 type Cluster struct {
 	// Config holds the flags of every command.
-	Config *genericclioptions.ConfigFlags
+	Config   *genericclioptions.ConfigFlags
+	warnings *warnings
 }
 
 // New returns the cluster of flags that are not parsed yet; release is the plugin's, for the API server's logs.
 func New(streams genericiooptions.IOStreams, release string) *Cluster {
-	// One handler for all clients: a warning (Pod Security, a deprecated API) is said once, not once per node.
-	warnings := rest.NewWarningWriter(streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	warnings := &warnings{out: streams.ErrOut, said: map[string]bool{}}
 	config := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	config.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c = launch.WithTracerRateLimits(c)
@@ -32,7 +38,45 @@ func New(streams genericiooptions.IOStreams, release string) *Cluster {
 		c.WarningHandler = warnings
 		return c
 	}
-	return &Cluster{config}
+	return &Cluster{config, warnings}
+}
+
+// WarnTo has what the API server warns of, and what client-go logs (-v), written there from now on. A session's messages must not
+// wait for a terminal, and these come with its requests.
+func (c *Cluster) WarnTo(out io.Writer) {
+	c.warnings.mu.Lock()
+	defer c.warnings.mu.Unlock()
+	c.warnings.out = out
+	verbosity := 0
+	for klog.V(klog.Level(verbosity+1)).Enabled() && verbosity < maxVerbosity {
+		verbosity++
+	}
+	if verbosity == 0 {
+		klog.SetLogger(logr.Discard())
+		return
+	}
+	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(out), textlogger.Verbosity(verbosity))))
+}
+
+// maxVerbosity is more than client-go makes use of.
+const maxVerbosity = 10
+
+// warnings says what the API server warns of (Pod Security, a deprecated API), once for all clients.
+type warnings struct {
+	mu   sync.Mutex
+	out  io.Writer
+	said map[string]bool
+}
+
+// HandleWarningHeader implements rest.WarningHandler.
+func (w *warnings) HandleWarningHeader(code int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if code != 299 || text == "" || w.said[text] { // RFC 7234: 299 is for people
+		return
+	}
+	w.said[text] = true
+	fmt.Fprintf(w.out, "warning: %s\n", terminal.Sanitize(text))
 }
 
 // Connection is a client, made without asking the API server anything.

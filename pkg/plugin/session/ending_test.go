@@ -117,3 +117,15 @@ func TestCleanupWithoutEnd(t *testing.T) {
 		})
 	}
 }
+
+// A panic outside of the session's own goroutines, as in the launcher's watch, ends it as one of its own does.
+func TestPanicOfTheLauncher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, threeExecs, pod("a", "n1"))
+		h.config.Supervisor = NewSupervisor(h.stop)
+		h.during(func() { h.config.Supervisor.Guard(func() { panic("watch") }) })
+		if _, err := h.run(); err == nil || !strings.Contains(err.Error(), "bug in this program: watch") {
+			t.Errorf("error %v", err)
+		}
+	})
+}

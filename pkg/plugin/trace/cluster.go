@@ -117,6 +117,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.options.Cluster.WarnTo(v.screen.Err())
 	stop := session.NewStop(ctx)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
 		if count == 2 {

@@ -19,14 +19,15 @@ type outputs struct {
 	out, err terminal.Capabilities
 	result   Result
 	status   *render.Status
-	// log is nil when none is asked for.
-	log *sessionlog.Log
+	// log is nil when none is asked for; logInOutput: it is among the events.
+	log         *sessionlog.Log
+	logInOutput bool
 }
 
 func (v outputs) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
 
 // flushTime is how long the last messages may take to be written: a terminal that takes nothing does not keep the command.
-const flushTime = 2 * time.Second
+const flushTime = time.Second
 
 // flush writes the messages that are left.
 func (v outputs) flush() {
@@ -61,6 +62,7 @@ func (p *Plan) outputs() (outputs, error) {
 	}
 	if err == nil {
 		v.log, err = o.openSessionLog(v.screen.Out())
+		v.logInOutput = o.output.sessionLog == sessionlog.Stdout
 	}
 	return v, err
 }

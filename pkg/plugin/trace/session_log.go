@@ -41,8 +41,8 @@ type logged struct {
 	pipeline.Sink
 	log *sessionlog.Log
 	say func(event.Level, string)
-	// failed: it was said that the log can't be written.
-	failed bool
+	// inOutput: the log is written where the sink writes. failed: it was said that the log can't be written.
+	inOutput, failed bool
 }
 
 // withSessionLog puts the log, if there is one, beside a sink.
@@ -50,28 +50,43 @@ func (v outputs) withSessionLog(s pipeline.Sink) pipeline.Sink {
 	if v.log == nil {
 		return s
 	}
-	return &logged{Sink: s, log: v.log, say: v.status.Say}
+	return &logged{Sink: s, log: v.log, say: v.status.Say, inOutput: v.logInOutput}
 }
 
-// Take goes on when the log can't be written: events matter more, and the command's exit code tells of it.
+// Take goes on when a log of its own can't be written: events matter more, and the command's exit code tells of it.
 func (l *logged) Take(it *pipeline.Item) error {
-	if !it.AboutProcess { // both may be one file: the lines are in their order
+	if l.inOutput && !it.AboutProcess { // the lines are in their order
 		if err := l.Sink.Flush(time.Now()); err != nil {
 			return err
 		}
 	}
-	if err := l.log.Take(it); err != nil && !l.failed {
+	err := l.log.Take(it)
+	switch {
+	case err != nil && l.inOutput:
+		return err
+	case err != nil && !l.failed:
 		l.failed = true
 		l.say(event.LevelError, fmt.Sprintf("%v; tracing goes on without it", err))
 	}
 	return l.Sink.Take(it)
 }
 
-// finishLog ends the session log with the summary.
+// finishLog ends the session log with the summary, unless its reader is gone. It does not wait for one that does not read.
 func (v outputs) finishLog(r session.Result) error {
-	if v.log == nil {
+	if v.log == nil || v.logInOutput && errors.Is(r.Reason, session.ErrOutputClosed) {
 		return nil
 	}
+	written := make(chan error, 1)
+	go func() { written <- v.writeSummary(r) }()
+	select {
+	case err := <-written:
+		return err
+	case <-time.After(flushTime):
+		return fmt.Errorf("session log: not ended with the summary: it was not taken within %s", flushTime)
+	}
+}
+
+func (v outputs) writeSummary(r session.Result) error {
 	s := sessionlog.Summary{DurationSeconds: r.Summary.Duration.Seconds(), Complete: r.Summary.Complete(), Nodes: []sessionlog.NodeSummary{}}
 	if r.Reason != nil {
 		s.Reason = r.Reason.Error()
