@@ -19,12 +19,13 @@ import (
 type Cluster struct {
 	// Config holds the flags of every command.
 	Config *genericclioptions.ConfigFlags
+
+	warnings *warnings
 }
 
 // New returns the cluster of flags that are not parsed yet; release is the plugin's, for the API server's logs.
 func New(streams genericiooptions.IOStreams, release string) *Cluster {
-	// One handler for all clients: a warning (Pod Security, a deprecated API) is said once, not once per node.
-	warnings := rest.NewWarningWriter(streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	warnings := newWarnings(streams.ErrOut)
 	config := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	config.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c = launch.WithTracerRateLimits(c)
@@ -32,8 +33,11 @@ func New(streams genericiooptions.IOStreams, release string) *Cluster {
 		c.WarningHandler = warnings
 		return c
 	}
-	return &Cluster{config}
+	return &Cluster{config, warnings}
 }
+
+// OnWarning has warnings of the API server go to say instead of standard error, which a session shares with its status line.
+func (c *Cluster) OnWarning(say func(text string)) { c.warnings.to(say) }
 
 // Connection is a client, made without asking the API server anything.
 type Connection struct {

@@ -117,6 +117,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.options.Cluster.OnWarning(func(text string) { v.status.Say(event.LevelWarning, "the API server warns: "+text) })
 	stop := session.NewStop(ctx)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
 		if count == 2 {
