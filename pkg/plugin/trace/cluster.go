@@ -183,6 +183,9 @@ func prepare(ctx context.Context, c *session.Config, targets finder, containers 
 		text := fmt.Sprintf("pod %s/%s is %s: it is traced when it runs", pod.Namespace, pod.Name, strings.ToLower(string(pod.Status.Phase)))
 		c.Status.Say(event.LevelInfo, text)
 	}
+	if len(found.Pods)+len(found.Waiting) == 0 {
+		c.Status.Say(event.LevelInfo, "no target runs now: waiting for pods of "+targets.String())
+	}
 	var nodes []string
 	for _, pod := range found.Pods {
 		nodes = append(nodes, pod.Spec.NodeName)
