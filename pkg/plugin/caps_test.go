@@ -27,7 +27,7 @@ func TestCapsRefuses(t *testing.T) {
 		{"--cap=", `--cap "" is no capability`},
 		{"--cap 21", `--cap "21" is no capability`},
 		{"--cap SYSLOG,BPF", `--cap "SYSLOG,BPF" is no capability`},
-		{"--cap", "flag needs an argument"},
+		{"--cap", "--cap needs a value"},
 		{"--denied --granted", "--denied and --granted exclude each other"},
 		{"--denied --granted --cap x", `--cap "x" is no capability`},
 		{"--denid", "did you mean --denied?"},

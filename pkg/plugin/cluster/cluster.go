@@ -52,7 +52,10 @@ func (c *Cluster) Connect() (Connection, error) {
 	loader := c.Config.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return Connection{}, fmt.Errorf("read kubeconfig: %w", err)
+		return Connection{}, unreadable(err)
+	}
+	if err := c.checkNames(raw); err != nil {
+		return Connection{}, err
 	}
 	if len(raw.Clusters) == 0 && *c.Config.APIServer == "" && *c.Config.Context == "" {
 		// client-go would try localhost:8080 now, and a refused connection explains nothing.

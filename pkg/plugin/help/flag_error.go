@@ -74,7 +74,7 @@ func wanted(f *pflag.Flag, value string) string {
 	case "uint64":
 		return "want a whole number above 0"
 	case "uintSlice":
-		return "want whole numbers above 0, separated by commas"
+		return "want numbers, separated by commas"
 	case "bool":
 		return "want true or false, or nothing"
 	}

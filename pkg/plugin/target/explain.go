@@ -87,7 +87,7 @@ func (f *Finder) explainNothing(ctx context.Context, queries []query, lists [][]
 	return none
 }
 
-// elsewhere counts the pods that match a query in all namespaces; nothing when the user may not look there.
+// elsewhere counts the pods that match a query, and may run, in all namespaces; nothing when the user may not look there.
 func (f *Finder) elsewhere(ctx context.Context, q query) map[string]int {
 	q.options.Limit = searchLimit
 	list, err := f.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, q.options)
@@ -96,7 +96,7 @@ func (f *Finder) elsewhere(ctx context.Context, q query) map[string]int {
 	}
 	counts := map[string]int{}
 	for i := range list.Items {
-		if q.matches == nil || q.matches(&list.Items[i]) {
+		if !finished(&list.Items[i]) && (q.matches == nil || q.matches(&list.Items[i])) {
 			counts[list.Items[i].Namespace]++
 		}
 	}

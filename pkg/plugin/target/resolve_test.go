@@ -78,7 +78,7 @@ func TestResolveErrors(t *testing.T) {
 		{Request{Args: []string{"done"}}, true, []string{"all that there are have ended, and never run again: shop/done (Succeeded)"}},
 		{Request{Selector: "app=wbe"}, true, []string{": did you mean app=web?"}},
 		{Request{Selector: "ap=web"}, true, []string{"none there has a label ap: did you mean app?"}},
-		{Request{Namespace: "empty"}, true, []string{"all pods in namespace empty; there are in namespace default (1), shop (11): use -n, or -A for all"}},
+		{Request{Namespace: "empty"}, true, []string{"all pods in namespace empty; there are in namespace default (1), shop (9): use -n, or -A for all"}},
 		{Request{Args: []string{"deploy/db"}}, false, []string{"deployment/db not found in namespace shop: did you mean statefulset/db?"}},
 		{Request{Args: []string{"deploy/wbe"}}, false, []string{"did you mean deployment/web?"}},
 		{Request{Args: []string{"deploy/zzzzzzzz"}}, false, []string{"see kubectl --namespace=shop get deployments"}},
