@@ -28,6 +28,7 @@ func TestCapsRefuses(t *testing.T) {
 		{"--cap 21", `--cap "21" is no capability`},
 		{"--cap SYSLOG,BPF", `--cap "SYSLOG,BPF" is no capability`},
 		{"--cap", "--cap needs a value"},
+		{"NET_ADMIN", "did you mean --cap NET_ADMIN?"},
 		{"--denied --granted", "--denied and --granted exclude each other"},
 		{"--denied --granted --cap x", `--cap "x" is no capability`},
 		{"--denid", "did you mean --denied?"},

@@ -32,6 +32,7 @@ var habits = [...]struct {
 	{[]string{"user"}, "uid", "--uid filters by user"},
 	{[]string{"timeout", "time"}, "duration", "--duration 30s ends it"},
 	{[]string{"limit", "limit-bytes", "count"}, "max-events", "--max-events ends it after so many"},
+	{[]string{"proto", "protocol"}, "to", "--op says what is shown, --op connect,udp includes UDP"},
 	{[]string{"no-color", "no-colors"}, "color", "--color never"},
 	{[]string{"json", "yaml", "wide"}, "output", "the format is said by -o"},
 	{[]string{"format", "template"}, "output", "-o says it; -o jsonpath=TEMPLATE picks fields"},

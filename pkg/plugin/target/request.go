@@ -85,6 +85,8 @@ func notName(k *kind, name, as string) error {
 			words[i] = strings.TrimSuffix(as, name) + words[i]
 		}
 		return fmt.Errorf("%snames are separated by blanks: %s", text, strings.Join(words, " "))
+	case strings.ContainsAny(name, "*?^$|[+"):
+		return fmt.Errorf("%sit is no pattern: name the workload (deployment/NAME), or select labels with -l", text)
 	case strings.Contains(as, "=") && err == nil && !label.Empty():
 		return fmt.Errorf("%slabels are selected by -l %s", text, as)
 	}
@@ -108,7 +110,8 @@ func selectorHint(selector string) string {
 func (r Request) check(list []named) error {
 	var errs []error
 	if _, err := labels.Parse(r.Selector); err != nil {
-		errs = append(errs, fmt.Errorf("selector %q: %w%s", r.Selector, err, selectorHint(r.Selector)))
+		why, _, _ := strings.Cut(err.Error(), " (e.g.") // a regular expression follows
+		errs = append(errs, fmt.Errorf("selector %q: %s%s", r.Selector, why, selectorHint(r.Selector)))
 	}
 	if _, err := fields.ParseSelector(r.FieldSelector); err != nil {
 		errs = append(errs, fmt.Errorf("field selector %q: %w", r.FieldSelector, err))

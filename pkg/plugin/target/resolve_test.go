@@ -167,6 +167,7 @@ func TestNewErrors(t *testing.T) {
 		{Request{Args: []string{"deploy/"}}, `"deploy/" is not the name of a deployment: it is missing, as in deployment/NAME`},
 		{Request{Args: []string{"web,db"}}, "names are separated by blanks: web db"},
 		{Request{Args: []string{"deploy/web,db"}}, "names are separated by blanks: deploy/web deploy/db"},
+		{Request{Args: []string{"web-*"}}, "it is no pattern: name the workload (deployment/NAME)"},
 		{Request{Args: []string{"app=web"}}, "labels are selected by -l app=web"},
 		{Request{Args: []string{"shop/web"}}, `unknown type "shop"; if it is a namespace, it stands apart: -n shop web. Known types: pod`},
 		{Request{Args: []string{"ns/shop"}}, "the pods of a namespace are named by it alone: -n shop"},
