@@ -95,8 +95,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
-	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(help.FlagError)
+	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(help.Usage(nil))
 	env.Cluster.Config.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().AddFlag(verbosity())
@@ -104,8 +103,10 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 		verbs.Exec(env), verbs.Run(env), verbs.File(env), verbs.Hook(env), verbs.Caps(env), verbs.Enforce(env), verbs.Net(env),
 		verbs.Creds(env), verbs.Cleanup(env), verbs.Policy(env), verbs.Version(env), verbs.Filters(env), verbs.Options(env),
 	)
+	root.SetHelpCommand(helpCommand())
 	env.Cluster.CompleteFlags(root)
 	explainCompletion(root)
+	requireCommands(root)
 	return root
 }
 

@@ -17,8 +17,8 @@ func TestCredsPolicy(t *testing.T) {
 
 func TestCredsRefuses(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"--to-uid root", "invalid argument"},
-		{"--to-uid -1", "invalid argument"},
+		{"--to-uid root", "want numbers"},
+		{"--to-uid -1", "want numbers"},
 		{"--to-uid 4294967295", "user ids are below 4294967295"},
 		{"--every --rises", "--every and --rises exclude each other"},
 		{"--every --to-uid 0", "--every and --to-uid exclude each other"},

@@ -74,6 +74,22 @@ func TestEnforceRefuses(t *testing.T) {
 	}
 }
 
+// What is wrong with the flags comes before what follows of it: that nobody could be asked.
+func TestEnforceSaysAllThatIsWrong(t *testing.T) {
+	_, _, errOut := runPlugin(t, built, "enforce", "--deny-connect", "1.2.3", "--deny-exec", "nc", "--color", "red")
+	at := 0
+	for _, want := range []string{`--deny-connect "1.2.3": not a network`, `--color "red"`, "enforce on what?", "this is no terminal"} {
+		next := strings.Index(errOut, want)
+		if next < at {
+			t.Errorf("stderr lacks %q, or has it too early:\n%s", want, errOut)
+		}
+		at = next
+	}
+	if !strings.Contains(errOut, `--deny-exec "nc": not absolute`) {
+		t.Errorf("stderr:\n%s", errOut)
+	}
+}
+
 func TestHelpOfEnforce(t *testing.T) { testHelp(t, "enforce") }
 
 func TestPrintsTheDenials(t *testing.T) {

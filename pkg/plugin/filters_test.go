@@ -41,7 +41,7 @@ func TestFiltersRefusedBeforeAnythingStarts(t *testing.T) {
 		{[]string{"exec", "--uid", "root"}, `--uid "root": want a number`},
 		{[]string{"exec", "--uid", "0,x"}, `--uid "x": want a number`},
 		{[]string{"exec", "--uid="}, "--uid is empty"},
-		{[]string{"exec", "--pid", "x"}, "invalid argument"},
+		{[]string{"exec", "--pid", "x"}, "want numbers"},
 		{[]string{"exec", "--pid", "0"}, "--pid 0 is not a process"},
 		{[]string{"exec", "--pid", "4294967296"}, "--pid 4294967296 is not a process"},
 		{[]string{"exec", "--local", "--pid", "0"}, "--pid 0 is not a process"},

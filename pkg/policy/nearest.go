@@ -22,6 +22,9 @@ func nearest(typed string, candidates []string) string {
 	}
 	best, distance := "", max(2, len(typed)/3)+1
 	for _, candidate := range candidates {
+		if length := len(candidate) - len(typed); length >= distance || -length >= distance { // as many have to come or go
+			continue
+		}
 		d := editDistance(strings.ToLower(typed), strings.ToLower(candidate))
 		// Of a short word there is little left after two errors: then it has to begin alike, as dri and dir do, dns and int not.
 		short := d*2 > len(typed) && !strings.EqualFold(typed[:min(1, len(typed))], candidate[:min(1, len(candidate))])

@@ -70,7 +70,11 @@ func Parse(name string, from io.Reader) (*File, error) {
 	}
 	problems = append(problems, doubles(file.Policies)...)
 	if len(problems) == 0 && len(file.Policies) == 0 {
-		problems = append(problems, Problem{Position{File: name}, "there is no policy: want documents of kind " + string(TracingPolicy)})
+		only := ""
+		if len(file.Skipped) > 0 {
+			only = ", only " + file.Skipped[0].What
+		}
+		problems = append(problems, Problem{Position{File: name}, "there is no policy" + only + ": want documents of kind " + string(TracingPolicy)})
 	}
 	if len(problems) > 0 {
 		return nil, problems.sorted()
@@ -128,7 +132,7 @@ func (f *File) read(c cursor) {
 func (e envelope) kindOf(c cursor) (Kind, bool) {
 	if e.kind.document == nil {
 		if c.node.Kind == yaml.MappingNode {
-			c.fail("kind is missing: want %s or %s", TracingPolicy, TracingPolicyNamespaced)
+			c.fail("kind is missing: want %s or %s%s", TracingPolicy, TracingPolicyNamespaced, chartHint(c))
 		}
 		return "", false
 	}
@@ -158,6 +162,16 @@ func (e envelope) kindOf(c cursor) (Kind, bool) {
 		return "", false
 	}
 	return "", true
+}
+
+// chartHint says that a document looks like the values of Tetragon's Helm chart; empty if it does not.
+func chartHint(c cursor) string {
+	for _, p := range c.pairs() {
+		if slices.Contains([]string{"tetragon", "tetragonOperator", "daemonSetLabelsOverride"}, p.key.node.Value) {
+			return "; these look like values of Tetragon's Helm chart, which are no policy"
+		}
+	}
+	return ""
 }
 
 // nameOf is an object's metadata.name.

@@ -72,7 +72,8 @@ func TestDocumentsRefused(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"", "there is no policy"},
 		{"---\n---\n", "there is no policy"},
-		{"kind: Pod\napiVersion: v1\nmetadata: {name: a}\n", "there is no policy"},
+		{"kind: Pod\napiVersion: v1\nmetadata: {name: a}\n", "there is no policy, only Pod a: want documents of kind TracingPolicy"},
+		{"tetragon: {enabled: true}\n", "these look like values of Tetragon's Helm chart"},
 		{"a: [\n", "neither YAML nor JSON"},
 		{"\n\na: b: c #HERE\n", "neither YAML nor JSON"},
 		{"- a\n", "want a mapping, got a list"},

@@ -119,7 +119,7 @@ func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*p
 	}
 	p.load(planned)
 	if p.served == 0 && len(p.hooks) > 0 {
-		return nil, errors.Join(p.nothing(), set.Close())
+		return nil, errors.Join(p.nothing(planned), set.Close())
 	}
 	return p, nil
 }
@@ -259,10 +259,18 @@ func (p *policies) loadWay(number uint32, way *plan.Way) error {
 }
 
 // nothing is the error of policies of which no hook is served.
-func (p *policies) nothing() error {
+func (p *policies) nothing(planned []plan.Hook) error {
+	if len(p.hooks) == 1 && len(planned) == 1 {
+		h := &planned[0]
+		return fmt.Errorf("hook %s of policy %s cannot be served on this node: %s", h.Name, h.Policy.Name, h.Why())
+	}
 	errs := []error{errors.New("no hook of the policies can be served on this node")}
-	for _, h := range p.hooks {
+	enforcers := p.hooks[:len(p.hooks)-len(planned)]
+	for _, h := range enforcers {
 		errs = append(errs, fmt.Errorf("policy %s: %s: %s", h.Policy, h.Name, h.Refused))
+	}
+	for i := range planned {
+		errs = append(errs, fmt.Errorf("policy %s: %s: %s", planned[i].Policy.Name, planned[i].Name, planned[i].Why()))
 	}
 	return errors.Join(errs...)
 }

@@ -75,3 +75,26 @@ func TestNothingServed(t *testing.T) {
 		t.Errorf("the last frame does not tell the error: %s", frames.Bytes())
 	}
 }
+
+// A misspelled function is told with the one that was meant, and without the ways that could not have served it.
+func TestFunctionThatThereIsNot(t *testing.T) {
+	needRoot(t)
+	for text, want := range map[string]string{
+		"kprobes: [{call: vfs_raed, syscall: false}]": "hook vfs_raed of policy typo cannot be served on this node: " +
+			"function vfs_raed: type information of the kernel and ",
+		"lsmhooks: [{hook: file_opne, args: [{index: 0, type: file}]}]": "file_open?",
+		"kprobes: [{call: vfs_raed, syscall: false}, {call: vfs_wriet, syscall: false}]": "no hook of the policies can be served on this node\n" +
+			"policy typo: vfs_raed: function vfs_raed: type information",
+	} {
+		o := orders(wire.Targets{All: true})
+		o.Policies = []wire.PolicySource{{Name: "typo.yaml", Text: "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: typo}\nspec:\n  " + text + "\n"}}
+		_, err := Run(context.Background(), Config{Orders: o, Frames: &bytes.Buffer{}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+			continue
+		}
+		if strings.Contains(text, "vfs_raed") && !strings.Contains(err.Error(), "; did you mean vfs_read?") || strings.Contains(err.Error(), "stands in") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -18,19 +17,19 @@ import (
 	"k8s.io/klog/v2/textlogger"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
 // Cluster is that way. Nothing is asked of the API server before Connect's client is used.
 type Cluster struct {
 	// Config holds the flags of every command.
-	Config   *genericclioptions.ConfigFlags
+	Config *genericclioptions.ConfigFlags
+
 	warnings *warnings
 }
 
 // New returns the cluster of flags that are not parsed yet; release is the plugin's, for the API server's logs.
 func New(streams genericiooptions.IOStreams, release string) *Cluster {
-	warnings := &warnings{out: streams.ErrOut, said: map[string]bool{}}
+	warnings := newWarnings(streams.ErrOut)
 	config := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	config.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c = launch.WithTracerRateLimits(c)
@@ -41,12 +40,11 @@ func New(streams genericiooptions.IOStreams, release string) *Cluster {
 	return &Cluster{config, warnings}
 }
 
-// WarnTo has what the API server warns of, and what client-go logs (-v), written there from now on. A session's messages must not
-// wait for a terminal, and these come with its requests.
-func (c *Cluster) WarnTo(out io.Writer) {
-	c.warnings.mu.Lock()
-	defer c.warnings.mu.Unlock()
-	c.warnings.out = out
+// OnWarning has warnings of the API server go to say instead of standard error, which a session shares with its status line.
+func (c *Cluster) OnWarning(say func(text string)) { c.warnings.to(say) }
+
+// LogTo has what client-go logs (-v) written there from now on: a session's messages must not wait for a terminal.
+func LogTo(out io.Writer) {
 	verbosity := 0
 	for klog.V(klog.Level(verbosity+1)).Enabled() && verbosity < maxVerbosity {
 		verbosity++
@@ -61,24 +59,6 @@ func (c *Cluster) WarnTo(out io.Writer) {
 // maxVerbosity is more than client-go makes use of.
 const maxVerbosity = 10
 
-// warnings says what the API server warns of (Pod Security, a deprecated API), once for all clients.
-type warnings struct {
-	mu   sync.Mutex
-	out  io.Writer
-	said map[string]bool
-}
-
-// HandleWarningHeader implements rest.WarningHandler.
-func (w *warnings) HandleWarningHeader(code int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if code != 299 || text == "" || w.said[text] { // RFC 7234: 299 is for people
-		return
-	}
-	w.said[text] = true
-	fmt.Fprintf(w.out, "warning: %s\n", terminal.Sanitize(text))
-}
-
 // Connection is a client, made without asking the API server anything.
 type Connection struct {
 	Client kubernetes.Interface
@@ -92,7 +72,10 @@ func (c *Cluster) Connect() (Connection, error) {
 	loader := c.Config.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return Connection{}, fmt.Errorf("read kubeconfig: %w", err)
+		return Connection{}, unreadable(err)
+	}
+	if err := c.checkNames(raw); err != nil {
+		return Connection{}, err
 	}
 	if len(raw.Clusters) == 0 && *c.Config.APIServer == "" && *c.Config.Context == "" {
 		// client-go would try localhost:8080 now, and a refused connection explains nothing.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // costLimit of one expression on one event, in CEL's units: about 10 ms (Kubernetes has a million for 0.1 s). What needs more
@@ -92,7 +94,7 @@ func newEnvironment() (*cel.Env, error) {
 func newCELExpression(env *cel.Env, text string) (*celExpression, error) {
 	checked, issues := env.Compile(text)
 	if issues.Err() != nil {
-		return nil, compileError(issues)
+		return nil, compileError(issues, text)
 	}
 	root := checked.NativeRep().Expr()
 	names := newNaming()
@@ -120,14 +122,31 @@ func newCELExpression(env *cel.Env, text string) (*celExpression, error) {
 	return c, nil
 }
 
-// compileError is what is wrong with an expression, a line each.
-func compileError(issues *cel.Issues) error {
+// compileError is what is wrong with an expression, a line each, and what was probably meant.
+func compileError(issues *cel.Issues, text string) error {
 	var lines []string
 	for _, e := range issues.Errors() {
-		lines = append(lines, fmt.Sprintf("column %d: %s", e.Location.Column()+1, e.Message))
+		message, _, _ := strings.Cut(e.Message, " expecting ") // a list of all tokens of the language
+		lines = append(lines, fmt.Sprintf("column %d: %s", e.Location.Column()+1, message))
 	}
-	return errors.New(strings.Join(lines, "; "))
+	all := strings.Join(lines, "; ")
+	if unknown := undeclared.FindStringSubmatch(all); unknown != nil {
+		if slices.Contains(fieldNames(reflect.TypeFor[event.ProcessExec]()), unknown[1]) {
+			return fmt.Errorf("%s: fields stand below the type of event, as process_exec.%s", all, unknown[1])
+		}
+		return fmt.Errorf("%s%s", all, policy.DidYouMean(unknown[1], bodyNames()))
+	}
+	if assignment.MatchString(text) {
+		return fmt.Errorf("%s: CEL compares with ==", all)
+	}
+	return errors.New(all)
 }
+
+var (
+	undeclared = regexp.MustCompile(`undeclared reference to '(\w+)'`)
+	// assignment is an = that is no part of ==, !=, <= or >=.
+	assignment = regexp.MustCompile(`[^=!<>]=[^=]`)
+)
 
 func bodyNames() (names []string) {
 	for _, b := range bodies() {

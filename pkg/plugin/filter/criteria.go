@@ -40,7 +40,11 @@ var criteria = [...]row{
 		return func(e *event.Event) bool { p := e.Process(); return p != nil && pattern.MatchString(p.Arguments) }, err
 	})},
 	{KeyUID, each(func(value string) (criterion, error) {
-		return number(value, func(p *event.Process) *uint32 { return p.Uid })
+		made, err := number(value, func(p *event.Process) *uint32 { return p.Uid })
+		if _, e := strconv.ParseFloat(value, 64); err != nil && value != "" && e != nil {
+			err = fmt.Errorf("%w: which number a name has, the container's /etc/passwd says (root is 0)", err)
+		}
+		return made, err
 	})},
 	{KeyPID, each(func(value string) (criterion, error) {
 		return number(value, func(p *event.Process) *uint32 { return p.Pid })

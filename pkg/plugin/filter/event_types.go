@@ -33,7 +33,8 @@ func EventTypes() []string {
 
 func ofType(name string) (criterion, error) {
 	if !slices.Contains(EventTypes(), name) {
-		return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(name, EventTypes()))
+		typed := strings.TrimPrefix(strings.ToLower(name), "process_") // as in the JSON
+		return nil, fmt.Errorf("unknown type of event%s", policy.DidYouMean(typed, EventTypes()))
 	}
 	for _, t := range narrowerTypes {
 		if t.name == name {

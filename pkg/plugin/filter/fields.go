@@ -91,6 +91,9 @@ func checkField(path string) error {
 	if deepest != nil {
 		return deepest
 	}
+	if slices.Contains(bodyNames(), names[0]) {
+		return fmt.Errorf("no event has a field %q: it is named without the type of event before it, as process.binary", names[0])
+	}
 	return fmt.Errorf("no event has a field %q%s", names[0], policy.DidYouMean(names[0], slices.Sorted(maps.Keys(first))))
 }
 

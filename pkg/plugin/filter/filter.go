@@ -94,7 +94,11 @@ func excludes(terms []string) (map[string][]string, error) {
 		key, value, found := strings.Cut(term, "=")
 		switch {
 		case !found:
-			errs = append(errs, fmt.Errorf("--exclude %q: want KEY=VALUE, with one of the keys %s", term, strings.Join(Keys(), ", ")))
+			hint := ""
+			if key, value, colon := strings.Cut(term, ":"); colon && slices.Contains(Keys(), key) {
+				hint = fmt.Sprintf("; did you mean %s=%s?", key, value)
+			}
+			errs = append(errs, fmt.Errorf("--exclude %q: want KEY=VALUE, with one of the keys %s%s", term, strings.Join(Keys(), ", "), hint))
 		case !slices.Contains(Keys(), key):
 			errs = append(errs, fmt.Errorf("--exclude %q: unknown key %q%s", term, key, policy.DidYouMean(key, Keys())))
 		default:

@@ -4,7 +4,6 @@
 package help
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -50,7 +49,7 @@ func (g Group) names() string {
 func Usage(groups []Group) func(*cobra.Command) error {
 	return func(cmd *cobra.Command) error {
 		var b strings.Builder
-		if cmd.Runnable() {
+		if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
 			fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
 		} else {
 			fmt.Fprintf(&b, "Usage:\n  %s COMMAND [flags]\n", cmd.CommandPath())
@@ -80,36 +79,6 @@ func Usage(groups []Group) func(*cobra.Command) error {
 		_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
 		return err
 	}
-}
-
-// FlagError says which flag was probably meant.
-func FlagError(cmd *cobra.Command, err error) error {
-	text := err.Error()
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
-		if near := nearestFlags(cmd, unknown.GetSpecifiedName()); len(near) > 0 {
-			text += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-	}
-	return fmt.Errorf("%s\nSee '%s --help' for usage", text, cmd.CommandPath())
-}
-
-// nearestFlags asks cobra, which knows only how to suggest commands: so each flag becomes one.
-func nearestFlags(cmd *cobra.Command, typed string) (near []string) {
-	index := &cobra.Command{SuggestionsMinimumDistance: 2}
-	add := func(f *pflag.Flag) {
-		if !f.Hidden {
-			index.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-		}
-	}
-	cmd.Flags().VisitAll(add)
-	cmd.InheritedFlags().VisitAll(add)
-	for _, suggestion := range index.SuggestionsFor(typed) {
-		if flag := "--" + suggestion; len(near) == 0 || near[len(near)-1] != flag {
-			near = append(near, flag)
-		}
-	}
-	return near
 }
 
 // VisitNames calls visit with the name of each flag.

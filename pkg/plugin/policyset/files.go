@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,6 +21,18 @@ import (
 
 // ErrNoFile is for a command that was not told its policy.
 var ErrNoFile = errors.New("-f FILE is missing: which policy? (- is standard input)")
+
+// NoFile is ErrNoFile, with the -f that was probably meant by an argument.
+func NoFile(args []string) error {
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		named := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(arg))
+		if named || err == nil && !info.IsDir() {
+			return fmt.Errorf("%w; did you mean -f %s?", ErrNoFile, arg)
+		}
+	}
+	return ErrNoFile
+}
 
 // Files are the policies that a command is given.
 type Files struct{ Names []string }

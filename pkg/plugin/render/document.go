@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +116,7 @@ func relaxed(template string) string {
 	return "{." + strings.TrimPrefix(template, ".") + "}"
 }
 
-// sanitized cleans all texts in data as encoding/json decodes it, in place.
+// sanitized cleans all texts and keys in data as encoding/json decodes it, in place.
 func sanitized(data any) any {
 	switch x := data.(type) {
 	case string:
@@ -124,8 +126,10 @@ func sanitized(data any) any {
 			x[i] = sanitized(x[i])
 		}
 	case map[string]any:
-		for key, value := range x { // label keys are valid names: the API server checks them
-			x[key] = sanitized(value)
+		for _, key := range slices.Collect(maps.Keys(x)) {
+			value := x[key]
+			delete(x, key)
+			x[terminal.Sanitize(key)] = sanitized(value)
 		}
 	}
 	return data

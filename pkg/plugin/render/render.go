@@ -5,11 +5,13 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // Options say how events are shown.
@@ -92,12 +94,37 @@ func New(out io.Writer, o Options) (pipeline.Sink, error) {
 		switch {
 		case f.name != name:
 		case f.argument && argument == "":
-			return nil, fmt.Errorf("output format %s: give a template: -o %s='{.process_exec.process.binary}'", name, name)
+			return nil, fmt.Errorf("-o %s: give a template: -o %s='{.process_exec.process.binary}'", o.Format, name)
 		case !f.argument && given:
-			return nil, fmt.Errorf("output format %s takes no argument, got %q", name, argument)
+			return nil, fmt.Errorf("-o %s: %s takes no argument", o.Format, name)
 		default:
 			return f.make(out, o, argument)
 		}
 	}
-	return nil, fmt.Errorf("unknown output format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
+	return nil, fmt.Errorf("-o %q: unknown output format%s", o.Format, formatHint(o.Format))
+}
+
+// CheckFormat says what is wrong with a format.
+func CheckFormat(format string) error {
+	_, err := New(io.Discard, Options{Format: format})
+	return err
+}
+
+// formatHint is what to write instead of a format that does not exist; other formats are those of kubectl.
+func formatHint(format string) string {
+	name, _, _ := strings.Cut(format, "=")
+	switch {
+	case slices.Contains([]string{"jsonpath-file", "jsonpath-as-json", "go-template", "go-template-file", "template", "templatefile", "custom-columns", "custom-columns-file", "name"}, name):
+		return ": want a field of each event by -o jsonpath='{.process_exec.process.binary}', or -o json and jq"
+	case slices.Contains([]string{"text", "plain", "default", "pretty"}, name):
+		return ": want tree or compact"
+	}
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	if near := policy.Near(strings.ToLower(name), names); len(near) > 0 {
+		return "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return ": want one of " + strings.Join(Formats(), ", ")
 }

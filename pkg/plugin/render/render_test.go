@@ -255,6 +255,11 @@ func TestNewRefuses(t *testing.T) {
 		"jsonpath={.a": "template",
 		"compact=x":    "takes no argument",
 		"=x":           "unknown output format",
+		"YAML":         "did you mean yaml?",
+		"jsn":          "did you mean json?",
+		"json-path=.a": "did you mean jsonpath?",
+		"name":         "-o jsonpath='{.process_exec.process.binary}'",
+		"text":         "want tree or compact",
 	} {
 		if _, err := New(io.Discard, Options{Format: format}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error about %q", format, err, want)

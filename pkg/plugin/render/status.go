@@ -27,6 +27,8 @@ type Status struct {
 	mu      sync.Mutex
 	waiting map[string]string // node → what for
 	ready   map[string]bool
+	// failures are the nodes that failed first for a reason, by the reason.
+	failures map[string]string
 	// told are remarks on hooks that do less than was asked for: other nodes' are the same.
 	told map[remark]bool
 	// limits are the lines that counted notes.
@@ -35,7 +37,7 @@ type Status struct {
 
 // NewStatus writes to the standard error of a screen, which can show c.
 func NewStatus(s *terminal.Screen, c terminal.Capabilities) *Status {
-	return &Status{styler: newStyler(c), screen: s, waiting: map[string]string{}, ready: map[string]bool{}, told: map[remark]bool{}}
+	return &Status{styler: newStyler(c), screen: s, waiting: map[string]string{}, ready: map[string]bool{}, failures: map[string]string{}, told: map[remark]bool{}}
 }
 
 // Waiting says what the start of a node's tracer is waiting for; saying it again changes nothing.
@@ -74,13 +76,20 @@ func (s *Status) Tracing(pods, nodes int) {
 	s.Say(event.LevelInfo, "tracing "+wording.Counted(uint64(pods), "pod")+" on "+wording.Counted(uint64(nodes), "node"))
 }
 
-// Failed says that there is no tracing on a node, and why.
+// Failed says that there is no tracing on a node, and why: in full for the first node of which that is so.
 func (s *Status) Failed(node string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.waiting, node)
 	delete(s.ready, node)
-	s.say(event.LevelError, node+": "+err.Error())
+	why := err.Error()
+	first, before := s.failures[why]
+	if before && first != node {
+		why = "not traced, for the same reason as " + first
+	} else {
+		s.failures[why] = node
+	}
+	s.say(event.LevelError, node+": "+why)
 	s.redraw()
 }
 

@@ -142,6 +142,18 @@ func TestStatusElsewhere(t *testing.T) {
 	}
 }
 
+func TestFailuresThatAreTheSame(t *testing.T) {
+	s, out := newTestStatus(terminal.Capabilities{})
+	s.Failed("a", errors.New("no such function\nmore of it"))
+	s.Failed("b", errors.New("no such function\nmore of it"))
+	s.Failed("c", errors.New("no image"))
+	s.Failed("a", errors.New("no such function\nmore of it"))
+	const full = "error: a: no such function\n       more of it\n"
+	if got, want := out.String(), full+"error: b: not traced, for the same reason as a\nerror: c: no image\n"+full; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestNodeList(t *testing.T) {
 	if got, want := nodeList([]string{"a", "b", "c", "d", "e"}), "a, b and 3 more nodes"; got != want {
 		t.Errorf("got %q, want %q", got, want)

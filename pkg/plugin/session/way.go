@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -212,7 +213,8 @@ func (s *session) notice(n *node, level event.Level, subject, text string) {
 		if subject != "" {
 			about = subject + ": "
 		}
-		s.Status.Say(level, fmt.Sprintf("node %s: %s%s", n.name, about, text))
+		oneLine := strings.ReplaceAll(about+text, "\n", `\n`) // a node's words must not look like several messages
+		s.Status.Say(level, fmt.Sprintf("node %s: %s", n.name, oneLine))
 	}
 	s.putNotice(n, level, subject, text)
 }

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
@@ -24,6 +25,9 @@ import (
 
 // searchLimit is how many names are read to find near ones, and other namespaces: only for an error message.
 const searchLimit = 2000
+
+// mostNamed objects are named in a message.
+const mostNamed = 8
 
 // NoPodsError says that nothing matches now; what was named exists.
 type NoPodsError struct {
@@ -36,14 +40,17 @@ type NoPodsError struct {
 // Error is one line.
 func (e *NoPodsError) Error() string {
 	text := "no pods found: " + e.Searched
-	if len(e.Elsewhere) > 0 {
-		var where []string
-		for _, namespace := range slices.Sorted(maps.Keys(e.Elsewhere)) {
-			where = append(where, fmt.Sprintf("%s (%d)", namespace, e.Elsewhere[namespace]))
-		}
-		return text + "; there are in namespace " + strings.Join(where, ", ") + ": use -n, or -A for all"
+	if len(e.Elsewhere) == 0 {
+		return text + e.hint
 	}
-	return text + e.hint
+	var where []string
+	for _, namespace := range slices.Sorted(maps.Keys(e.Elsewhere)) {
+		where = append(where, fmt.Sprintf("%s (%d)", namespace, e.Elsewhere[namespace]))
+	}
+	if more := len(where) - mostNamed; more > 0 {
+		where = append(where[:mostNamed], fmt.Sprintf("%d more", more))
+	}
+	return text + "; there are in namespace " + strings.Join(where, ", ") + ": use -n, or -A for all"
 }
 
 // explainNothing is the error about named pods that are not there, or about nothing at all; nil when all is well.
@@ -64,21 +71,23 @@ func (f *Finder) explainNothing(ctx context.Context, queries []query, lists [][]
 	}
 	none := &NoPodsError{Searched: f.String()}
 	if len(f.named) > 0 {
-		none.hint = ": it has none now, see kubectl get " + queries[0].of
+		none.hint = ": it has none now, see kubectl --namespace=" + f.request.Namespace + " get " + queries[0].of
 		return none
 	}
 	if !f.request.AllNamespaces {
 		if err := f.namespaceNotFound(ctx); err != nil {
 			return err
 		}
-		if f.request.Selector != "" || f.request.FieldSelector != "" {
-			none.Elsewhere = f.elsewhere(ctx, queries[0])
-		}
+		none.Elsewhere = f.elsewhere(ctx, queries[0])
+		none.hint = ": -n names another namespace, -A means all"
+	}
+	if near := f.nearLabels(ctx); near != "" {
+		none.hint = near
 	}
 	return none
 }
 
-// elsewhere counts the pods that match a query in all namespaces; nothing when the user may not look there.
+// elsewhere counts the pods that match a query, and may run, in all namespaces; nothing when the user may not look there.
 func (f *Finder) elsewhere(ctx context.Context, q query) map[string]int {
 	q.options.Limit = searchLimit
 	list, err := f.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, q.options)
@@ -87,7 +96,7 @@ func (f *Finder) elsewhere(ctx context.Context, q query) map[string]int {
 	}
 	counts := map[string]int{}
 	for i := range list.Items {
-		if q.matches == nil || q.matches(&list.Items[i]) {
+		if !finished(&list.Items[i]) && (q.matches == nil || q.matches(&list.Items[i])) {
 			counts[list.Items[i].Namespace]++
 		}
 	}
@@ -110,6 +119,9 @@ func (f *Finder) podNotFound(ctx context.Context, name string) error {
 	}
 	if workload := f.workload(ctx, name); workload != "" {
 		return fmt.Errorf("%s: did you mean %s?", text, workload)
+	}
+	if k := kindOf(name); k != nil {
+		return fmt.Errorf("%s: %s", text, f.wantsName(ctx, k, name))
 	}
 	return fmt.Errorf("%s%s", text, didYouMean(f.near(ctx, name, true)))
 }
@@ -233,10 +245,13 @@ func (f *Finder) checkNode(ctx context.Context, name string) error {
 
 // unknownType explains a TYPE that is not in the table: mistyped, or of the cluster but without pods that this program
 // would know how to find.
-func unknownType(getter genericclioptions.RESTClientGetter, resource string) error {
+func unknownType(getter genericclioptions.RESTClientGetter, resource, name string) error {
 	var names []string
 	for _, k := range kinds {
 		names = append(append(names, k.singular), k.names...)
+	}
+	if slices.Contains([]string{"namespace", "namespaces", "ns"}, strings.ToLower(resource)) {
+		return fmt.Errorf("the pods of a namespace are named by it alone: -n %s", name)
 	}
 	if getter != nil && resource != "" {
 		if mapper, err := getter.ToRESTMapper(); err == nil {
@@ -246,7 +261,11 @@ func unknownType(getter genericclioptions.RESTClientGetter, resource string) err
 			}
 		}
 	}
-	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(didYouMean(policy.Near(resource, names))), kindNames())
+	near := didYouMean(policy.Near(resource, names))
+	if near == "" && name != "" && len(validation.IsDNS1123Label(resource)) == 0 {
+		near = fmt.Sprintf("; if it is a namespace, it stands apart: -n %s %s.", resource, name)
+	}
+	return fmt.Errorf("unknown type %q%s Known types: %s", resource, orStop(near), kindNames())
 }
 
 // didYouMean is the end of an error message; empty without names.

@@ -58,6 +58,7 @@ func inShop(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace:
 func shop() []runtime.Object {
 	return []runtime.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}},
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "empty"}},
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-2"}},
 		&appsv1.Deployment{ObjectMeta: inShop("web"), Spec: appsv1.DeploymentSpec{Selector: selector("web")}},
 		&appsv1.ReplicaSet{ObjectMeta: inShop("web-5f6"), Spec: appsv1.ReplicaSetSpec{Selector: selector("web")}},

@@ -28,7 +28,7 @@ type Finder struct {
 // New checks the request's syntax; it does not ask the cluster, except, through restGetter, about a TYPE that it does not
 // know. restGetter may be nil.
 func New(client kubernetes.Interface, restGetter genericclioptions.RESTClientGetter, r Request) (*Finder, error) {
-	list, err := r.names(func(resource string) error { return unknownType(restGetter, resource) })
+	list, err := r.names(func(resource, name string) error { return unknownType(restGetter, resource, name) })
 	if err == nil {
 		err = r.check(list)
 	}
@@ -152,7 +152,12 @@ func (q query) needs() []access.Need {
 	return needs
 }
 
+// finished: it has ended, and never runs again.
+func finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
 // live: it is on a node and has not ended.
 func live(pod *corev1.Pod) bool {
-	return pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+	return pod.Spec.NodeName != "" && !finished(pod)
 }

@@ -39,11 +39,11 @@ type named struct {
 func (n named) String() string { return n.kind.singular + "/" + n.name }
 
 // names reads Args and Pods. Types that the table does not have are left to explainType.
-func (r Request) names(explainType func(string) error) (list []named, err error) {
+func (r Request) names(explainType func(resource, name string) error) (list []named, err error) {
 	var errs []error
 	add := func(k *kind, name, as string) {
-		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-			errs = append(errs, fmt.Errorf("%q is not the name of a %s: %s", as, k.singular, problems[0]))
+		if why := notName(k, name, as); why != nil {
+			errs = append(errs, why)
 			return
 		}
 		if n := (named{k, name}); !slices.Contains(list, n) {
@@ -62,17 +62,56 @@ func (r Request) names(explainType func(string) error) (list []named, err error)
 		if k := kindOf(resource); k != nil {
 			add(k, name, arg)
 		} else {
-			errs = append(errs, explainType(resource))
+			errs = append(errs, explainType(resource, name))
 		}
 	}
 	return list, errors.Join(errs...)
+}
+
+// notName says why a word can't be the name of an object, and what it may have been meant for; nil if it can.
+func notName(k *kind, name, as string) error {
+	problems := validation.IsDNS1123Subdomain(name)
+	if len(problems) == 0 {
+		return nil
+	}
+	why, _, _ := strings.Cut(problems[0], " (e.g.") // a regular expression follows
+	text := fmt.Sprintf("%q is not the name of a %s: ", as, k.singular)
+	label, err := labels.Parse(as)
+	switch words := strings.Split(name, ","); {
+	case name == "":
+		return fmt.Errorf("%sit is missing, as in %s/NAME", text, k.singular)
+	case len(words) > 1 && !slices.Contains(words, "") && !strings.ContainsAny(as, "=!()"):
+		for i := range words {
+			words[i] = strings.TrimSuffix(as, name) + words[i]
+		}
+		return fmt.Errorf("%snames are separated by blanks: %s", text, strings.Join(words, " "))
+	case strings.ContainsAny(name, "*?^$|[+"):
+		return fmt.Errorf("%sit is no pattern: name the workload (deployment/NAME), or select labels with -l", text)
+	case strings.Contains(as, "=") && err == nil && !label.Empty():
+		return fmt.Errorf("%slabels are selected by -l %s", text, as)
+	}
+	return errors.New(text + why)
+}
+
+// selectorHint is what was meant by a selector as other tools write it.
+func selectorHint(selector string) string {
+	key, value, colon := strings.Cut(selector, ":")
+	if !colon || strings.ContainsAny(selector, "=!,") {
+		return ""
+	}
+	meant := strings.TrimSpace(key) + "=" + strings.TrimSpace(value)
+	if _, err := labels.Parse(meant); err != nil {
+		return ""
+	}
+	return "; did you mean " + meant + "?"
 }
 
 // check is what can be said without the cluster.
 func (r Request) check(list []named) error {
 	var errs []error
 	if _, err := labels.Parse(r.Selector); err != nil {
-		errs = append(errs, fmt.Errorf("selector %q: %w", r.Selector, err))
+		why, _, _ := strings.Cut(err.Error(), " (e.g.") // a regular expression follows
+		errs = append(errs, fmt.Errorf("selector %q: %s%s", r.Selector, why, selectorHint(r.Selector)))
 	}
 	if _, err := fields.ParseSelector(r.FieldSelector); err != nil {
 		errs = append(errs, fmt.Errorf("field selector %q: %w", r.FieldSelector, err))
@@ -86,8 +125,8 @@ func (r Request) check(list []named) error {
 		}
 	}
 	for _, n := range r.Nodes {
-		if problems := validation.IsDNS1123Subdomain(n); len(problems) > 0 {
-			errs = append(errs, fmt.Errorf("%q is not the name of a node: %s", n, problems[0]))
+		if why := notName(nodeKind, n, n); why != nil {
+			errs = append(errs, why)
 		}
 	}
 	if r.Namespace == "" && !r.AllNamespaces {

@@ -21,8 +21,10 @@ import (
 type Found struct {
 	// Pods are on a node and have not ended.
 	Pods []*corev1.Pod
-	// Waiting match too, but are not on a node yet or have ended. Watch tells when there is something to trace.
+	// Waiting match too, but are not on a node yet. Watch tells when there is something to trace.
 	Waiting []*corev1.Pod
+	// finished match too, but have ended and never run again.
+	finished []*corev1.Pod
 }
 
 // Resolve finds the pods that are there now. That some of what is named does not exist, or that nothing matches, is an
@@ -44,7 +46,10 @@ func (f *Finder) Resolve(ctx context.Context) (Found, error) {
 		return Found{}, access.Explain(err)
 	}
 	found := unique(lists)
-	return found, f.explainNothing(ctx, queries, lists)
+	if err := f.explainNothing(ctx, queries, lists); err != nil {
+		return found, err
+	}
+	return found, f.explainFinished(found)
 }
 
 // list runs a query, page by page: a big cluster's pods do not fit in one answer.
@@ -54,7 +59,7 @@ func (f *Finder) list(ctx context.Context, q query) (found []*corev1.Pod, err er
 	})
 	list, _, err := pages.List(ctx, q.options)
 	if err != nil {
-		return nil, access.Refine(ctx, f.client, err, q.needs())
+		return nil, access.Refine(ctx, f.client, f.explainFields(err), q.needs())
 	}
 	err = meta.EachListItem(list, func(o runtime.Object) error {
 		if pod, is := o.(*corev1.Pod); is && (q.matches == nil || q.matches(pod)) {
@@ -73,6 +78,8 @@ func unique(lists [][]*corev1.Pod) (found Found) {
 			case seen[pod.UID]:
 			case live(pod):
 				found.Pods = append(found.Pods, pod)
+			case finished(pod):
+				found.finished = append(found.finished, pod)
 			default:
 				found.Waiting = append(found.Waiting, pod)
 			}

@@ -35,7 +35,7 @@ func TestResolve(t *testing.T) {
 		{Request{Args: []string{"rc/old"}}, []string{"old-1"}, nil},
 		{Request{Args: []string{"job/tick-1"}}, []string{"tick-1-p"}, nil},
 		{Request{Args: []string{"cj/tick"}}, []string{"tick-1-p"}, nil},
-		{Request{Args: []string{"db-0", "pod/old-1"}, Pods: []string{"db-0", "done"}}, []string{"db-0", "old-1"}, []string{"done"}},
+		{Request{Args: []string{"db-0", "pod/old-1"}, Pods: []string{"db-0", "done"}}, []string{"db-0", "old-1"}, nil},
 		{Request{Args: []string{"deploy/web", "web-5f6-a"}}, []string{"web-5f6-a", "web-5f6-b"}, []string{"web-7a8-c"}},
 		{Request{Args: []string{"node/node-2"}}, []string{"single", "agent-x", "old-1", "web-5f6-b"}, nil},
 		{Request{Selector: "app in (web, db)", FieldSelector: "spec.nodeName=node-1"}, []string{"db-0", "db-copy", "web-5f6-a"}, nil},
@@ -71,10 +71,18 @@ func TestResolveErrors(t *testing.T) {
 		{Request{Args: []string{"wbe"}}, false, []string{"did you mean deployment/web"}},
 		{Request{Args: []string{"single"}}, false, []string{"there is one in namespace default: use -n"}},
 		{Request{Args: []string{"db-0", "x9", "y9"}}, false, []string{`"x9"`, `"y9"`}},
+		{Request{Args: []string{"deployments"}}, false, []string{"not found in namespace shop: did you mean deployment/NAME? There are deployment/web"}},
+		{Request{Args: []string{"deploy", "web"}}, false, []string{"type and name are one word: did you mean deployment/web?"}},
+		{Request{Args: []string{"pods"}}, false, []string{"without a name all of the namespace are traced"}},
+		{Request{Args: []string{"node", "node-1"}}, false, []string{"node/NAME; --node narrows"}},
+		{Request{Args: []string{"done"}}, true, []string{"all that there are have ended, and never run again: shop/done (Succeeded)"}},
+		{Request{Selector: "app=wbe"}, true, []string{": did you mean app=web?"}},
+		{Request{Selector: "ap=web"}, true, []string{"none there has a label ap: did you mean app?"}},
+		{Request{Namespace: "empty"}, true, []string{"all pods in namespace empty; there are in namespace default (1), shop (9): use -n, or -A for all"}},
 		{Request{Args: []string{"deploy/db"}}, false, []string{"deployment/db not found in namespace shop: did you mean statefulset/db?"}},
 		{Request{Args: []string{"deploy/wbe"}}, false, []string{"did you mean deployment/web?"}},
 		{Request{Args: []string{"deploy/zzzzzzzz"}}, false, []string{"see kubectl --namespace=shop get deployments"}},
-		{Request{Args: []string{"deploy/idle"}}, true, []string{"no pods found: deployment/idle in namespace shop", "kubectl get deployment/idle"}},
+		{Request{Args: []string{"deploy/idle"}}, true, []string{"no pods found: deployment/idle in namespace shop", "kubectl --namespace=shop get deployment/idle"}},
 		{Request{Args: []string{"svc/byhand"}}, false, []string{"selects no pods"}},
 		{Request{Args: []string{"node/node-3"}}, false, []string{`node "node-3" not found: did you mean node-1, node-2?`}},
 		{Request{Nodes: []string{"nod-1"}}, false, []string{"did you mean node-1"}},
@@ -155,7 +163,14 @@ func TestNewErrors(t *testing.T) {
 	}{
 		{Request{Args: []string{"deplyo/web"}}, `unknown type "deplyo": did you mean deploy? Known types: pod, node, deployment`},
 		{Request{Args: []string{"/web"}}, "unknown type"},
-		{Request{Args: []string{"deploy/"}}, "is not the name of a deployment"},
+		{Request{Args: []string{"deploy/"}}, `"deploy/" is not the name of a deployment: it is missing, as in deployment/NAME`},
+		{Request{Args: []string{"web,db"}}, "names are separated by blanks: web db"},
+		{Request{Args: []string{"deploy/web,db"}}, "names are separated by blanks: deploy/web deploy/db"},
+		{Request{Args: []string{"web-*"}}, "it is no pattern: name the workload (deployment/NAME)"},
+		{Request{Args: []string{"app=web"}}, "labels are selected by -l app=web"},
+		{Request{Args: []string{"shop/web"}}, `unknown type "shop"; if it is a namespace, it stands apart: -n shop web. Known types: pod`},
+		{Request{Args: []string{"ns/shop"}}, "the pods of a namespace are named by it alone: -n shop"},
+		{Request{Selector: "app:web"}, "did you mean app=web?"},
 		{Request{Args: []string{"web\x1b[2J"}}, `is not the name of a pod`},
 		{Request{Args: []string{"a/b/c"}}, "unknown type"},
 		{Request{Args: []string{"deploy.batch/web"}}, "unknown type"},
@@ -195,5 +210,42 @@ func TestResolveWhenAPageHasExpired(t *testing.T) {
 	found, err := finder(t, c, Request{Selector: "app=db"}).Resolve(soon(t))
 	if got := names(found.Pods); err != nil || !slices.Equal(got, []string{"db-0", "db-copy"}) || len(asked) != 3 {
 		t.Errorf("%q, %v, asked %+v", got, err, asked)
+	}
+}
+
+// A regular expression of what a name may be helps nobody.
+func TestNamesAreRefusedInAFewWords(t *testing.T) {
+	_, err := New(nil, nil, Request{Namespace: "shop", Args: []string{"Web"}})
+	if err == nil || len(err.Error()) > 200 || strings.Contains(err.Error(), "regex") {
+		t.Error(err)
+	}
+}
+
+func TestFieldSelectorsThatThereAreNot(t *testing.T) {
+	for selector, want := range map[string]string{
+		"phase=Running": "did you mean status.phase?", "spec.nodename=n": "did you mean spec.nodeName?", "status.zone=a": "pods have metadata.name, ",
+	} {
+		c := newClient(shop()...)
+		c.PrependReactor("list", "pods", func(k8stesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewBadRequest("field label not supported")
+		})
+		_, err := finder(t, c, Request{FieldSelector: selector}).Resolve(soon(t))
+		if err == nil || !strings.Contains(err.Error(), "--field-selector "+selector+": field label not supported; "+want) {
+			t.Errorf("%s: %v, want %s", selector, err, want)
+		}
+	}
+}
+
+// The next pod of a CronJob comes by itself: there is something to wait for.
+func TestFinishedPodsOfACronJob(t *testing.T) {
+	objects := shop()
+	for _, o := range objects {
+		if p, is := o.(*corev1.Pod); is && p.Name == "tick-1-p" {
+			p.Status.Phase = corev1.PodSucceeded
+		}
+	}
+	found, err := finder(t, newClient(objects...), Request{Args: []string{"cj/tick"}}).Resolve(soon(t))
+	if err != nil || len(found.Pods)+len(found.Waiting) != 0 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -117,7 +117,8 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.options.Cluster.WarnTo(v.screen.Err())
+	p.options.Cluster.OnWarning(func(text string) { v.status.Say(event.LevelWarning, "the API server warns: "+text) })
+	cluster.LogTo(v.screen.Err())
 	stop := session.NewStop(ctx)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {
 		if count == 2 {
@@ -183,6 +184,9 @@ func prepare(ctx context.Context, c *session.Config, targets finder, containers 
 	for _, pod := range found.Waiting {
 		text := fmt.Sprintf("pod %s/%s is %s: it is traced when it runs", pod.Namespace, pod.Name, strings.ToLower(string(pod.Status.Phase)))
 		c.Status.Say(event.LevelInfo, text)
+	}
+	if len(found.Pods)+len(found.Waiting) == 0 {
+		c.Status.Say(event.LevelInfo, "no target runs now: waiting for pods of "+targets.String())
 	}
 	var nodes []string
 	for _, pod := range found.Pods {

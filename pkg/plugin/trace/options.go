@@ -41,6 +41,8 @@ type Options struct {
 	// groups are the flags as the help shows them; given are the names of those that the user set.
 	groups []help.Group
 	given  map[string]bool
+	// swallowed is what is wrong with flags whose value is missing, so that they took the next flag for it.
+	swallowed []error
 }
 
 // targetOptions say which pods.
@@ -198,7 +200,12 @@ func (o *Options) complete(cmd *cobra.Command, args []string) {
 		o.verbose = v.Value.String() != "0"
 	}
 	o.given = map[string]bool{}
-	cmd.Flags().Visit(func(f *pflag.Flag) { o.given[f.Name] = true })
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		o.given[f.Name] = true
+		if err := o.checkSwallowed(cmd, f); err != nil {
+			o.swallowed = append(o.swallowed, err)
+		}
+	})
 }
 
 // addTo gives a command the flags, their help and their completions.

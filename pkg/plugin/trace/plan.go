@@ -37,10 +37,10 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 		IOStreams: o.IOStreams, Args: o.targets.args, Local: o.local.enabled, Format: o.output.format,
 		Containers: o.targets.containers, Process: o.process, Filtered: filterErr == nil && filtering.filter.Active(), options: o,
 	})
-	errs := []error{err}
+	errs := append([]error{err}, o.swallowed...)
 	errs = append(errs, o.conflicts(work.Targets)...)
 	errs = append(errs, o.values()...)
-	errs = append(errs, filterErr, o.checkEnforcing(work), o.checkSessionLog())
+	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImage())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 )
 
 // The words that flags take.
@@ -108,23 +111,81 @@ func (o *Options) values() (errs []error) {
 		{"pod", o.targets.pods, validation.IsDNS1123Subdomain},
 		{"node", o.targets.nodes, validation.IsDNS1123Subdomain},
 		{"container", o.targets.containers, validation.IsDNS1123Label},
+		{"namespace", o.namespaces(), validation.IsDNS1123Label},
 		{"tracer-namespace", []string{o.tracer.namespace}, validation.IsDNS1123Label},
 		{"image-pull-secret", o.tracer.pullSecrets, validation.IsDNS1123Subdomain},
 	} {
 		for _, value := range n.values {
 			if problems := n.check(value); len(problems) > 0 {
-				bad("--%s %q is not a name: %s", n.flag, value, problems[0])
+				bad("--%s %q is not a name: %s", n.flag, value, notName(n.flag, value, problems[0]))
 			}
 		}
 	}
+	return errs
+}
+
+// namespaces are those of -n.
+func (o *Options) namespaces() []string {
+	if !o.given["namespace"] {
+		return nil
+	}
+	return []string{*o.Cluster.Config.Namespace}
+}
+
+// notName says why a value is no name in few words; lists are for flags that can be repeated.
+func notName(flag, value, problem string) string {
+	words := strings.Split(value, ",")
+	switch {
+	case len(words) < 2 || slices.Contains(words, ""):
+		problem, _, _ = strings.Cut(problem, " (e.g.") // a regular expression follows
+		return problem
+	case flag == "namespace":
+		return "one namespace is traced, or all: -A, which -l SELECTOR narrows"
+	case flag == "tracer-namespace":
+		return "all tracers are in one namespace"
+	}
+	return "the flag is repeated instead: --" + flag + " " + strings.Join(words, " --"+flag+" ")
+}
+
+// checkFormat says what is wrong with -o. Where something else than events is shown, the command knows its formats.
+func (o *Options) checkFormat(w Work) error {
+	if w.Result != nil || o.printsPolicy || o.tracer.dryRun != dryRunNone {
+		return nil
+	}
+	return render.CheckFormat(o.output.format)
+}
+
+// checkImage says what is wrong with the tracer image.
+func (o *Options) checkImage() error {
 	switch {
 	case o.local.enabled || o.printsPolicy:
 	case o.tracer.image == "" && !o.given["image"]:
-		errs = append(errs, errNoImage)
+		return errNoImage
 	case o.tracer.image == "" || strings.ContainsFunc(o.tracer.image, func(r rune) bool { return r <= ' ' || r > '~' }):
-		bad("--image %q is not the reference of an image", o.tracer.image)
+		return fmt.Errorf("--image %q is not the reference of an image", o.tracer.image)
 	}
-	return errs
+	return nil
+}
+
+// checkSwallowed finds a flag whose value is missing, so that it took the flag behind it for the value: "--selector -A". Values of
+// filters may begin like this.
+func (o *Options) checkSwallowed(cmd *cobra.Command, f *pflag.Flag) error {
+	if o.filters.flags.Lookup(f.Name) != nil {
+		return nil
+	}
+	values := []string{f.Value.String()}
+	if list, is := f.Value.(pflag.SliceValue); is {
+		values = list.GetSlice()
+	}
+	for _, value := range values {
+		name, _, _ := strings.Cut(strings.TrimLeft(value, "-"), "=")
+		long := strings.HasPrefix(value, "--") && cmd.Flags().Lookup(name) != nil
+		short := len(value) == 2 && value[0] == '-' && value[1] != '-' && cmd.Flags().ShorthandLookup(value[1:]) != nil
+		if long || short {
+			return fmt.Errorf("--%s took %s for its value, which is missing: --%s=VALUE %s", f.Name, value, f.Name, value)
+		}
+	}
+	return nil
 }
 
 // errNoImage is for a binary that was built without naming its tracer image.

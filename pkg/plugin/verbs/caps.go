@@ -70,6 +70,11 @@ func (caps *capsOptions) shows(e *event.Event) bool { return caps.allChecks || !
 func (caps *capsOptions) work(r trace.Request) (trace.Work, error) {
 	checks := compose.CapabilityChecks{Repeats: caps.every, Unaudited: caps.allChecks}
 	errs := caps.conflicts(r)
+	for _, arg := range r.Args {
+		if _, err := compose.CapabilityName(arg); err == nil && arg == strings.ToUpper(arg) { // a pod's name has no capitals
+			errs = append(errs, fmt.Errorf("%s is a capability: did you mean --cap %s?", arg, arg))
+		}
+	}
 	for _, text := range caps.capabilities {
 		name, err := compose.CapabilityName(text)
 		if err != nil {

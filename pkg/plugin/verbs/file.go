@@ -81,11 +81,21 @@ func askedOperations() (names []string) {
 
 var errNoFiles = errors.New("which files? --prefix, --path or --suffix says it; --prefix / is all of them, which may be a flood")
 
+// noFiles is errNoFiles, with the flag that was probably meant by an argument.
+func noFiles(args []string) error {
+	for _, arg := range args {
+		if path.IsAbs(arg) {
+			return fmt.Errorf("%w; did you mean --prefix %s?", errNoFiles, arg)
+		}
+	}
+	return errNoFiles
+}
+
 // work writes the policy. Its error is everything that is wrong with the flags.
 func (f *fileOptions) work(r trace.Request) (w trace.Work, _ error) {
 	var errs []error
 	if len(f.prefixes)+len(f.paths)+len(f.suffixes) == 0 {
-		errs = append(errs, errNoFiles)
+		errs = append(errs, noFiles(r.Args))
 	}
 	paths := compose.FilePaths{Suffixes: f.suffixes}
 	for _, prefix := range f.prefixes {

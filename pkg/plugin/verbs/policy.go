@@ -48,7 +48,7 @@ what it watches, enforces and is about. YAML or JSON, several documents in a fil
   kubectl trace-sec policy lint -f files.yaml -f network.yaml
   # What is in a cluster that has Tetragon
   kubectl get tracingpolicies -o yaml | kubectl trace-sec policy lint -f -`,
-		Args:                  cobra.NoArgs,
+		Args:                  noArguments,
 		DisableFlagsInUseLine: true,
 		RunE: func(*cobra.Command, []string) error {
 			if len(files) == 0 {
@@ -60,6 +60,14 @@ what it watches, enforces and is about. YAML or JSON, several documents in a fil
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "`FILE` with policies, a folder of such, - for standard input; repeatable")
 	policyset.CompleteFilename(cmd)
 	return cmd
+}
+
+// noArguments is for commands whose policies are named by -f alone.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return policyset.NoFile(args)
 }
 
 // lint prints problems or, without any, the policies.

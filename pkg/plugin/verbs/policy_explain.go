@@ -46,7 +46,7 @@ the reason if it is refused. Programs are loaded, to hear the kernel's word; not
   sudo kubectl-trace_sec policy explain -f policy.yaml --enforce
   # Hooks that this kernel can't serve
   sudo kubectl-trace_sec policy explain -f policy.yaml -o json | jq -r '.[].hooks[] | select(.taken == null) | .name'`,
-		Args:                  cobra.NoArgs,
+		Args:                  noArguments,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context())

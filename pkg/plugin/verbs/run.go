@@ -27,6 +27,9 @@ func Run(env trace.Environment) *cobra.Command {
   sudo kubectl-trace_sec run -f policy.yaml --local -- ./suspect.sh`,
 		Title: "Policies and session", Flags: flags, Groups: trace.WithSession,
 		Work: func(r trace.Request) (trace.Work, error) {
+			if len(files.Names) == 0 {
+				return trace.Work{Targets: r.Args}, policyset.NoFile(r.Args)
+			}
 			given, err := files.Load(r.In, r.ErrOut)
 			return trace.Work{Targets: r.Args, Given: given, AllowCanary: canary}, err
 		},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf/btf"
 
@@ -19,10 +20,21 @@ import (
 // Kernel is the type information of the running kernel and of its modules. Each is read when it is first asked for.
 type Kernel struct {
 	cache *btf.Cache
+	// functions are the names of the kernel's own, for messages.
+	functions func() []string
 }
 
 // NewKernel reads nothing yet.
-func NewKernel() *Kernel { return &Kernel{btf.NewCache()} }
+func NewKernel() *Kernel {
+	cache := btf.NewCache()
+	return &Kernel{cache, sync.OnceValue(func() []string {
+		spec, err := cache.Kernel()
+		if err != nil {
+			return nil
+		}
+		return functionNames(spec, "")
+	})}
+}
 
 // Cache is what reads it, for all that loads programs beside: decoding takes tens of milliseconds each time.
 func (k *Kernel) Cache() *btf.Cache { return k.cache }
@@ -53,7 +65,7 @@ func (k *Kernel) Module(name string) (*btf.Spec, error) {
 }
 
 // OfFunction is the type information that has a kernel function, and the module, empty for the kernel itself. The error wraps
-// btf.ErrNotFound if none has it.
+// btf.ErrNotFound if none has it, and names the nearest that the kernel has.
 func (k *Kernel) OfFunction(function string) (spec *btf.Spec, module string, err error) {
 	if spec, err = k.Spec(); err != nil {
 		return nil, "", err
@@ -70,7 +82,8 @@ func (k *Kernel) OfFunction(function string) (spec *btf.Spec, module string, err
 			}
 		}
 	}
-	return nil, "", fmt.Errorf("function %s: type information of the kernel and %d modules: %w", function, len(modules), btf.ErrNotFound)
+	return nil, "", fmt.Errorf("function %s: type information of the kernel and %d modules: %w%s", function, len(modules), btf.ErrNotFound,
+		policy.DidYouMean(function, k.functions()))
 }
 
 // mostBTF is how much type information of a program is read, in bytes: a kernel has 6 MiB.

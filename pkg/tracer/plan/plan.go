@@ -173,7 +173,17 @@ func (h *Hook) Missing() bool {
 	return slices.ContainsFunc(h.Refused, func(r Refusal) bool { return errors.Is(r.Reason, btf.ErrNotFound) })
 }
 
-// Reasons says in a line why the hook is not served.
+// Why says in a line why the hook is not served: that the kernel lacks what it asks for if that is so, else all reasons.
+func (h *Hook) Why() string {
+	for _, r := range h.Refused {
+		if errors.Is(r.Reason, btf.ErrNotFound) {
+			return r.Reason.Error()
+		}
+	}
+	return h.Reasons()
+}
+
+// Reasons says in a line why each way of serving the hook is refused.
 func (h *Hook) Reasons() string {
 	var all []string
 	for _, r := range h.Refused {
