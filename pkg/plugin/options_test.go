@@ -164,8 +164,8 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
-	_, _, errOut := runPlugin(t, built, "exec", "-A", "-n", "x", "--color", "red", "--max-events", "0")
-	for _, want := range []string{"--namespace", "--color", "--max-events"} {
+	_, _, errOut := runPlugin(t, built, "exec", "-A", "-n", "x", "--color", "red", "--max-events", "0", "-o", "YAML", "--event", "exce")
+	for _, want := range []string{"--namespace", "--color", "--max-events", "did you mean yaml?", "did you mean exec?"} {
 		if !strings.Contains(errOut, want) {
 			t.Errorf("stderr lacks %s:\n%s", want, errOut)
 		}

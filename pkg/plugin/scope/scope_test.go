@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,9 +204,11 @@ func TestUnreadableNode(t *testing.T) {
 func TestNodeThatIsReadLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := read(t, document(policy.TracingPolicy, "p", "", ", nodeSelector: {matchLabels: {disk: ssd}}"))
-		fails, asked := true, 0
+		var fails atomic.Bool
+		var asked atomic.Int32
+		fails.Store(true)
 		s.NodeLabels = func(context.Context, string) (map[string]string, error) {
-			if asked++; fails {
+			if asked.Add(1); fails.Load() {
 				return nil, errors.New("no answer")
 			}
 			return map[string]string{"disk": "ssd"}, nil
@@ -222,10 +225,10 @@ func TestNodeThatIsReadLater(t *testing.T) {
 		finder.changes <- target.Change{Pod: pod("shop", "short", "n", ""), Gone: true}
 		time.Sleep(4 * time.Second) // of the bubble's clock: asked again after 1 and 2 more seconds
 		synctest.Wait()
-		if len(got) > 0 || len(troubles) != 2 || asked != 4 {
-			t.Errorf("%q, %q, asked %d times", got, troubles, asked)
+		if len(got) > 0 || len(troubles) != 2 || asked.Load() != 4 {
+			t.Errorf("%q, %q, asked %d times", got, troubles, asked.Load())
 		}
-		fails = false
+		fails.Store(false)
 		time.Sleep(longestPause)
 		synctest.Wait()
 		if !slices.Equal(got, []string{"late"}) || len(troubles) != 2 {

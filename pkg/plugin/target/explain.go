@@ -120,6 +120,9 @@ func (f *Finder) podNotFound(ctx context.Context, name string) error {
 	if workload := f.workload(ctx, name); workload != "" {
 		return fmt.Errorf("%s: did you mean %s?", text, workload)
 	}
+	if isNamespace(name) {
+		return fmt.Errorf("%s: a namespace is named by -n, and all are meant by -A", text)
+	}
 	if k := kindOf(name); k != nil {
 		return fmt.Errorf("%s: %s", text, f.wantsName(ctx, k, name))
 	}
@@ -243,6 +246,11 @@ func (f *Finder) checkNode(ctx context.Context, name string) error {
 	return fmt.Errorf("node %q not found%s", name, didYouMean(policy.Near(name, names)))
 }
 
+// isNamespace says whether a word is the type of namespaces.
+func isNamespace(word string) bool {
+	return slices.Contains([]string{"namespace", "namespaces", "ns"}, strings.ToLower(word))
+}
+
 // unknownType explains a TYPE that is not in the table: mistyped, or of the cluster but without pods that this program
 // would know how to find.
 func unknownType(getter genericclioptions.RESTClientGetter, resource, name string) error {
@@ -250,7 +258,7 @@ func unknownType(getter genericclioptions.RESTClientGetter, resource, name strin
 	for _, k := range kinds {
 		names = append(append(names, k.singular), k.names...)
 	}
-	if slices.Contains([]string{"namespace", "namespaces", "ns"}, strings.ToLower(resource)) {
+	if isNamespace(resource) {
 		return fmt.Errorf("the pods of a namespace are named by it alone: -n %s", name)
 	}
 	if getter != nil && resource != "" {

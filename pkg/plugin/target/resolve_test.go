@@ -73,6 +73,7 @@ func TestResolveErrors(t *testing.T) {
 		{Request{Args: []string{"db-0", "x9", "y9"}}, false, []string{`"x9"`, `"y9"`}},
 		{Request{Args: []string{"deployments"}}, false, []string{"not found in namespace shop: did you mean deployment/NAME? There are deployment/web"}},
 		{Request{Args: []string{"deploy", "web"}}, false, []string{"type and name are one word: did you mean deployment/web?"}},
+		{Request{Args: []string{"namespace", "shop"}}, false, []string{"a namespace is named by -n"}},
 		{Request{Args: []string{"pods"}}, false, []string{"without a name all of the namespace are traced"}},
 		{Request{Args: []string{"node", "node-1"}}, false, []string{"node/NAME; --node narrows"}},
 		{Request{Args: []string{"done"}}, true, []string{"all that there are have ended, and never run again: shop/done (Succeeded)"}},

@@ -5,8 +5,9 @@
 package watching
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -34,11 +35,18 @@ func Handler[T comparable](guard func(func()), changed func(old, now T)) cache.R
 	}
 }
 
-// Strip is a transform that takes from an object what is only of use for who writes it, and may be most of it.
+// Strip is a transform that leaves out of a pod what is only of use for who writes it, and may be most of it. The pod itself, which
+// others may have, stays as it is.
 func Strip(o any) (any, error) {
-	if object, err := meta.Accessor(o); err == nil { // a tombstone has none
-		object.SetManagedFields(nil)
-		delete(object.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
+	pod, is := o.(*corev1.Pod)
+	if !is {
+		return o, nil
 	}
-	return o, nil
+	stripped := *pod
+	stripped.ManagedFields = nil
+	if _, applied := pod.Annotations[corev1.LastAppliedConfigAnnotation]; applied {
+		stripped.Annotations = maps.Clone(pod.Annotations)
+		delete(stripped.Annotations, corev1.LastAppliedConfigAnnotation)
+	}
+	return &stripped, nil
 }

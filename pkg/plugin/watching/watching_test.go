@@ -5,6 +5,7 @@ package watching
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -52,11 +53,17 @@ func TestStrip(t *testing.T) {
 		Name: "a", ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
 		Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: "{}", "mine": "1"},
 	}}
-	if _, err := Strip(pod); err != nil {
+	before := pod.DeepCopy()
+	stripped, err := Strip(pod)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(pod.ManagedFields) > 0 || !maps.Equal(pod.Annotations, map[string]string{"mine": "1"}) || pod.Name != "a" {
-		t.Errorf("%+v", pod.ObjectMeta)
+	got := stripped.(*corev1.Pod)
+	if len(got.ManagedFields) > 0 || !maps.Equal(got.Annotations, map[string]string{"mine": "1"}) || got.Name != "a" {
+		t.Errorf("%+v", got.ObjectMeta)
+	}
+	if !reflect.DeepEqual(pod, before) {
+		t.Errorf("the pod itself was changed: %+v", pod.ObjectMeta)
 	}
 	tombstone := cache.DeletedFinalStateUnknown{Key: "x"}
 	if got, err := Strip(tombstone); err != nil || got != tombstone {
