@@ -17,9 +17,9 @@ func Enforced(e *event.Event) []string { return e.Enforced() }
 
 // enforcements are a line for each node and policy that stopped something there, or would have; one line if none did.
 func (p *styler) enforcements(out *strings.Builder, d session.Summary, nodes []session.NodeSummary) {
-	said := false
+	reported := false
 	line := func(t tone, heading, text string) {
-		said = true
+		reported = true
 		out.WriteString(p.paint(t, heading) + " " + p.clean(text) + "\n")
 	}
 	for i := range nodes {
@@ -34,11 +34,11 @@ func (p *styler) enforcements(out *strings.Builder, d session.Summary, nodes []s
 	lost := slices.ContainsFunc(nodes, func(n session.NodeSummary) bool { return n.LostEvents() > 0 })
 	switch {
 	case !d.Enforce:
-	case said && lost:
+	case reported && lost:
 		line(toneCaution, p.choose("⚠️", "!")+" AT LEAST", "that was enforced: events were lost, and with them what they told of it")
-	case !said && !d.Complete():
+	case !reported && !d.Complete():
 		line(toneCaution, p.choose("⚠️", "!")+" UNKNOWN", "whether something was enforced: nothing was told of it, but not everything was told")
-	case !said:
+	case !reported:
 		out.WriteString("nothing was enforced: no call was one that the policies forbid\n")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 )
 
-// remark is something that has to be known about a hook. It is said once, of all nodes where it holds.
+// remark is something that has to be known about a hook, with the nodes where it holds.
 type remark struct {
 	level        event.Level
 	policy, name string
@@ -30,16 +30,16 @@ func (s *Status) Hooks(hellos map[string]*event.Hello) {
 	var remarks wording.Grouped[remark]
 	notes := map[string]int{} // of a node
 	for _, node := range slices.Sorted(maps.Keys(hellos)) {
-		said := map[string]bool{}
+		distinct := map[string]bool{}
 		for _, hook := range hellos[node].Hooks {
 			for _, r := range remarksOn(hook) {
 				remarks.Add(r, node)
 				if r.level != event.LevelError {
-					said[r.text] = true
+					distinct[r.text] = true
 				}
 			}
 		}
-		notes[node] = len(said)
+		notes[node] = len(distinct)
 		attached.Add(s.attached(hellos[node].Hooks, notes[node]), node)
 	}
 	for _, text := range attached.Keys {

@@ -19,7 +19,7 @@ func Exec(env trace.Environment) *cobra.Command {
 	return trace.Command(env, trace.Verb{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show which programs run in pods, who started them and how they ended",
-		Long: `Show which programs run in pods (without a target: all of the namespace, later ones too), by whom, and how they ended.`,
+		Long:  `Show which programs run in pods (without a target: all of the namespace, later ones too), by whom, and how they ended.`,
 		Example: `  # All pods of a deployment, as process trees
   kubectl trace-sec exec deploy/web
   # Five minutes of the pods with a label in all namespaces, for Tetragon's tools
