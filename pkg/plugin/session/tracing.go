@@ -183,10 +183,21 @@ func (s *session) stopTracer(ctx context.Context, cancel context.CancelCauseFunc
 		cancel(s.stop.Reason())
 		return
 	}
-	if err := tracer.Send(wire.Control{Stop: true}); err != nil { // then by SIGTERM, after which it drains as well
-		s.removals.start(func() { s.remove(n, tracer, false) })
+	if tracer.Send(wire.Control{Stop: true}) == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(stopTime): // the control stream may hang
+		}
 	}
+	n.mu.Lock()
+	remove := n.run.remove
+	n.mu.Unlock()
+	remove(false) // by SIGTERM, after which it drains as well
 }
+
+// stopTime is how long a tracer has to end its stream when it was told to stop, until its pod is deleted.
+const stopTime = 2 * time.Second
 
 // remove deletes the node's tracer. What can't be removed is said: the tracer ends by itself, its pod stays.
 func (s *session) remove(n *node, tracer Tracer, afterBye bool) {
