@@ -17,9 +17,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-//go:fix inline
-func number(n uint32) *uint32 { return new(n) }
-
 func at(text string) *Timestamp {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -34,23 +31,23 @@ func space(number uint32) *Namespace { return &Namespace{Inum: number, IsHost: t
 func bodies() map[string]Event {
 	yes, no, code, level := true, false, 0, int32(0)
 	process := &Process{
-		ExecID: "bm9kZToxOjI=", Pid: number(0), Uid: number(0), Cwd: "/", Binary: "/bin/sh", Arguments: `-c "a && b > c"`,
-		Flags: (FlagExecve | FlagClone).String(), StartTime: at("2026-03-01T12:00:00.5Z"), Auid: number(4294967295), Tid: number(0),
+		ExecID: "bm9kZToxOjI=", Pid: new(uint32(0)), Uid: new(uint32(0)), Cwd: "/", Binary: "/bin/sh", Arguments: `-c "a && b > c"`,
+		Flags: (FlagExecve | FlagClone).String(), StartTime: at("2026-03-01T12:00:00.5Z"), Auid: new(uint32(4294967295)), Tid: new(uint32(0)),
 		Docker: "0123456789abcdef", ParentExecID: "bm9kZToxOjE=", InInitTree: &no,
 		Pod: &Pod{
 			Namespace: "shop", Name: "web", UID: "uid", PodLabels: map[string]string{"b": "2", "a": "1"}, Workload: "web", WorkloadKind: "Pod",
 			Container: &Container{
 				ID: "containerd://0123456789abcdef", Name: "app", Image: &Image{ID: "web@sha256:0", Name: "web:1"},
-				StartTime: at("2026-03-01T12:00:00Z"), Pid: number(0), SecurityContext: &SecurityContext{Privileged: true},
+				StartTime: at("2026-03-01T12:00:00Z"), Pid: new(uint32(0)), SecurityContext: &SecurityContext{Privileged: true},
 			},
 		},
 		Cap: &Capabilities{Permitted: []string{"CAP_CHOWN"}, Inheritable: []string{"CAP_SYS_ADMIN"}},
 		Ns: &Namespaces{Uts: space(1), Ipc: space(2), Mnt: space(3), Pid: &Namespace{Inum: 7}, PidForChildren: space(4), Net: space(5),
 			Time: space(6), TimeForChildren: space(6), Cgroup: space(8), User: space(9)},
-		ProcessCredentials: &ProcessCredentials{number(0), number(0), number(1), number(2), number(3), number(4), number(5), number(6), []string{"SecBitKeepCaps"},
-			&Capabilities{Effective: []string{"CAP_BPF"}}, &UserNamespace{Level: &level, Uid: number(0), Ns: &Namespace{Inum: 1}}},
-		BinaryProperties: &BinaryProperties{Setuid: number(0), Setgid: number(0), PrivilegesChanged: []string{"PRIVILEGES_RAISED_EXEC_FILE_SETUID"},
-			File: &FileProperties{&InodeProperties{Number: 18446744073709551615, Links: number(0)}}},
+		ProcessCredentials: &ProcessCredentials{new(uint32(0)), new(uint32(0)), new(uint32(1)), new(uint32(2)), new(uint32(3)), new(uint32(4)), new(uint32(5)), new(uint32(6)), []string{"SecBitKeepCaps"},
+			&Capabilities{Effective: []string{"CAP_BPF"}}, &UserNamespace{Level: &level, Uid: new(uint32(0)), Ns: &Namespace{Inum: 1}}},
+		BinaryProperties: &BinaryProperties{Setuid: new(uint32(0)), Setgid: new(uint32(0)), PrivilegesChanged: []string{"PRIVILEGES_RAISED_EXEC_FILE_SETUID"},
+			File: &FileProperties{&InodeProperties{Number: 18446744073709551615, Links: new(uint32(0))}}},
 	}
 	parent := &Process{ExecID: "bm9kZToxOjE=", InInitTree: &yes}
 	when := at("2026-03-01T12:00:00.000000001Z")
@@ -58,7 +55,7 @@ func bodies() map[string]Event {
 		"exec":           {ProcessExec: &ProcessExec{process, parent, []*Process{{ExecID: "bm9kZToxOjA="}}}, Executable: "/memfd:x (deleted)", NodeName: "node", Time: when},
 		"exec-empty":     {ProcessExec: &ProcessExec{}},
 		"exit":           {ProcessExit: &ProcessExit{Process: process, Parent: parent, Signal: "SIGKILL", Status: 137, Time: when}, NodeName: "node", Time: when},
-		"exit-with-zero": {ProcessExit: &ProcessExit{Process: &Process{Pid: number(0)}}},
+		"exit-with-zero": {ProcessExit: &ProcessExit{Process: &Process{Pid: new(uint32(0))}}},
 		"hello":          {Hello: &Hello{Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []Hook{{Name: "exec", Backend: "tp_btf"}, {Name: "x", Refused: "no such"}, {"policy", "sys_kill", "raw_tracepoint", "tracepoint", "tracepoint sys_exit", true, []string{"Note."}, 2, ""}}}},
 		"loss":           {Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}},
 		"throttle":       {ProcessThrottle: &ProcessThrottle{Type: ThrottleStart, Cgroup: ThrottleAll}, Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}, NodeName: "node", Time: when},
@@ -158,7 +155,6 @@ func TestCloneHasItsOwnBody(t *testing.T) {
 		}
 		v := reflect.ValueOf(c).Elem()
 		for _, f := range v.Fields() {
-			f := f
 			if f.Kind() == reflect.Pointer && !f.IsNil() && f.Type() != reflect.TypeFor[*Timestamp]() {
 				f.Elem().SetZero()
 			}

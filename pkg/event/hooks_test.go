@@ -24,10 +24,10 @@ func arguments() []Argument {
 		{CredArg: &Capabilities{CapabilitySet(1), CapabilitySet(1 << 1), CapabilitySet(1 << 2)}}, {LongArg: new(int64(-9223372036854775808))}, {LongArg: new(int64(0))},
 		{BpfAttrArg: &BpfProgArg{"BPF_PROG_TYPE_KPROBE", 2048, "probe"}}, {PerfEventArg: &PerfEventArg{"f", "PERF_TYPE_SOFTWARE", 1 << 63, 9}},
 		{BpfMapArg: &BpfMapArg{"BPF_MAP_TYPE_HASH", 8, 16, 1024, "map"}}, {UintArg: new(uint32(0))},
-		{UserNamespaceArg: &UserNamespaceArg{new(int32(0)), number(0), number(1), &Namespace{4026531837, true}}},
+		{UserNamespaceArg: &UserNamespaceArg{new(int32(0)), new(uint32(0)), new(uint32(1)), &Namespace{4026531837, true}}},
 		{CapabilityArg: &CapabilityArg{new(int32(0)), CapabilityName(0)}},
-		{ProcessCredentialsArg: &ProcessCredentials{Uid: number(0), Securebits: SecurebitNames(1), Caps: &Capabilities{Permitted: CapabilitySet(2)}}},
-		{UserNsArg: &UserNamespace{new(int32(1)), number(0), number(0), &Namespace{1, false}}},
+		{ProcessCredentialsArg: &ProcessCredentials{Uid: new(uint32(0)), Securebits: SecurebitNames(1), Caps: &Capabilities{Permitted: CapabilitySet(2)}}},
+		{UserNsArg: &UserNamespace{new(int32(1)), new(uint32(0)), new(uint32(0)), &Namespace{1, false}}},
 		{ModuleArg: &ModuleArg{"m", new(false), TaintNames(1 << 12)}},
 		{KernelCapTArg: new(CapabilityDigits(1))}, {CapInheritableArg: new("")}, {CapPermittedArg: new("0")}, {CapEffectiveArg: new("0")},
 		{LinuxBinprmArg: &LinuxBinprmArg{"/bin/sh", PathUnresolved, "-rwxr-xr-x"}}, {NetDevArg: &NetDevArg{"eth0"}}, {BpfCmdArg: new(BpfCommandName(0))},
@@ -38,7 +38,7 @@ func arguments() []Argument {
 
 // hookBodies has an event of each kind of hook.
 func hookBodies() map[string]Event {
-	process, parent := &Process{ExecID: "bm9kZToxOjI=", Tid: number(3)}, &Process{ExecID: "bm9kZToxOjE="}
+	process, parent := &Process{ExecID: "bm9kZToxOjI=", Tid: new(uint32(3))}, &Process{ExecID: "bm9kZToxOjE="}
 	hooked := Hooked{
 		Args: []Argument{{IntArg: new(int32(0)), Label: "fd"}}, Action: ActionOverride, PolicyName: "policy", Message: "message", Tags: []string{"tag", "mitre"},
 		Ancestors: []*Process{{ExecID: "bm9kZToxOjA="}}, Data: []Argument{{StringArg: new("data")}},

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// endSignals are different ones: of equal ones that come together the kernel delivers one.
-var endSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+// endSignals are different ones: of equal ones that come together the kernel delivers one. Not SIGHUP, which stays ignored below nohup.
+var endSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
 
 // In each format, three signals end the command at once though nobody reads what it writes, messages and all; one and two end it in
 // their time.

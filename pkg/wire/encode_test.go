@@ -19,16 +19,13 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-//go:fix inline
-func number(n uint32) *uint32 { return new(n) }
-
 func moment(nanosecond int) *event.Timestamp {
 	return &event.Timestamp{Time: time.Date(2026, 3, 1, 12, 0, 0, nanosecond, time.UTC)}
 }
 
 func process(id string) *Process {
 	return &Process{
-		Process: event.Process{ExecID: id, Pid: number(0), Binary: "/bin/sh", Arguments: `-c "a && b > c"`, Flags: "execve clone", StartTime: moment(0)},
+		Process: event.Process{ExecID: id, Pid: new(uint32(0)), Binary: "/bin/sh", Arguments: `-c "a && b > c"`, Flags: "execve clone", StartTime: moment(0)},
 		PodUID:  "uid", ContainerID: "0123", NamespacePid: 1,
 	}
 }
@@ -184,7 +181,7 @@ func TestEventsAreOfThreads(t *testing.T) {
 	var out bytes.Buffer
 	e := NewEncoder(&out, "session")
 	p := process("a")
-	p.Tid = number(7)
+	p.Tid = new(uint32(7))
 	for _, tid := range []uint32{8, 0, 9} {
 		acting := execOf("a", "a")
 		acting.Tid = tid

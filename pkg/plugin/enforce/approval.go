@@ -113,7 +113,7 @@ func (a *Approval) show(refused map[string]error) {
 	var text strings.Builder
 	text.WriteString(a.preview.text(refused, a.Duration))
 	for _, node := range slices.Sorted(maps.Keys(refused)) {
-		text.WriteString(fmt.Sprintf("  NOT on %s: %s\n", node, refused[node]))
+		fmt.Fprintf(&text, "  NOT on %s: %s\n", node, refused[node])
 	}
 	a.Say(event.LevelWarning, text.String())
 }

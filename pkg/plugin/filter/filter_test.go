@@ -12,22 +12,16 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/processes"
 )
 
-//go:fix inline
-func number32(n uint32) *uint32 { return new(n) }
-
-//go:fix inline
-func text(s string) *string { return new(s) }
-
 // curl is an exec, its exit, and what a policy told of it.
 func curl() *event.Process {
 	return &event.Process{
 		ExecID: "curl", ParentExecID: "sh", Binary: "/usr/bin/curl", Arguments: "-s https://example.com", Cwd: "/root",
-		Pid: number32(42), Uid: number32(1000), Flags: "execve clone", Pod: &event.Pod{Namespace: "shop", Name: "web"},
+		Pid: new(uint32(42)), Uid: new(uint32(1000)), Flags: "execve clone", Pod: &event.Pod{Namespace: "shop", Name: "web"},
 	}
 }
 
 func shell() *event.Process {
-	return &event.Process{ExecID: "sh", ParentExecID: "shim", Binary: "/bin/sh", Arguments: "-c entrypoint", Pid: number32(41), Uid: number32(0), Flags: "execve clone"}
+	return &event.Process{ExecID: "sh", ParentExecID: "shim", Binary: "/bin/sh", Arguments: "-c entrypoint", Pid: new(uint32(41)), Uid: new(uint32(0)), Flags: "execve clone"}
 }
 
 func execOf(p, parent *event.Process, ancestors ...*event.Process) *event.Event {

@@ -39,10 +39,10 @@ func (f *Finder) explainFinished(found Found) error {
 
 // wantsName is what to write for the name of a type alone: as kubectl has it, with a blank, if a name follows.
 func (f *Finder) wantsName(ctx context.Context, k *kind, typed string) string {
-	switch {
-	case k == podKind:
+	switch k {
+	case podKind:
 		return "pods are named without a type, and without a name all of the namespace are traced"
-	case k == nodeKind:
+	case nodeKind:
 		return "a node is one word with its name: node/NAME; --node narrows other targets"
 	}
 	if at := slices.Index(f.request.Args, typed); at >= 0 && at+1 < len(f.request.Args) {

@@ -38,7 +38,7 @@ func (f *Finder) Watch(ctx context.Context, changed func(Change), trouble func(e
 	queries, err := f.queries(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to end
+			return nil
 		}
 		return access.Explain(err)
 	}
