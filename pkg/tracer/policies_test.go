@@ -66,7 +66,7 @@ func TestNothingServed(t *testing.T) {
 	o.Policies = []wire.PolicySource{{Name: "none.yaml", Text: strings.ReplaceAll(ownCalls, "{call: sys_getppid, syscall: true}", "{call: no_such_function_anywhere, syscall: false}")}}
 	var frames bytes.Buffer
 	_, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: exec.Command("true")})
-	for _, want := range []string{"no hook", "policy own", "no_such_function_anywhere", "not found"} {
+	for _, want := range []string{"cannot be served", "policy own", "no_such_function_anywhere", "not found"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
