@@ -50,9 +50,14 @@ const (
 	lostRoom = 256
 )
 
-// room is how many bytes of a frame are for its events and their processes.
+// room is how many bytes of a frame that is gathered are for its events and their processes.
 func (e *Encoder) room() int {
 	return MaxFrame - envelope - len(e.session) - max(len(e.lost), lostRoom)
+}
+
+// roomNow is the same of a frame that is written before the totals of lost events can change.
+func (e *Encoder) roomNow() int {
+	return MaxFrame - envelope - len(e.session) - len(e.lost)
 }
 
 // limit is how many bytes are gathered for one frame.
@@ -85,9 +90,10 @@ func (e *Encoder) Add(ev Event, processes ...*Process) error {
 	return err
 }
 
-// addShortened adds an event to the new frame and writes it: others that name the same processes shall have them as they are.
+// addShortened adds an event to the new frame and writes it: others that name the same processes shall have them as they are. An
+// event that only lacked what is kept for totals stays whole.
 func (e *Encoder) addShortened(ev Event, processes []*Process) error {
-	body, encoded, err := fit(e.room(), ev, distinct(processes))
+	body, encoded, err := fit(e.roomNow(), ev, distinct(processes))
 	if err != nil {
 		return err
 	}

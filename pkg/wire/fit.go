@@ -49,9 +49,9 @@ var cuts = [...]struct {
 
 // fit encodes an event and its processes, and shortens until all fit into room bytes (a path of 4 KiB of control characters
 // takes 24 KiB as JSON). First the event's own body gets what the processes leave, half of the room at least, the name of its
-// executable a quarter at most; then, least important first: the texts of parents, farthest first; the texts of the process itself, of all of which as much stays as there is room for; then whole
-// parents, farthest first, which their readers know by exec_id alone and flag "unknown"; and if even that is not enough, the
-// process's details, marked by the flag "miss".
+// executable a quarter at most; then, least important first: the texts of parents, farthest first; the texts of the process
+// itself, of all of which as much stays as there is room for; then whole parents, farthest first, which their readers know by
+// exec_id alone and flag "unknown"; and if even that is not enough, the process's details, marked by the flag "miss".
 func fit(room int, ev Event, processes []*Process) ([]byte, []encodedProcess, error) {
 	sources := slices.Clone(processes)
 	if shorten(&ev.Executable, room/4) && len(sources) > 0 {
