@@ -271,3 +271,24 @@ func BenchmarkAdd(b *testing.B) {
 type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+// What is kept for totals of losses, which may begin while a frame is gathered, does not shorten an event that fills a frame.
+func TestWholeFrameForAnEvent(t *testing.T) {
+	for name, accepted := range encodings {
+		t.Run(name, func(t *testing.T) {
+			ev := kprobeOf("p", "")
+			ev.ProcessKprobe.Args = []event.Argument{{BytesArg: []byte{}}}
+			empty := len(mustJSON(ev.Event)) + len(mustJSON(process("p")))
+			var out bytes.Buffer
+			e := NewEncoder(&out, "s", accepted...)
+			length := (e.room() + lostRoom/2 - empty) / 4 * 3 // base64
+			ev.ProcessKprobe.Args[0].BytesArg = make([]byte, length)
+			must(t, e.Add(ev, process("p")))
+			must(t, e.Flush())
+			all := frames(t, out.Bytes())
+			if got := all[0].Events[0].ProcessKprobe.Args[0].BytesArg; len(all) != 1 || len(got) != length {
+				t.Errorf("%d bytes in %d frames, want %d in one", len(got), len(all), length)
+			}
+		})
+	}
+}

@@ -18,16 +18,9 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
 )
 
-// Finder finds the pods that the command line names.
-type Finder interface {
-	Resolve(ctx context.Context) (target.Found, error)
-	Watch(ctx context.Context, changed func(target.Change), trouble func(error)) error
-	String() string
-}
-
 // Targets are those pods of a Finder that policies may be enforced on.
 type Targets struct {
-	Finder
+	scope.Finder
 	scope *scope.Scope
 	// system: pods that the cluster itself needs too.
 	system bool
@@ -40,7 +33,7 @@ type Targets struct {
 }
 
 // NewTargets narrows what f finds; tracers is the namespace of the tracer pods.
-func NewTargets(f Finder, s *scope.Scope, o *Options, tracers string) *Targets {
+func NewTargets(f scope.Finder, s *scope.Scope, o *Options, tracers string) *Targets {
 	return &Targets{Finder: f, scope: s, system: o.System, tracers: tracers, armed: map[types.UID]bool{}, leftOut: map[string]int{}}
 }
 

@@ -6,22 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // threeExecs is a tracer that says hello, three events, and no more until it is asked to stop.
@@ -104,112 +97,6 @@ func TestHooksAreToldOnce(t *testing.T) {
 			t.Errorf("told of %v, want %s", h.status.hooks, want)
 		}
 	})
-}
-
-func TestOneNodeFailsAndTheOthersGoOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n2"))
-		h.launcher.fails["n1"] = &launch.NodeError{Node: "n1", Reason: launch.ImagePull, Message: "no such image"}
-		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
-		result, err := h.run()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := h.renderer.count(event.KindExec); got != 3 {
-			t.Errorf("%d events shown, want those of the other node, 3", got)
-		}
-		if h.status.failed["n1"] == nil || h.renderer.count(event.KindNotice) != 1 {
-			t.Errorf("the failure was not said on stderr (%v) or not in the stream", h.status.failed)
-		}
-		if result.Summary.Complete() || result.Summary.Nodes[0].Problem == "" {
-			t.Errorf("the summary hides the failed node: %+v", result.Summary)
-		}
-	})
-}
-
-func TestAllNodesFail(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n2"))
-		h.launcher.fails["n1"], h.launcher.fails["n2"] = errTest, errTest
-		if _, err := h.run(); err == nil || !strings.Contains(err.Error(), "none of 2 nodes") {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
-func TestAllNodesRefusedBefore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, threeExecs, pod("a", "n1"))
-		h.config.Refused = []*launch.NodeError{{Node: "n1", Reason: launch.NodeNotReady, Message: "not ready"}}
-		if _, err := h.run(); err == nil {
-			t.Error("no error")
-		}
-		if h.launcher.tracer("n1") != nil {
-			t.Error("a tracer was started on the refused node")
-		}
-	})
-}
-
-// A tracer that dies is followed by another; it is said between what times nothing was seen.
-func TestTracerDies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		deaths := 2
-		h := newHarness(t, func(tracer *fakeTracer) {
-			threeExecs(tracer)
-			if tracer.orders.Node == "n1" && deaths > 0 {
-				deaths--
-				tracer.Close()
-			}
-		}, pod("a", "n1"), pod("b", "n2"))
-		h.during(func() { time.AfterFunc(5*time.Second, func() { h.stop.Shutdown(ErrInterrupted) }) }) // after the third was started
-		result, err := h.run()
-		if err != nil {
-			t.Fatal(err)
-		}
-		// n1 had three tracers, which saw three events each.
-		if got := h.renderer.count(event.KindExec); got != 12 || h.status.failed["n1"] != nil || result.Summary.Complete() {
-			t.Errorf("%d events, failed %v, summary %+v", got, h.status.failed, result.Summary)
-		}
-		for _, want := range []string{"the tracer was lost: the tracer ended without", "nothing was seen here between"} {
-			if problem := result.Summary.Nodes[0].Problem; !strings.Contains(problem, want) {
-				t.Errorf("the summary lacks %q: %s", want, problem)
-			}
-		}
-		if said := strings.Join(h.status.said, "\n"); !strings.Contains(said, "another tracer is started in") || !strings.Contains(said, "traced again") {
-			t.Errorf("said:\n%s", said)
-		}
-	})
-}
-
-// Who may have meant to end the enforcement by ending its tracer is not overruled.
-func TestArmedTracerThatOthersEndedStaysEnded(t *testing.T) {
-	for _, test := range []struct {
-		enforces bool
-		err      error
-		want     bool
-	}{
-		{false, errEndedByOthers, true},
-		{true, errEndedByOthers, false},
-		{false, &launch.NodeError{Reason: launch.Deleted}, true},
-		{true, &launch.NodeError{Reason: launch.Deleted}, false},
-		{true, &stream.EndedError{Reason: "OOMKilled, exit code 137"}, true},
-		{false, errTakenForDead, true},
-		{false, &launch.NodeError{Reason: launch.NodeNotReady}, true},
-		{false, &launch.NodeError{Reason: launch.APIUnavailable}, true},
-		{false, &launch.NodeError{Reason: launch.Refused}, false},
-		{false, &launch.NodeError{Reason: launch.ImagePull}, false},
-		{false, errTest, false},
-	} {
-		if got := newRetry().worthIt(test.err, test.enforces); got != test.want {
-			t.Errorf("%+v: %v", test, got)
-		}
-	}
-	failing := newRetry()
-	for n := 1; failing.worthIt(errTakenForDead, false); n++ {
-		if n > 5 {
-			t.Fatal("a node whose tracers fail at once is tried without end")
-		}
-	}
 }
 
 func TestMaxEventsIsExact(t *testing.T) {
@@ -335,130 +222,6 @@ func TestPanicCleansUp(t *testing.T) {
 	})
 }
 
-func TestPodsComeAndMove(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, threeExecs, pod("a", "n1"))
-		h.during(
-			func() { h.targets <- target.Change{Pod: pod("a", "n1")} },
-			func() { h.targets <- target.Change{Pod: pod("pending", "")} },
-			func() { h.targets <- target.Change{Pod: pod("b", "n1")} },
-			func() { h.targets <- target.Change{Pod: pod("c", "n2")} },
-			func() { h.targets <- target.Change{Pod: deleted(pod("a", "n1")), Gone: true} },
-			func() { h.stop.Shutdown(ErrInterrupted) },
-		)
-		if _, err := h.run(); err != nil {
-			t.Fatal(err)
-		}
-		n1, n2 := h.launcher.tracers["n1"], h.launcher.tracers["n2"]
-		if got := n1.sent(); !slices.Equal(got, []string{"a", "b"}) {
-			t.Errorf("n1 was told to trace %v, want a and b", got)
-		}
-		if len(n1.controls) != 2 { // targets once, stop
-			t.Errorf("n1 got %d control messages, want 2: %+v", len(n1.controls), n1.controls)
-		}
-		if n2 == nil || !slices.Equal(uids(n2.orders.Targets), []string{"c"}) {
-			t.Errorf("no tracer for c on n2")
-		}
-		if got := h.renderer.count(event.KindExec); got != 6 {
-			t.Errorf("%d events, want 6", got)
-		}
-	})
-}
-
-// TestWhatATracerIsToldOfAPodChanges: what is new is sent, what is the same is not, and what was sent before is left as it was.
-func TestWhatATracerIsToldOfAPodChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, threeExecs, pod("a", "n1"), pod("b", "n1"))
-		h.config.Target = func(pod *corev1.Pod) wire.Pod {
-			told := wire.Pod{UID: string(pod.UID), Selections: uint64(len(pod.Labels))}
-			for _, status := range pod.Status.ContainerStatuses {
-				told.Containers = map[string]uint64{status.ContainerID: 1}
-			}
-			return told
-		}
-		labelled, running := pod("a", "n1"), pod("a", "n1")
-		labelled.Labels = map[string]string{"app": "web"}
-		running.Labels, running.Status.ContainerStatuses = labelled.Labels, []corev1.ContainerStatus{{ContainerID: "c"}}
-		change := func(p *corev1.Pod) func() { return func() { h.targets <- target.Change{Pod: p} } }
-		h.during(change(pod("a", "n1")), change(labelled), change(labelled), change(running), change(running), func() { h.stop.Shutdown(ErrInterrupted) })
-		if _, err := h.run(); err != nil {
-			t.Fatal(err)
-		}
-		n1 := h.launcher.tracers["n1"]
-		got := []wire.Targets{n1.orders.Targets}
-		for _, c := range n1.controls {
-			if c.Targets != nil {
-				got = append(got, *c.Targets)
-			}
-		}
-		b := wire.Pod{UID: "b"}
-		want := []wire.Targets{podTargets(wire.Pod{UID: "a"}, b), podTargets(wire.Pod{UID: "a", Selections: 1}, b),
-			podTargets(wire.Pod{UID: "a", Selections: 1, Containers: map[string]uint64{"c": 1}}, b)}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("told %+v, want %+v", got, want)
-		}
-	})
-}
-
-// Pods that come while the tracer's pod is being made are handed over when it is there.
-func TestPodComesDuringStart(t *testing.T) {
-	n := new(session).newNode("n1", podTargets(wire.Pod{UID: "a"}))
-	if err := n.trace(wire.Pod{UID: "b"}); err != nil {
-		t.Fatal(err)
-	}
-	l := &startHook{fakeLauncher: &fakeLauncher{script: func(*fakeTracer) {}}, during: func() { _ = n.trace(wire.Pod{UID: "c"}) }}
-	tracer, err := n.start(t.Context(), &session{Config: Config{Launcher: l, TracerConfig: plain}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fake := tracer.(*fakeTracer)
-	if !slices.Equal(uids(fake.orders.Targets), []string{"a", "b"}) || !slices.Equal(fake.sent(), []string{"a", "b", "c"}) {
-		t.Errorf("ordered %v, then sent %v", fake.orders.Targets, fake.sent())
-	}
-}
-
-func TestNamedPodIsGone(t *testing.T) {
-	owned := pod("web-0", "n1")
-	owned.OwnerReferences = []metav1.OwnerReference{{Kind: "StatefulSet", Name: "web", Controller: new(true)}}
-	for _, test := range []struct {
-		name  string
-		named bool
-		pod   string
-		ends  bool
-	}{
-		{"bare, by name", true, "bare", true},
-		{"bare, by selector", false, "bare", false},
-		{"of a StatefulSet, by name", true, "web-0", false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := pod("bare", "n1")
-				if test.pod == owned.Name {
-					p = owned
-				}
-				h := newHarness(t, threeExecs, p)
-				h.config.Named = test.named
-				h.during(
-					func() { h.targets <- target.Change{Pod: deleted(p), Gone: true} },
-					func() { time.AfterFunc(time.Hour, func() { h.stop.Shutdown(ErrInterrupted) }) },
-				)
-				began := time.Now()
-				_, err := h.run()
-				if ended := time.Since(began) < time.Minute; err != nil || ended != test.ends {
-					t.Errorf("ended by itself: %v, want %v; error %v", ended, test.ends, err)
-				}
-				want := "no target is left"
-				if test.ends {
-					want = "pod default/" + p.Name + " is gone"
-				}
-				if len(h.status.said) == 0 || !strings.HasPrefix(h.status.said[0], want) {
-					t.Errorf("said %q, want %q first", h.status.said, want)
-				}
-			})
-		})
-	}
-}
-
 func TestLossesAreSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(tracer *fakeTracer) {
@@ -505,11 +268,4 @@ func TestTracersDeadline(t *testing.T) {
 			t.Errorf("reason %v, error %v", result.Reason, err)
 		}
 	})
-}
-
-// deleted is a pod that is being deleted.
-func deleted(pod *corev1.Pod) *corev1.Pod {
-	pod = pod.DeepCopy()
-	pod.DeletionTimestamp = &metav1.Time{Time: time.Now()}
-	return pod
 }
