@@ -184,7 +184,7 @@ func (b *background) awaitArmed(pods []*corev1.Pod) {
 // onlyTracepoints says whether a node serves hooks by tracepoints, as was told of hooks that are attached, or are to enforce.
 func (b *background) onlyTracepoints(node string) bool {
 	name := regexp.QuoteMeta(node)
-	return regexp.MustCompile(`(?m)^💡 (.*, )?` + name + `(, .*)?: [0-9]+ hooks? attached: .* by (tp_btf|sys_)|` +
+	return regexp.MustCompile(`(?m)^(?:💡|⚠️) (.*, )?` + name + `(, .*)?: [0-9]+ hooks? attached: .* by (tp_btf|sys_)|` +
 		`^ *on (.*, )?` + name + `(, .*)?: .*tracepoint`).MatchString(b.err.String())
 }
 
