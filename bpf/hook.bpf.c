@@ -177,9 +177,28 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->entered = now;
 }
 
+/* Counts one more event of a kind that is not told. */
+#define COUNT(counter)                                           \
+	do {                                                     \
+		hold_cpu();                                      \
+		struct counters *counted = counters_of(CLASS_HOOK); \
+		if (counted)                                     \
+			counted->counter++;                      \
+		release_cpu();                                   \
+	} while (0)
+
 static __always_inline struct entry_note *note_of_current(__u64 flags)
 {
 	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, flags);
+}
+
+/* Counts a call that did not return before the function was called again, as it calls itself: its return will not be told. */
+static __always_inline void give_up(const struct entry_note *note)
+{
+	if ((hook.flags & HOOK_RETURN_DECIDES) && note->told != TOLD_ENFORCEMENT)
+		COUNT(nested);
+	else
+		COUNT(returns_lost);
 }
 
 /* Leaves the return program what it needs; NULL if there is no room for it. */
@@ -189,9 +208,11 @@ static __always_inline struct entry_note *leave_note(struct hook_scratch *s)
 
 	if (!note)
 		return NULL;
+	if (note->entered && note->told != TOLD_NOTHING)
+		give_up(note);
 	note->entered = s->record.entered;
 	note->selector = s->record.selector;
-	note->posted = 0;
+	note->told = TOLD_NOTHING;
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		if (i >= hook.arguments)
 			break;
@@ -200,8 +221,68 @@ static __always_inline struct entry_note *leave_note(struct hook_scratch *s)
 	return note;
 }
 
-/* Acts on a call of which the selector is known, and posts it unless that is not wanted: what was posted at the entry is
- * posted at the return as well. */
+/* Whether the entry repeats another within the time that its selector's rate limit gives. What is enforced is no repeat. */
+static __always_inline bool is_limited(struct hook_scratch *s)
+{
+	__u32 selector = s->record.selector;
+
+	return hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval && !is_enforcement(&s->record) &&
+	       is_repeat(s, selector, s->record.header.time);
+}
+
+/* Tells of the entry of a call, or of a call as a whole. note: what the return will find, NULL if there is none to come or
+ * there was no room for it. */
+static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u32 actions, struct entry_note *note)
+{
+	bool enforcement = is_enforcement(&s->record);
+	bool decided_later = note && (hook.flags & HOOK_RETURN_DECIDES) && !enforcement;
+
+	read_arguments(s, stages);
+	if ((stages & STAGE_ENTRY) && is_limited(s)) {
+		if (decided_later)
+			note->told = TOLD_LIMITED;
+		else
+			COUNT(rate_limited);
+		return;
+	}
+	s->record.done |= ACTION_POST;
+	if (hook.flags & HOOK_HASHES) {
+		s->deferred = actions;
+		return;
+	}
+	if (post(ctx, s, actions, enforcement, decided_later ? LOSES_NOTHING : LOSES_EVENT)) {
+		if (note)
+			note->told = enforcement ? TOLD_ENFORCEMENT : TOLD;
+		else if (hook.flags & HOOK_HAS_RETURN)
+			COUNT(returns_lost);
+	} else if (decided_later) {
+		note->told = TOLD_LOST;
+	}
+}
+
+/* Tells of the return of a call whose filters matched, if its entry was told or something was enforced now. */
+static __always_inline void tell_return(void *ctx, struct hook_scratch *s, __u32 actions, __u32 told)
+{
+	bool enforcement = is_enforcement(&s->record);
+
+	if (told == TOLD_LOST && !enforcement)
+		COUNT(ring_full);
+	if (told == TOLD_LIMITED && !enforcement)
+		COUNT(rate_limited);
+	if (told != TOLD && told != TOLD_ENFORCEMENT) {
+		if (!enforcement)
+			return;
+		s->record.flags |= HOOK_RECORD_ALONE;
+	}
+	read_arguments(s, STAGE_RETURN);
+	s->record.done |= ACTION_POST;
+	/* Of a call that waits for a verdict the entry says nothing yet. */
+	post(ctx, s, actions, enforcement || told == TOLD_ENFORCEMENT,
+	     (s->record.flags & HOOK_RECORD_ALONE) || ((hook.flags & HOOK_RETURN_DECIDES) && told == TOLD) ? LOSES_EVENT
+													   : LOSES_RETURN);
+}
+
+/* Acts on a call of which the selector is known, and tells of it unless that is not wanted. */
 static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
 {
 	struct hook_record *r = &s->record;
@@ -221,26 +302,11 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 		verdict = enforce(ctx, s, &hook_selectors[selector], actions);
 		track(s, &hook_selectors[selector], actions);
 	}
-	if (note && !(stages & STAGE_ENTRY) && !note->posted)
-		actions &= ~ACTION_POST;
-	if ((stages & STAGE_ENTRY) && is_runtime(r->header.process.tgid) && !((r->done | r->would) & ENFORCING_ACTIONS))
-		actions &= ~ACTION_POST;
 	track_result(s, stages);
-	if (actions & ACTION_POST) {
-		read_arguments(s, stages);
-		if ((stages & STAGE_ENTRY) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
-		    is_repeat(s, selector, r->header.time))
-			actions &= ~ACTION_POST;
-	}
-	if (note && (stages & STAGE_ENTRY))
-		note->posted = actions & ACTION_POST;
-	if (!(actions & ACTION_POST))
-		return verdict;
-	r->done |= ACTION_POST;
-	if (hook.flags & HOOK_HASHES)
-		s->deferred = actions;
-	else
-		post(ctx, s, actions);
+	if (!(stages & STAGE_ENTRY))
+		tell_return(ctx, s, actions, note ? note->told : TOLD_NOTHING);
+	else if (is_enforcement(r) || ((actions & ACTION_POST) && !is_runtime(r->header.process.tgid)))
+		tell_entry(ctx, s, stages, actions, note);
 	return verdict;
 }
 
@@ -275,14 +341,11 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	return finish(ctx, s, stages, note);
 }
 
-static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
+static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, struct entry_note *note)
 {
-	struct entry_note *note = note_of_current(0);
 	struct hook_record *r = &s->record;
 	__u32 selector;
 
-	if (!note || !note->entered)
-		return;
 	fetch_words(ctx, s, STAGE_RETURN, note);
 	begin_arguments(s);
 	begin_record(ctx, s, STAGE_RETURN);
@@ -295,8 +358,8 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s)
 		read_filtered(s, STAGE_RETURN);
 		if (!try_return(s, selector)) {
 			r->flags |= HOOK_RECORD_VOID;
-			if (note->posted)
-				post(ctx, s, 0);
+			if (note->told == TOLD || note->told == TOLD_ENFORCEMENT)
+				post(ctx, s, 0, note->told == TOLD_ENFORCEMENT, LOSES_NOTHING);
 			return;
 		}
 	}
@@ -324,25 +387,18 @@ static __always_inline bool concerns(void *ctx, __u32 stages, __u64 *workloads)
  * turns. */
 #define TIMED_RUNS 13
 
-/* The scratch for a run, with the time (boot time in ns) at which it began if it is one that is timed. */
+/* The scratch for a run, with the time (boot time in ns) at which it began if it is one that is timed; NULL if there is none. */
 static __always_inline struct hook_scratch *begin(__u64 workloads)
 {
 	struct hook_scratch *s = take_scratch();
-	struct counters *c;
 
 	if (s) {
 		s->deferred = 0;
 		s->began = s->runs ? 0 : bpf_ktime_get_boot_ns();
 		s->runs = s->runs ? s->runs - 1 : TIMED_RUNS - 1;
 		s->workloads = workloads;
-		return s;
 	}
-	hold_cpu();
-	c = counters_of(CLASS_HOOK);
-	if (c)
-		c->busy++;
-	release_cpu();
-	return NULL;
+	return s;
 }
 
 /* Ends a run. Only the counters need the CPU held; while it is, the verifier allows no global function, which comparing texts
@@ -362,21 +418,38 @@ static __always_inline void end(struct hook_scratch *s)
 	release_cpu();
 }
 
+/* Counts a run that found no scratch, and returns what the function is to return: where it could be told to fail it is, since
+ * nobody knows whether it would have to. */
+static __always_inline int without_scratch(__u32 stages, const struct entry_note *note)
+{
+	if (note && !(hook.flags & HOOK_RETURN_DECIDES))
+		COUNT(returns_lost);
+	else
+		COUNT(busy);
+	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.flags & HOOK_ENFORCES) ? -EPERM : 0;
+}
+
 static __always_inline int run(void *ctx, __u32 stages)
 {
-	__u64 workloads = 0;
+	struct entry_note *note = NULL;
 	struct hook_scratch *s;
+	__u64 workloads = 0;
 	int verdict = 0;
 
+	if (!(stages & STAGE_ENTRY)) {
+		note = note_of_current(0);
+		if (!note || !note->entered)
+			return 0;
+	}
 	if (!concerns(ctx, stages, &workloads))
 		return 0;
 	s = begin(workloads);
 	if (!s)
-		return 0;
+		return without_scratch(stages, note);
 	if (stages & STAGE_ENTRY)
 		verdict = work_at_entry(ctx, s, stages);
 	else
-		work_at_return(ctx, s);
+		work_at_return(ctx, s, note);
 	end(s);
 	return verdict;
 }
@@ -436,11 +509,11 @@ int hook_hashing(__u64 *ctx)
 		return 0;
 	s = begin(workloads);
 	if (!s)
-		return 0;
+		return within_errors(without_scratch(STAGE_ENTRY, NULL));
 	verdict = work_at_entry(ctx, s, STAGE_ENTRY);
 	if (s->deferred) {
 		read_hash(ctx, s);
-		post(ctx, s, s->deferred);
+		post(ctx, s, s->deferred, is_enforcement(&s->record), LOSES_EVENT);
 	}
 	end(s);
 	return within_errors(verdict);

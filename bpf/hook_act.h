@@ -6,6 +6,8 @@
 #include "hook_select.h"
 #include "preemption.h"
 
+/* include/uapi/asm-generic/errno-base.h */
+#define EPERM 1
 #define SIGKILL 9
 /* include/linux/sched.h */
 #define PF_EXITING 0x4
@@ -214,10 +216,44 @@ static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 
 /* Bytes of the longest hash. */
 #define HASH_MAX 64
 
-static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 actions)
+/* Whether something was done to who made the call, or would have been. */
+static __always_inline bool is_enforcement(const struct hook_record *r)
+{
+	return (hook.flags & HOOK_ENFORCES) && ((r->done | r->would) & ENFORCING_ACTIONS);
+}
+
+/* What it means when a record finds no room. */
+enum post_loss {
+	/* an event is lost */
+	LOSES_EVENT,
+	/* an event is told without its return */
+	LOSES_RETURN,
+	/* whoever waits for the record takes its absence for what it says, or somebody else counts */
+	LOSES_NOTHING,
+};
+
+/* Counts a record by whether it was handed over; the CPU is held. */
+static __always_inline void count_post(bool lost, bool enforcement, enum post_loss loss)
+{
+	struct counters *c = counters_of(CLASS_HOOK);
+
+	if (!c)
+		return;
+	if (!lost)
+		c->sent++;
+	else if (loss == LOSES_RETURN)
+		c->returns_lost++;
+	else if (loss == LOSES_EVENT && enforcement)
+		c->enforcements_full++;
+	else if (loss == LOSES_EVENT)
+		c->ring_full++;
+}
+
+/* Hands the record over, as an enforcement event or as another. Returns false if it found no room, which is counted. */
+static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 actions, bool enforcement, enum post_loss loss)
 {
 	struct hook_record *r = &s->record;
-	struct counters *c = counters_of(CLASS_HOOK);
+	bool lost = true;
 	__u64 size;
 
 	r->argument_length = s->used;
@@ -233,14 +269,16 @@ static __always_inline void post(void *ctx, struct hook_scratch *s, __u32 action
 	}
 	size = sizeof(*r) + s->used;
 	barrier_var(size);
-	if (!c || size > sizeof(*r) + HOOK_DATA)
-		return;
-	/* the symbols of a user stack can be had only while the process lives */
 	hold_cpu();
-	if (bpf_ringbuf_output(&events, r, size,
-			       (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP : wakeup(size)))
-		c->ring_full++;
-	else
-		c->sent++;
+	if (size <= sizeof(*r) + HOOK_DATA) {
+		if ((hook.flags & HOOK_ENFORCES) && enforcement)
+			lost = bpf_ringbuf_output(&enforcements, r, size, BPF_RB_NO_WAKEUP);
+		else /* the symbols of a user stack can be had only while the process lives */
+			lost = bpf_ringbuf_output(&events, r, size,
+						  (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP
+														  : wakeup(size));
+	}
+	count_post(lost, enforcement, loss);
 	release_cpu();
+	return !lost;
 }

@@ -295,6 +295,10 @@ enum hook_flags {
 	HOOK_WAKES = 1 << 20,
 	/* its programs may sleep: user memory that is not there is brought in */
 	HOOK_SLEEPS = 1 << 21,
+	/* a selector has an enforcing action */
+	HOOK_ENFORCES = 1 << 22,
+	/* a selector has filters at the return: only there it is known whether a call is an event */
+	HOOK_RETURN_DECIDES = 1 << 23,
 };
 
 struct hook_config {

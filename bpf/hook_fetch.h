@@ -5,12 +5,24 @@
 #include "kernel_memory.h"
 #include "scope.h"
 
+/* How the entry of a call was told. */
+enum entry_told {
+	/* not at all, and where it should have been it was counted: nor is its return, unless that enforces */
+	TOLD_NOTHING = 0,
+	TOLD = 1,
+	/* as an enforcement event, as its return will be */
+	TOLD_ENFORCEMENT = 2,
+	/* not at all, and of a hook whose filters at the return decide whether it is an event: it is counted there */
+	TOLD_LOST = 3,
+	TOLD_LIMITED = 4,
+};
+
 /* What an entry program leaves for the return program of the same call. */
 struct entry_note {
 	__u64 entered;
 	__u32 selector;
-	/* the entry was posted, so the return is awaited */
-	__u32 posted;
+	/* enum entry_told */
+	__u32 told;
 	__u64 words[HOOK_ARGUMENTS];
 };
 

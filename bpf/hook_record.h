@@ -18,6 +18,8 @@ enum hook_record_flags {
 	HOOK_RECORD_CUT = 1 << 2,
 	/* entered by the ABI for 32 bits */
 	HOOK_RECORD_COMPAT = 1 << 3,
+	/* return: no record told of the entry, and none will */
+	HOOK_RECORD_ALONE = 1 << 4,
 };
 
 struct hook_record {

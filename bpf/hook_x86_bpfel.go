@@ -106,13 +106,17 @@ type HookCgroupVerdict struct {
 }
 
 type HookCounters struct {
-	_           structs.HostLayout
-	Sent        uint64
-	RingFull    uint64
-	Busy        uint64
-	ScopeFull   uint64
-	Nanoseconds uint64
-	Runs        uint64
+	_                structs.HostLayout
+	Sent             uint64
+	RingFull         uint64
+	EnforcementsFull uint64
+	ReturnsLost      uint64
+	Nested           uint64
+	RateLimited      uint64
+	Busy             uint64
+	ScopeFull        uint64
+	Nanoseconds      uint64
+	Runs             uint64
 }
 
 type HookEnforcerNote struct {
@@ -125,7 +129,7 @@ type HookEntryNote struct {
 	_        structs.HostLayout
 	Entered  uint64
 	Selector uint32
-	Posted   uint32
+	Told     uint32
 	Words    [16]uint64
 }
 
@@ -294,6 +298,8 @@ const (
 	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
 	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
 	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
+	HookHookFlagsHOOK_ENFORCES        HookHookFlags = 4194304
+	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
 )
 
 type HookHookRecord struct {
@@ -343,6 +349,7 @@ const (
 	HookHookRecordFlagsHOOK_RECORD_VOID   HookHookRecordFlags = 2
 	HookHookRecordFlagsHOOK_RECORD_CUT    HookHookRecordFlags = 4
 	HookHookRecordFlagsHOOK_RECORD_COMPAT HookHookRecordFlags = 8
+	HookHookRecordFlagsHOOK_RECORD_ALONE  HookHookRecordFlags = 16
 )
 
 type HookHookScratch struct {
@@ -555,6 +562,7 @@ const (
 const (
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
+	HookMapEnforcements            = "enforcements"
 	HookMapEnforcerNotes           = "enforcer_notes"
 	HookMapEntryNotes              = "entry_notes"
 	HookMapEvents                  = "events"
@@ -662,6 +670,7 @@ type HookProgramSpecs struct {
 type HookMapSpecs struct {
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
+	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
 	EntryNotes      *ebpf.MapSpec `ebpf:"entry_notes"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
@@ -739,6 +748,7 @@ func (o *HookObjects) Close() error {
 type HookMaps struct {
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
+	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
 	EntryNotes      *ebpf.Map `ebpf:"entry_notes"`
 	Events          *ebpf.Map `ebpf:"events"`
@@ -757,6 +767,7 @@ func (m *HookMaps) Close() error {
 	return _HookClose(
 		m.CgroupVerdicts,
 		m.Counts,
+		m.Enforcements,
 		m.EnforcerNotes,
 		m.EntryNotes,
 		m.Events,

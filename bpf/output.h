@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* The ring to user space, and what is counted about it. */
+/* The rings to user space, and what is counted about them. */
 #pragma once
 #include "records.h"
 #include <bpf/bpf_core_read.h>
@@ -11,6 +11,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
+
+/* Records of calls that were denied or whose process was signalled, or would have been. A flood of other events does not keep
+ * them out. 1 MiB holds some 2,000 of them, and 31 of the longest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} enforcements SEC(".maps");
 
 /* What happened to records, by class. Per CPU: one writer, so no update is lost. */
 struct {

@@ -34,13 +34,17 @@ type ProcessCgroupVerdict struct {
 }
 
 type ProcessCounters struct {
-	_           structs.HostLayout
-	Sent        uint64
-	RingFull    uint64
-	Busy        uint64
-	ScopeFull   uint64
-	Nanoseconds uint64
-	Runs        uint64
+	_                structs.HostLayout
+	Sent             uint64
+	RingFull         uint64
+	EnforcementsFull uint64
+	ReturnsLost      uint64
+	Nested           uint64
+	RateLimited      uint64
+	Busy             uint64
+	ScopeFull        uint64
+	Nanoseconds      uint64
+	Runs             uint64
 }
 
 type ProcessCredentials struct {
@@ -190,6 +194,7 @@ const (
 	ProcessMapCgroupScratch      = "cgroup_scratch"
 	ProcessMapCgroupVerdicts     = "cgroup_verdicts"
 	ProcessMapCounts             = "counts"
+	ProcessMapEnforcements       = "enforcements"
 	ProcessMapEvents             = "events"
 	ProcessMapImageScratch       = "image_scratch"
 	ProcessMapScopeStates        = "scope_states"
@@ -269,6 +274,7 @@ type ProcessMapSpecs struct {
 	CgroupScratch   *ebpf.MapSpec `ebpf:"cgroup_scratch"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
+	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
@@ -318,6 +324,7 @@ type ProcessMaps struct {
 	CgroupScratch   *ebpf.Map `ebpf:"cgroup_scratch"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
+	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	Events          *ebpf.Map `ebpf:"events"`
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
@@ -330,6 +337,7 @@ func (m *ProcessMaps) Close() error {
 		m.CgroupScratch,
 		m.CgroupVerdicts,
 		m.Counts,
+		m.Enforcements,
 		m.Events,
 		m.ImageScratch,
 		m.ScopeStates,

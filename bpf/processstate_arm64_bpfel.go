@@ -20,13 +20,17 @@ type ProcessStateCgroupVerdict struct {
 }
 
 type ProcessStateCounters struct {
-	_           structs.HostLayout
-	Sent        uint64
-	RingFull    uint64
-	Busy        uint64
-	ScopeFull   uint64
-	Nanoseconds uint64
-	Runs        uint64
+	_                structs.HostLayout
+	Sent             uint64
+	RingFull         uint64
+	EnforcementsFull uint64
+	ReturnsLost      uint64
+	Nested           uint64
+	RateLimited      uint64
+	Busy             uint64
+	ScopeFull        uint64
+	Nanoseconds      uint64
+	Runs             uint64
 }
 
 type ProcessStateHookFilter struct {
@@ -166,6 +170,7 @@ type ProcessStateScopeState struct {
 const (
 	ProcessStateMapCgroupVerdicts        = "cgroup_verdicts"
 	ProcessStateMapCounts                = "counts"
+	ProcessStateMapEnforcements          = "enforcements"
 	ProcessStateMapEvents                = "events"
 	ProcessStateMapHookOperands          = "hook_operands"
 	ProcessStateMapHookScratches         = "hook_scratches"
@@ -243,6 +248,7 @@ type ProcessStateProgramSpecs struct {
 type ProcessStateMapSpecs struct {
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
+	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
@@ -292,6 +298,7 @@ func (o *ProcessStateObjects) Close() error {
 type ProcessStateMaps struct {
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
+	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
@@ -305,6 +312,7 @@ func (m *ProcessStateMaps) Close() error {
 	return _ProcessStateClose(
 		m.CgroupVerdicts,
 		m.Counts,
+		m.Enforcements,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,

@@ -138,11 +138,20 @@ struct cgroup_record {
 
 /* Per-CPU counters, one per class. */
 struct counters {
-	/* records that were handed over */
+	/* records that were handed over, by either ring */
 	__u64 sent;
-	/* records that found the ring full */
+	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one */
 	__u64 ring_full;
-	/* records that found no room to be put together: too many programs interrupted each other, or no note could be left */
+	/* the same of enforcement events, in the ring that they have for themselves */
+	__u64 enforcements_full;
+	/* calls that were told at their entry, but whose return found no room: they are told without it */
+	__u64 returns_lost;
+	/* calls given up because the function was called again before it returned, although what it returns decides whether they are
+	 * events */
+	__u64 nested;
+	/* events that the rate limit of a policy left out */
+	__u64 rate_limited;
+	/* records that found no room to be put together: too many programs interrupted each other */
 	__u64 busy;
 	/* processes that could not be noted as descendants, so that they and theirs are not traced */
 	__u64 scope_full;

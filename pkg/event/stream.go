@@ -83,7 +83,24 @@ type Cost struct {
 	BPFRuns        uint64 `json:"bpf_runs,string"`
 }
 
-// Totals count since the tracer's start. For every class of kernel event: seen by user space + lost = emitted by the kernel.
+// Partial counts what is not lost, but not told as a whole.
+type Partial struct {
+	// RateLimited are events that the rate limit of a policy left out.
+	RateLimited uint64 `json:"rate_limited,omitempty"`
+	// ReturnsLost are events that lack what the call returned.
+	ReturnsLost uint64 `json:"returns_lost,omitempty"`
+	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for. They are no events themselves: of others
+	// the parent or the pod may not be known.
+	FactsLost uint64 `json:"facts_lost,omitempty"`
+}
+
+// Plus adds up what two tracers count.
+func (p Partial) Plus(o Partial) Partial {
+	return Partial{RateLimited: p.RateLimited + o.RateLimited, ReturnsLost: p.ReturnsLost + o.ReturnsLost, FactsLost: p.FactsLost + o.FactsLost}
+}
+
+// Totals count since the tracer's start. What was emitted is Events + RateLimited + Lost, but for what container runtimes
+// do on their way into a container, which is not told.
 type Totals struct {
 	// Seen by class of kernel event: exec, fork, exit, hook.
 	Seen map[string]uint64 `json:"seen,omitempty"`
@@ -91,7 +108,8 @@ type Totals struct {
 	Events uint64 `json:"events"`
 	// Lost events by cause.
 	Lost map[string]uint64 `json:"lost,omitempty"`
-	Cost Cost              `json:"cost"`
+	Partial
+	Cost Cost `json:"cost"`
 }
 
 // Bye is the last thing that a tracer says: after it the stream is complete.

@@ -8,6 +8,12 @@ import "strings"
 const (
 	// LostRing: the kernel's ring buffer was full.
 	LostRing = "ring"
+	// LostEnforcement: the ring that the kernel has for enforcement events was full. What was denied was denied all the same.
+	LostEnforcement = "enforcement_ring"
+	// LostWaiting: too many calls waited for what they return, which a policy filters by.
+	LostWaiting = "waiting"
+	// LostNested: a call was made again within itself, and a policy filters by what the outer one returns.
+	LostNested = "nested"
 	// LostMissed: the kernel did not run a program because it was already running on that CPU.
 	LostMissed = "missed"
 	// LostBusy: a record found no room to be put together, because too many programs interrupted each other on that CPU.

@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most.
+	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most. As many enforcement events
+	// find room beside them.
 	queueLength = 8192
 	// batchLength is how many queued events wake the goroutine that writes; fewer wait for flushInterval.
 	batchLength = 256
@@ -32,6 +33,12 @@ const (
 	// byeTimeout is how long the end waits for output that blocks.
 	byeTimeout = 5 * time.Second
 )
+
+// counted is what was counted before events were queued.
+type counted struct {
+	kernel.Counts
+	undecided uint64 // report.Counts.Undecided
+}
 
 // output is the way from the table to the frames. event, count and malformed are for the goroutine that reads the ring;
 // write runs on its own.
@@ -48,7 +55,7 @@ type output struct {
 
 	mutex  sync.Mutex
 	seen   map[string]uint64
-	counts kernel.Counts
+	counts counted
 	queued atomic.Uint64 // events lost because the queue was full
 	broken atomic.Uint64 // records that could not be decoded
 	events atomic.Uint64
@@ -65,9 +72,15 @@ func (o *output) hello(h event.Hello) error { return o.encoder.Hello(h) }
 
 // event queues an event; it never waits.
 func (o *output) event(e process.Output) {
-	if !o.queue.put(e) {
+	if !o.queue.put(e, isEnforcement(&e.Event.Event)) {
 		o.queued.Add(1)
 	}
+}
+
+// isEnforcement says whether an event tells of what was stopped, or would have been.
+func isEnforcement(e *event.Event) bool {
+	h := e.Hooked()
+	return h != nil && len(e.Enforced())+len(h.Would) > 0
 }
 
 // notice queues a notice. When even these don't get out, the loss of events tells it.
@@ -90,7 +103,7 @@ func (o *output) count(class string) {
 	o.mutex.Unlock()
 }
 
-func (o *output) setCounts(c kernel.Counts) {
+func (o *output) setCounts(c counted) {
 	o.mutex.Lock()
 	o.counts = c
 	o.mutex.Unlock()
@@ -103,8 +116,8 @@ func (o *output) lost() map[string]uint64 {
 	o.mutex.Unlock()
 	lost := map[string]uint64{}
 	for cause, n := range map[string]uint64{
-		event.LostRing: c.RingFull, event.LostMissed: c.Missed, event.LostBusy: c.Busy, event.LostScope: c.ScopeFull,
-		event.LostQueue: o.queued.Load(), event.LostDecode: o.broken.Load(),
+		event.LostRing: c.RingFull, event.LostEnforcement: c.EnforcementsFull, event.LostMissed: c.Missed, event.LostBusy: c.Busy,
+		event.LostScope: c.ScopeFull, event.LostWaiting: c.undecided, event.LostNested: c.Nested, event.LostQueue: o.queued.Load(), event.LostDecode: o.broken.Load(),
 	} {
 		if n > 0 {
 			lost[cause] = n
@@ -117,7 +130,7 @@ func (o *output) lost() map[string]uint64 {
 func (o *output) anyLost() bool {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	return o.counts.RingFull+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
+	return o.counts.RingFull+o.counts.FactsLost+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
 }
 
 func (o *output) totals() event.Totals {
@@ -126,7 +139,10 @@ func (o *output) totals() event.Totals {
 	o.mutex.Unlock()
 	cost := ownCost()
 	cost.BPFNanoseconds, cost.BPFRuns = uint64(counts.RunTime), counts.Runs
-	return event.Totals{Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost}
+	return event.Totals{
+		Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost,
+		Partial: event.Partial{RateLimited: counts.RateLimited, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost},
+	}
 }
 
 // write turns events into frames until no more are queued; when that fails it ends the session.

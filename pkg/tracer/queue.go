@@ -25,11 +25,15 @@ type queue struct {
 	spare []process.Output
 }
 
-// put adds an event; it never waits. It is false when there is no room.
-func (q *queue) put(e process.Output) bool {
+// put adds an event; it never waits. It is false when there is no room: others leave some for enforcement events.
+func (q *queue) put(e process.Output, enforcement bool) bool {
+	most := queueLength
+	if enforcement {
+		most = 2 * queueLength
+	}
 	q.mutex.Lock()
 	length := len(q.waiting)
-	room := length+int(q.taken.Load()) < queueLength
+	room := length+int(q.taken.Load()) < most
 	if room {
 		q.waiting = append(q.waiting, e)
 	}

@@ -34,6 +34,8 @@ type Config struct {
 	Command *exec.Cmd
 	// Build is the version that hello tells.
 	Build string
+	// RingBytes is the size of the kernel's ring for events, a power of two and at least a page; 0: what suits the policies.
+	RingBytes uint32
 }
 
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
@@ -145,7 +147,8 @@ func (s *session) begin() (err error) {
 		Cgroups:   len(w.Pods)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
-	if len(s.Orders.Policies) > 0 {
+	scope.RingBytes = s.RingBytes
+	if s.RingBytes == 0 && len(s.Orders.Policies) > 0 {
 		scope.RingBytes = ringOfPolicies
 	}
 	var images []*kernel.Image
@@ -262,12 +265,15 @@ func (s *session) readCounts() {
 	if err != nil {
 		return
 	}
+	lost := counted{Counts: counts}
 	if s.policies != nil {
-		if missed, err := s.policies.set.Missed(); err == nil {
-			counts.Missed += missed
+		if calls, returns, err := s.policies.set.Missed(); err == nil {
+			lost.Missed, lost.ReturnsLost = lost.Missed+calls, lost.ReturnsLost+returns
 		}
+		waited := s.policies.reporter.Counts()
+		lost.ReturnsLost, lost.undecided = lost.ReturnsLost+waited.ReturnsLost, waited.Undecided
 	}
-	s.output.setCounts(counts)
+	s.output.setCounts(lost)
 }
 
 // lost says whether the kernel has lost records by now.

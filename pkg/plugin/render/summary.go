@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
@@ -24,6 +25,12 @@ func incomplete(n *session.NodeSummary) []string {
 		if n.Lost[cause] > 0 {
 			why = append(why, fmt.Sprintf("%s lost: %s", wording.Counted(n.Lost[cause], "event"), LossText(cause)))
 		}
+	}
+	if count := n.Partial.ReturnsLost; count > 0 {
+		why = append(why, wording.Counted(count, "event")+" without what the call returned: "+LossText(event.LostRing)+", or the call was made again within itself")
+	}
+	if count := n.Partial.FactsLost; count > 0 {
+		why = append(why, wording.Counted(count, "record")+" of forks and new cgroups lost: the parent or the pod of some events may not be known")
 	}
 	for drop, count := range n.Dropped {
 		why = append(why, fmt.Sprintf("%s not taken by the %s: %s", wording.Counted(count, "event"), drop.Sink, drop.Cause))
@@ -96,6 +103,11 @@ func Summary(w io.Writer, d session.Summary, limits []string, c terminal.Capabil
 	for _, n := range nodes {
 		for _, why := range incomplete(&n) {
 			p.alarm(&out, n.Node+": "+why)
+		}
+	}
+	for _, n := range nodes {
+		if count := n.Partial.RateLimited; count > 0 {
+			limits = append(slices.Clip(limits), fmt.Sprintf("%s: %s left out by the rate limits of policies", n.Node, wording.Counted(count, "event")))
 		}
 	}
 	for _, limit := range limits {

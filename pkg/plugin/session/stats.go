@@ -23,9 +23,11 @@ type nodeStats struct {
 	dropped                map[Drop]uint64
 	// cost of the present tracer, costBefore of those that have ended.
 	cost, costBefore event.Cost
-	ended            string
-	problems         []string
-	exitCode         *int
+	// partial of the present tracer, partialBefore of those that have ended.
+	partial, partialBefore event.Partial
+	ended                  string
+	problems               []string
+	exitCode               *int
 	// enforcements by what they are, without count.
 	enforcements map[Enforcement]uint64
 }
@@ -95,6 +97,7 @@ func (t *nodeStats) nextTracer() {
 	defer t.mu.Unlock()
 	t.before = maps.Clone(t.lost)
 	t.costBefore, t.cost, t.ended = sum(t.costBefore, t.cost), event.Cost{}, ""
+	t.partialBefore, t.partial = t.partialBefore.Plus(t.partial), event.Partial{}
 }
 
 func sum(a, b event.Cost) event.Cost {
@@ -135,16 +138,16 @@ func (t *nodeStats) losses() (losses []event.Loss) {
 	return losses
 }
 
-func (t *nodeStats) spent(c event.Cost) {
+func (t *nodeStats) heartbeat(h *event.Totals) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.cost = c
+	t.cost, t.partial = h.Cost, h.Partial
 }
 
 func (t *nodeStats) bye(b *event.Bye) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended, t.exitCode, t.cost = b.Reason, b.ExitCode, b.Totals.Cost
+	t.ended, t.exitCode, t.cost, t.partial = b.Reason, b.ExitCode, b.Totals.Cost, b.Totals.Partial
 }
 
 func (t *nodeStats) saidBye() bool {
@@ -175,6 +178,7 @@ func (t *nodeStats) summary(node string) NodeSummary {
 	s := NodeSummary{
 		Node: node, Events: t.shown.Load(), Filtered: t.filtered.Load(),
 		Lost: maps.Clone(t.lost), Dropped: maps.Clone(t.dropped), Cost: sum(t.costBefore, t.cost), Ended: t.ended,
+		Partial: t.partialBefore.Plus(t.partial),
 		Problem: strings.Join(t.problems, "; "),
 	}
 	for e, count := range t.enforcements {

@@ -67,7 +67,7 @@ func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 	}
 	n.stats.totals(f.Lost)
 	if f.Heartbeat != nil {
-		n.stats.spent(f.Heartbeat.Cost)
+		n.stats.heartbeat(f.Heartbeat)
 		w.losses(ctx, at)
 	}
 	if f.Notice != nil {

@@ -254,18 +254,24 @@ func (l *Loaded) Close() error {
 	return err
 }
 
-// Missed is how often the kernel did not run the hooks because they were running already on that CPU.
-func (s *Set) Missed() (total uint64, err error) {
+// Missed is how often the kernel did not run the hooks because they were running already on that CPU: calls, and returns of calls
+// that were told.
+func (s *Set) Missed() (calls, returns uint64, err error) {
 	for _, l := range s.loaded {
-		for _, p := range l.collection.Programs {
+		decides := l.Definition.Config.Flags&uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES) != 0
+		for name, p := range l.collection.Programs {
 			stats, err := p.Stats()
 			if err != nil {
-				return total, fmt.Errorf("%s: read how often it was missed: %w", l.Definition.Name, err)
+				return calls, returns, fmt.Errorf("%s: read how often it was missed: %w", l.Definition.Name, err)
 			}
-			total += stats.RecursionMisses
+			if Stage(name) == Return && !decides {
+				returns += stats.RecursionMisses
+			} else {
+				calls += stats.RecursionMisses
+			}
 		}
 	}
-	return total, nil
+	return calls, returns, nil
 }
 
 // Detach ends all hooks.

@@ -17,6 +17,7 @@ import (
 const (
 	RecordWaits  = uint32(bpf.HookHookRecordFlagsHOOK_RECORD_WAITS)
 	RecordVoid   = uint32(bpf.HookHookRecordFlagsHOOK_RECORD_VOID)
+	RecordAlone  = uint32(bpf.HookHookRecordFlagsHOOK_RECORD_ALONE)
 	RecordCut    = uint32(bpf.HookHookRecordFlagsHOOK_RECORD_CUT)
 	RecordCompat = uint32(bpf.HookHookRecordFlagsHOOK_RECORD_COMPAT)
 )

@@ -15,9 +15,20 @@ import (
 type Counts struct {
 	// Sent records by class; the reader must see as many.
 	Sent map[string]uint64
-	// RingFull: records that found the ring full. Busy: records that found no room to be put together. ScopeFull: processes that could not be noted as descendants. Missed: runs
-	// that the kernel left out because the program was already running on that CPU.
-	RingFull, Busy, ScopeFull, Missed uint64
+	// RingFull: events of which no record found room in the ring. EnforcementsFull: the same of enforcement events, in theirs. Busy:
+	// records that found no room to be put together. Missed: runs that the kernel left out because the program was already running on
+	// that CPU.
+	RingFull, EnforcementsFull, Busy, Missed uint64
+	// Nested: calls that were made again within themselves and whose returns decide whether they are events.
+	Nested uint64
+	// ScopeFull: processes that could not be noted as descendants.
+	ScopeFull uint64
+	// FactsLost: records of forks and new cgroups that found the ring full. They are no events, but say whose events others are.
+	FactsLost uint64
+	// ReturnsLost: calls that are told without what they returned.
+	ReturnsLost uint64
+	// RateLimited: events that the rate limit of a policy left out.
+	RateLimited uint64
 	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
 	RunTime time.Duration
 	Runs    uint64
@@ -43,7 +54,15 @@ func (p *Programs) Counts() (Counts, error) {
 			if name, ok := classNames[class]; ok {
 				total.Sent[name] += c.Sent
 			}
-			total.RingFull += c.RingFull
+			if class == bpf.ProcessRecordClassCLASS_FORK || class == bpf.ProcessRecordClassCLASS_CGROUP {
+				total.FactsLost += c.RingFull
+			} else {
+				total.RingFull += c.RingFull
+			}
+			total.EnforcementsFull += c.EnforcementsFull
+			total.Nested += c.Nested
+			total.ReturnsLost += c.ReturnsLost
+			total.RateLimited += c.RateLimited
 			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
 			total.RunTime += time.Duration(c.Nanoseconds)

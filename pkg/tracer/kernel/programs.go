@@ -14,7 +14,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/ringbuf"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
@@ -31,8 +30,7 @@ type Programs struct {
 	scope   Scope
 	objects bpf.ProcessObjects
 	links   []link.Link
-	reader  *ringbuf.Reader
-	record  ringbuf.Record // of the current turn
+	rings   *rings
 
 	// scoping is for what follows.
 	scoping sync.Mutex
@@ -80,9 +78,8 @@ func Load(scope Scope) (*Programs, error) {
 	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
 	}
-	if p.reader, err = ringbuf.NewReader(p.objects.Events); err != nil {
-		p.objects.Close()
-		return nil, fmt.Errorf("map the ring buffer: %w", err)
+	if p.rings, err = newRings(p.objects.Events, p.objects.Enforcements); err != nil {
+		return nil, errors.Join(err, p.objects.Close())
 	}
 	return p, nil
 }
@@ -112,7 +109,7 @@ func (p *Programs) Detach() error {
 
 // Close frees everything.
 func (p *Programs) Close() error {
-	return errors.Join(p.Detach(), p.reader.Close(), p.objects.Close())
+	return errors.Join(p.Detach(), p.rings.Close(), p.objects.Close())
 }
 
 // Read hands records to h until ctx ends. After each turn, at least every pollInterval and every turnRecords records, it calls
@@ -138,16 +135,13 @@ func (p *Programs) Drain(h Handler, malformed func(error)) error {
 
 // turn reads what is there, or comes within pollInterval. empty: nothing is left.
 func (p *Programs) turn(h Handler, malformed func(error)) (empty bool, err error) {
-	p.reader.SetDeadline(time.Now().Add(pollInterval))
+	p.rings.setDeadline(time.Now().Add(pollInterval))
 	for range turnRecords {
-		err := p.reader.ReadInto(&p.record)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return true, nil
+		raw, err := p.rings.next()
+		if raw == nil || err != nil {
+			return true, err
 		}
-		if err != nil {
-			return false, fmt.Errorf("read the ring buffer: %w", err)
-		}
-		if err := decode(p.record.RawSample, h); err != nil {
+		if err := decode(raw, h); err != nil {
 			malformed(err)
 		}
 	}
@@ -191,7 +185,7 @@ func (p *Programs) SetConstants(variables map[string]*ebpf.VariableSpec) error {
 func (p *Programs) SharedMaps() map[string]*ebpf.Map {
 	m := p.objects.ProcessMaps
 	return map[string]*ebpf.Map{
-		"events": m.Events, "counts": m.Counts, "scope_states": m.ScopeStates,
+		"events": m.Events, "enforcements": m.Enforcements, "counts": m.Counts, "scope_states": m.ScopeStates,
 		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts,
 	}
 }

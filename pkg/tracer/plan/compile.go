@@ -64,6 +64,14 @@ func (c *compiler) attach() {
 	if s.denies {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_DENIES)
 	}
+	if enforces(c.hook) {
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_ENFORCES)
+	}
+	if slices.ContainsFunc(c.def.Filters, func(f bpf.HookHookFilter) bool {
+		return f.Flags&uint8(bpf.HookFilterFlagsFILTER_AT_RETURN) != 0
+	}) {
+		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES)
+	}
 	switch {
 	case !c.hook.Return && s.entry != nil:
 		c.def.Attachments = []hook.Attachment{*s.entry}

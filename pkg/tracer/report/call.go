@@ -18,11 +18,19 @@ import (
 // Why an argument is not there; hook.ErrorRoom is another reason.
 const (
 	errorNoReturn = "the return of the call was not seen"
-	errorNoEntry  = "the record of the entry was lost"
+	errorNoEntry  = "the entry of the call was not told"
 )
+
+// callBytes is what a call takes beside its arguments, with its event and its process: measured, rounded up.
+const callBytes = 2 << 10
+
+// frameBytes is what a frame of a stack takes with its symbol.
+const frameBytes = 128
 
 // call is one call of a function as far as it has been told.
 type call struct {
+	// bytes that it takes about, while it waits.
+	bytes   int
 	of      *served
 	process kernel.Key
 	entered uint64
@@ -57,6 +65,7 @@ func (r *Reporter) call(h *served, record *hook.Record) *call {
 		of: h, process: key, pid: record.TracerNamespacePid, entered: record.Entered, selector: record.Selector, number: record.Function,
 		function:  h.function(record.Function, record.Flags&hook.RecordCompat != 0, &r.names),
 		arguments: make([]event.Argument, h.arguments),
+		bytes:     callBytes + int(record.ArgumentLength) + (len(record.KernelStack)+len(record.UserStack))*frameBytes,
 		output:    r.Table.Acting(key, record.Header.Cgroup, record.Tid, event.Event{}),
 	}
 	if h.data > 0 {

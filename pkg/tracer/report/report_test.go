@@ -149,6 +149,16 @@ func reads() planned {
 	return p
 }
 
+// decided is reads with filters on what is returned.
+func decided() planned {
+	return reads().change(func(p *planned) { p.Definitions[0].Config.Flags |= uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES) })
+}
+
+// void is the return of a call that its filters do not match.
+func void(entered uint64) *hook.Record {
+	return with(returned(entered), func(r *hook.Record) { r.Flags, r.Done = hook.RecordVoid, 0 })
+}
+
 // selecting has a hook whose selector does some things.
 func selecting(actions, atReturn []policy.Action) planned {
 	return kprobe("security_file_open").change(func(p *planned) {
@@ -184,7 +194,7 @@ var scenarios = []struct {
 		p.Definitions[0].Config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL)
 		p.Hook.Hook.Message, p.Hook.Hook.Tags = "a message", []string{"a", "b"}
 	}), []*hook.Record{with(entry(50000, file(0, "/x"), buffer(1, "hello"), number(2, 5)), func(r *hook.Record) { r.Function, r.Tid = 1, 43 })}},
-	{"a system call of the other ABI", reads(), []*hook.Record{with(returned(50000, number(2, 1)), func(r *hook.Record) { r.Function, r.Flags = 3, hook.RecordCompat })}},
+	{"a system call of the other ABI", reads(), []*hook.Record{with(returned(50000, number(2, 1)), func(r *hook.Record) { r.Function, r.Flags = 3, hook.RecordCompat|hook.RecordAlone })}},
 	{"a hook on system calls of the other ABI", kprobe("i386/sys_exit").change(func(p *planned) {
 		p.Definitions[0].Config.Flags = uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL)
 		p.Definitions[0].Attachments = []hook.Attachment{{Compat: []uint32{1}}}
@@ -197,11 +207,13 @@ var scenarios = []struct {
 
 	{"entry and return", reads(), []*hook.Record{waits(50000, number(0, 3)), returned(50000, buffer(1, "text"), number(2, 4))}},
 	{"entry and return in one", reads(), []*hook.Record{record(hook.StageEntry|hook.StageReturn, 50000, number(0, 3), buffer(1, "text"), number(2, 4))}},
-	{"the return does not match", reads(), []*hook.Record{waits(50000, number(0, 3)), with(returned(50000), func(r *hook.Record) { r.Flags, r.Done = hook.RecordVoid, 0 })}},
-	{"the entry was lost", reads(), []*hook.Record{returned(50000, buffer(1, "text"), number(2, 4))}},
-	{"the entry was lost, and the return does not match", reads(), []*hook.Record{with(returned(50000), func(r *hook.Record) { r.Flags = hook.RecordVoid })}},
+	{"the return does not match", decided(), []*hook.Record{waits(50000, number(0, 3)), void(50000)}},
+	{"the return does not match, and something was done at the entry", decided(), []*hook.Record{with(waits(50000, number(0, 3)), func(r *hook.Record) { r.Done = uint32(post | kill) }), void(50000)}},
+	{"something was done at the return of an entry that was not told", reads(), []*hook.Record{with(returned(50000, buffer(1, "text"), number(2, 4)), func(r *hook.Record) { r.Flags = hook.RecordAlone })}},
+	{"a return of a call that was told early", reads(), []*hook.Record{returned(50000, buffer(1, "text"), number(2, 4))}},
 	{"the return was lost", reads(), []*hook.Record{waits(50000, number(0, 3)), waits(60000, number(0, 4)), returned(60000, buffer(1, "text"), number(2, 4))}},
-	{"the return and the next entry were lost", reads(), []*hook.Record{waits(50000, number(0, 3)), returned(60000, buffer(1, "text"), number(2, 4))}},
+	{"the return was lost that decides", decided(), []*hook.Record{waits(50000, number(0, 3)), waits(60000, number(0, 4)), returned(60000, buffer(1, "text"), number(2, 4))}},
+	{"the return and the next entry were lost", reads(), []*hook.Record{waits(50000, number(0, 3)), void(60000)}},
 	{"a return that comes too late", reads(), []*hook.Record{waits(60000, number(0, 3)), returned(50000, buffer(1, "early"), number(2, 5)), returned(60000, buffer(1, "text"), number(2, 4))}},
 	{"no room for all", reads(), []*hook.Record{with(record(hook.StageEntry|hook.StageReturn, 50000, number(0, 3)), func(r *hook.Record) { r.Flags = hook.RecordCut })}},
 	{"places that are not shown", kprobe("f", arg(0, "nop"), arg(2, "int"), arg(1, "uint32"), plan.Place{Role: plan.Data, Type: typed("string"), Label: "comm"}, plan.Place{Role: plan.Hidden}),
@@ -349,21 +361,42 @@ func TestExited(t *testing.T) {
 
 func TestTooManyWait(t *testing.T) {
 	f := newFixture(t)
-	f.waiting = newWaiting(2)
+	f.waiting = newWaiting(2 * callBytes)
 	f.Serve(0, reads().Hook, reads().Way)
 	for tid := range uint32(5) {
 		if err := f.Record(with(waits(uint64(tid)), func(r *hook.Record) { r.Tid = tid })); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(f.out) != 3 || f.Impatient() != 3 || f.out[0].Event.Tid != 0 || f.out[1].Event.Tid != 1 || f.out[2].Event.Tid != 2 {
-		t.Fatalf("%d were told early: %+v", f.Impatient(), f.out)
+	if len(f.out) != 3 || f.Counts().ReturnsLost != 3 || f.out[0].Event.Tid != 0 || f.out[1].Event.Tid != 1 || f.out[2].Event.Tid != 2 {
+		t.Fatalf("%d were told early: %+v", f.Counts().ReturnsLost, f.out)
 	}
 	if err := f.Record(with(returned(4, number(2, 7)), func(r *hook.Record) { r.Tid = 4 })); err != nil {
 		t.Fatal(err)
 	}
 	if len(f.out) != 4 || *f.out[3].Event.ProcessKprobe.Return.LongArg != 7 || len(f.waiting.calls) != 1 {
 		t.Errorf("the newest waits still: %+v", f.out)
+	}
+}
+
+// Calls that wait for a verdict are no events before that; of those that were given up the ones that match are counted as lost.
+func TestUndecided(t *testing.T) {
+	f := newFixture(t)
+	f.waiting = newWaiting(2 * callBytes)
+	f.Serve(0, decided().Hook, decided().Way)
+	for tid := range uint32(5) {
+		if err := f.Record(with(waits(uint64(tid)), func(r *hook.Record) { r.Tid = tid })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range []*hook.Record{returned(0), returned(1), void(2), returned(3)} {
+		if err := f.Record(with(r, func(r *hook.Record) { r.Tid = uint32(r.Entered) })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Exited(key(42))
+	if len(f.out) != 1 || f.out[0].Event.Tid != 3 || f.Counts() != (Counts{Undecided: 2}) || f.waiting.bytes != 0 {
+		t.Errorf("%+v; %+v", f.Counts(), f.out)
 	}
 }
 

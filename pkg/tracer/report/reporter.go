@@ -49,7 +49,10 @@ type Reporter struct {
 	names   syscallNames
 	hooks   []*served
 	waiting waiting
-	mapped  mappedFiles
+	counts  Counts
+	// undecided are calls that were given up before their filters at the return decided whether they are events.
+	undecided uint64
+	mapped    mappedFiles
 	// current is the call that the latest record was of; what waits is a copy.
 	current call
 }
@@ -105,13 +108,31 @@ func (r *Reporter) Record(record *hook.Record) error {
 		return nil
 	}
 	if before := r.waiting.take(waitingKey{record.Hook, record.Tid}); before != nil {
-		r.emit(before) // the function called itself: the kernel can tell of the inner return only
+		r.unreturned(before) // its return was lost, or the function called itself: the kernel tells of the inner return only
 	}
 	kept := *c
-	if oldest := r.waiting.add(waitingKey{record.Hook, record.Tid}, &kept); oldest != nil {
-		r.emit(oldest)
+	for _, oldest := range r.waiting.add(waitingKey{record.Hook, record.Tid}, &kept) {
+		r.giveUp(oldest)
 	}
 	return nil
+}
+
+// unreturned tells a call whose return does not come: unless filters on the return say whether it is an event, which the kernel
+// has tried, and counted if it was.
+func (r *Reporter) unreturned(c *call) {
+	if !c.of.returnDecides || c.done&enforcing != 0 {
+		r.emit(c)
+	}
+}
+
+// giveUp is unreturned for a call that waits too long for the room that there is.
+func (r *Reporter) giveUp(c *call) {
+	if c.of.returnDecides && c.done&enforcing == 0 {
+		r.undecided++
+		return
+	}
+	r.counts.ReturnsLost++
+	r.emit(c)
 }
 
 // returned takes the record of a return.
@@ -119,23 +140,28 @@ func (r *Reporter) returned(h *served, record *hook.Record) {
 	key := waitingKey{record.Hook, record.Tid}
 	entry := r.waiting.find(key)
 	switch {
-	case entry != nil && entry.entered > record.Entered: // of a call whose entry was lost, before
+	case entry != nil && entry.entered > record.Entered: // of a call before
 		entry = nil
 	case entry != nil && entry.entered < record.Entered: // its own return was lost
-		r.emit(r.waiting.take(key))
+		r.unreturned(r.waiting.take(key))
 		entry = nil
 	case entry != nil:
 		r.waiting.take(key)
 	}
-	if record.Flags&hook.RecordVoid != 0 {
-		return
-	}
-	if entry == nil {
-		entry = r.call(h, record)
-	} else {
+	switch void := record.Flags&hook.RecordVoid != 0; {
+	case entry != nil && void:
+		r.unreturned(entry)
+	case entry != nil:
 		r.complete(entry, record)
+		r.emit(entry)
+	case record.Flags&hook.RecordAlone != 0:
+		r.emit(r.call(h, record))
+	case h.returnDecides && r.undecided > 0: // of a call that was given up
+		r.undecided--
+		if !void {
+			r.counts.Undecided++
+		}
 	}
-	r.emit(entry)
 }
 
 // enforcing are the actions that are told whoever they hit, or would.
@@ -145,19 +171,27 @@ const enforcing = uint32(bpf.HookHookActionsACTION_KILL | bpf.HookHookActionsACT
 // Exited tells the calls of a process that will not return any more. It comes before its exit is told.
 func (r *Reporter) Exited(key kernel.Key) {
 	for _, c := range r.waiting.takeProcess(key) {
-		r.emit(c)
+		r.unreturned(c)
 	}
 }
 
 // Flush tells the calls that have not returned yet.
 func (r *Reporter) Flush() {
 	for c := r.waiting.takeOldest(); c != nil; c = r.waiting.takeOldest() {
-		r.emit(c)
+		r.unreturned(c)
 	}
 }
 
-// Impatient is how many calls were told before their return because too many were waiting.
-func (r *Reporter) Impatient() uint64 { return r.waiting.impatient }
+// Counts of what could not be told, or not as a whole, because too many calls were waiting for their returns.
+type Counts struct {
+	// ReturnsLost: calls that were told without what they returned.
+	ReturnsLost uint64
+	// Undecided: events that were lost, as the filters on what they returned matched only later.
+	Undecided uint64
+}
+
+// Counts are the totals since the reporter was made.
+func (r *Reporter) Counts() Counts { return r.counts }
 
 // emit tells a call; of a process's mappings of a file the first.
 func (r *Reporter) emit(c *call) {

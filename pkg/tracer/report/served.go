@@ -27,7 +27,9 @@ type served struct {
 	isSyscall bool
 	// compat: all of the system calls are of the ABI for 32 bits.
 	compat bool
-	body   func(*call, *event.Event)
+	// returnDecides: filters on what is returned say whether a call is an event.
+	returnDecides bool
+	body          func(*call, *event.Event)
 }
 
 // place is what stands in one place of a record.
@@ -44,6 +46,7 @@ func newServed(h plan.Hook, w plan.Way) *served {
 	s := &served{hook: h.Hook, policy: h.Policy, name: h.Name, way: w, body: bodies[h.Hook.Kind]}
 	for _, d := range w.Definitions {
 		s.isSyscall = s.isSyscall || d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL) != 0
+		s.returnDecides = s.returnDecides || d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES) != 0
 		for _, a := range d.Attachments {
 			s.compat = s.compat || len(a.Compat) > 0
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
-// maxWaiting is how many calls wait for their returns: each is some 2 KiB, so all together 128 MiB at the most.
-const maxWaiting = 65536
+// maxWaiting is how many bytes the calls may take that wait for their returns: a quarter of the memory that a tracer has.
+const maxWaiting = 64 << 20
 
 // waitingKey names a call that waits: a thread has one at a time for each hook.
 type waitingKey struct {
@@ -20,11 +20,10 @@ type waitingKey struct {
 
 // waiting are calls whose return has not been told.
 type waiting struct {
-	most      int
-	calls     map[waitingKey]*waiter
-	byAge     *list.List // of *waiter, the oldest first
-	byProcess map[kernel.Key][]*waiter
-	impatient uint64
+	most, bytes int
+	calls       map[waitingKey]*waiter
+	byAge       *list.List // of *waiter, the oldest first
+	byProcess   map[kernel.Key][]*waiter
 }
 
 type waiter struct {
@@ -33,6 +32,8 @@ type waiter struct {
 	age  *list.Element
 	// index among those of its process.
 	index int
+	// bytes that it takes.
+	bytes int
 }
 
 func newWaiting(most int) waiting {
@@ -47,18 +48,17 @@ func (w *waiting) find(key waitingKey) *call {
 	return nil
 }
 
-// add keeps a call; none may be there under its key. If there are too many then, the oldest is returned and waits no longer.
-func (w *waiting) add(key waitingKey, c *call) (oldest *call) {
+// add keeps a call; none may be there under its key. If they take too much room then, the oldest are returned and wait no longer.
+func (w *waiting) add(key waitingKey, c *call) (oldest []*call) {
 	of := w.byProcess[c.process]
-	one := &waiter{key: key, call: c, index: len(of)}
+	one := &waiter{key: key, call: c, index: len(of), bytes: c.bytes}
 	one.age = w.byAge.PushBack(one)
 	w.calls[key] = one
 	w.byProcess[c.process] = append(of, one)
-	if len(w.calls) <= w.most {
-		return nil
+	for w.bytes += one.bytes; w.bytes > w.most; {
+		oldest = append(oldest, w.takeOldest())
 	}
-	w.impatient++
-	return w.takeOldest()
+	return oldest
 }
 
 // take removes the call under a key and returns it, nil if there is none.
@@ -68,6 +68,7 @@ func (w *waiting) take(key waitingKey) *call {
 		return nil
 	}
 	delete(w.calls, key)
+	w.bytes -= one.bytes
 	w.byAge.Remove(one.age)
 	process := one.call.process
 	of := w.byProcess[process]

@@ -14,6 +14,7 @@
  *   orphan CMD...         executes CMD in a grandchild whose parent has ended
  *   same-pid CMD...       executes CMD in two children, one after the other, with the same pid
  *   many NUMBER RATE CMD  runs CMD NUMBER times, RATE per second if the machine can
+ *   seek NUMBER           calls lseek(2) NUMBER times, with the offsets 0 to NUMBER - 1, in each of two processes
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -174,6 +175,21 @@ static void many(long number, long rate, char **argv)
 		wait_for(-1);
 }
 
+static void seek(long number)
+{
+	int file = memfd_create("seek", 0);
+	pid_t child;
+
+	signal(SIGUSR1, SIG_IGN); /* what a policy sends for some of the calls */
+	child = fork();
+	for (long i = 0; i < number; i++)
+		if (lseek(file, i, SEEK_SET) != i)
+			fail("lseek");
+	if (child == 0)
+		_exit(0);
+	wait_for(child);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -217,6 +233,8 @@ int main(int argc, char **argv)
 		same_pid(argv);
 	} else if (!strcmp(word, "many")) {
 		many(atol(argv[0]), atol(argv[1]), argv + 2);
+	} else if (!strcmp(word, "seek")) {
+		seek(atol(argv[0]));
 	} else {
 		fprintf(stderr, "scenario: unknown word %s\n", word);
 		return 96;

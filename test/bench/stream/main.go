@@ -169,9 +169,9 @@ func report(format string, rate int, emitted uint64, log, output string, before,
 	}
 	fmt.Printf("| %s | %s | %d | %d | %d | %d | %d | %.1f | %s | %s | %s | %s | %d MiB |\n", format, asked, emitted/seconds, n.Shown, n.Filtered, lost,
 		uint64(info.Size())/max(1, n.Shown), cpu/1000/float64(emitted), per("containerd"), per("kubelet"), per("apiserver"), per("plugin"), memory>>20)
-	// Other writes of the pod are events too: the shell's of /load's output are not, since they are to a pipe.
-	if got := n.Shown + n.Filtered + lost; got < emitted {
-		return fmt.Errorf("%d shown + %d filtered + %d lost = %d, but %d were emitted", n.Shown, n.Filtered, lost, got, emitted)
+	// The pod does nothing else, but for the exec and the exit of /load.
+	if got := n.Shown + n.Filtered + lost; got != emitted+2 {
+		return fmt.Errorf("%d shown + %d filtered + %d lost = %d, but %d writes, an exec and an exit were emitted", n.Shown, n.Filtered, lost, got, emitted)
 	}
 	return nil
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// seekPolicy watches lseek in what `scenario seek` does; rest is the hook's, in YAML.
+const seekPolicy = `
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: seeks}
+spec:
+  kprobes:
+  - call: sys_lseek
+    syscall: true
+    args: [{index: 1, type: int64}]
+`
+
+// seekCase is a way to watch number calls in each of two processes.
+type seekCase struct {
+	name, rest string
+	// emitted events: the calls that the policy asks for, as testdata/scenario.c makes them.
+	emitted func(number uint64) uint64
+	// limited: the policy has a rate limit, so that most are left out.
+	limited bool
+	// apart: the policy is armed, so that what it could stop is told at the entry, and the return by another record.
+	apart bool
+}
+
+// neverSignalled is a selector that no call matches.
+const neverSignalled = "{matchArgs: [{index: 1, operator: LT, values: [\"0\"]}], matchActions: [{action: Signal, argSig: 10}]}"
+
+var seekCases = []seekCase{
+	{name: "entry", emitted: func(n uint64) uint64 { return 2 * n }},
+	{name: "entry and return", rest: "    return: true\n    returnArg: {type: int64}\n", emitted: func(n uint64) uint64 { return 2 * n }},
+	{name: "return filter", rest: "    return: true\n    returnArg: {type: int64}\n" +
+		"    selectors: [{matchReturnArgs: [{index: 0, operator: LT, values: [\"1000\"]}]}]\n",
+		emitted: func(n uint64) uint64 { return 2 * min(n, 1000) }},
+	{name: "entry and return apart", rest: "    return: true\n    returnArg: {type: int64}\n    selectors: [" + neverSignalled + ", {}]\n",
+		emitted: func(n uint64) uint64 { return 2 * n }, apart: true},
+	{name: "return filter apart", rest: "    return: true\n    returnArg: {type: int64}\n" +
+		"    selectors: [" + neverSignalled + ", {matchReturnArgs: [{index: 0, operator: LT, values: [\"1000\"]}]}]\n",
+		emitted: func(n uint64) uint64 { return 2 * min(n, 1000) }, apart: true},
+	{name: "rate limit", rest: "    selectors: [{matchActions: [{action: Post, rateLimit: 1h, rateLimitScope: global}]}]\n",
+		emitted: func(n uint64) uint64 { return 2 * n }, limited: true},
+}
+
+// ringSizes: one that nothing overflows as long as the tracer is awake, and one that overflows all the time.
+var ringSizes = map[string]uint32{"room": 64 << 20, "full": 4 << 10}
+
+// TestCallsAreCountedExactly: told + left out by a rate limit + lost = made, of each way to watch, with room in the ring and
+// without.
+func TestCallsAreCountedExactly(t *testing.T) {
+	number := uint64(100000)
+	if testing.Short() {
+		number = 10000
+	}
+	for _, c := range seekCases {
+		for name, size := range ringSizes {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				totals := seek(t, seekPolicy+c.rest, number, size, func(o *wire.Orders) { o.Enforce = c.apart }).bye.Totals
+				const life = 3 // one exec, two exits
+				if got := totals.Events + totals.RateLimited + sum(totals.Lost); got != c.emitted(number)+life {
+					t.Errorf("%d are told, left out or lost, %d were made: %+v", got, c.emitted(number)+life, totals)
+				}
+				if full := totals.Lost[event.LostRing] > 0; full != (name == "full") && !c.limited {
+					t.Errorf("lost %v", totals.Lost)
+				}
+				if c.limited != (totals.RateLimited > 0) {
+					t.Errorf("left out %d", totals.RateLimited)
+				}
+				t.Logf("%+v", totals)
+			})
+		}
+	}
+}
+
+// seek traces `scenario seek` by a policy, with a ring of some bytes.
+func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*wire.Orders)) *recording {
+	t.Helper()
+	needRoot(t)
+	o := orders(wire.Targets{})
+	o.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: policy}}
+	change(&o)
+	var frames bytes.Buffer
+	command := exec.Command(scenarioProgram(t), "seek", strconv.FormatUint(number, 10))
+	if _, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: command, RingBytes: ring}); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, frames.Bytes())
+}
+
+func sum(counts map[string]uint64) (total uint64) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// TestEnforcementPassesAFlood: of a flood that the ring cannot hold every call that is enforced is told.
+func TestEnforcementPassesAFlood(t *testing.T) {
+	number := uint64(100000)
+	if testing.Short() {
+		number = 10000
+	}
+	const signalled = 50 // of each process
+	rest := fmt.Sprintf("    selectors:\n    - {matchArgs: [{index: 1, operator: LT, values: [\"%d\"]}], matchActions: [{action: Signal, argSig: 10}]}\n    - {}\n", signalled)
+	for _, enforce := range []bool{true, false} {
+		r := seek(t, seekPolicy+rest, number, ringSizes["full"], func(o *wire.Orders) { o.Enforce = enforce })
+		told := 0
+		for _, e := range r.of(event.KindKprobe) {
+			if len(e.Enforced())+len(e.Hooked().Would) > 0 {
+				told++
+			}
+		}
+		if told != 2*signalled || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
+			t.Errorf("enforce %t: %d of %d enforcements are told: %+v", enforce, told, 2*signalled, r.bye.Totals)
+		}
+		if r.bye.Totals.Lost[event.LostRing] == 0 {
+			t.Errorf("nothing was lost: %+v", r.bye.Totals)
+		}
+	}
+}
