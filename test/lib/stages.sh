@@ -2,20 +2,27 @@
 # shellcheck shell=bash
 #
 # Stages of a test run. Each is a program, and is timed; its failure does not hide the stages after it. What a stage in the background
-# prints is kept until its result is asked for. The table at the end has all of them, however the run ends. It is also written to the
-# file that STAGES_REPORT names, with what stages in the background printed.
+# prints is kept until its result is asked for. The table at the end has all of them, however the run ends, and what those that failed
+# printed about it: who reads only the end of a log sees why. It is also written to the file that STAGES_REPORT names, with what stages
+# in the background printed.
 
 STAGES_FOLDER=$(mktemp -d)
-declare -A stage_job=() stage_state=() stage_seconds=()
+declare -A stage_job=() stage_state=() stage_seconds=() stage_log=()
 stage_names=()
 stages_began=$EPOCHSECONDS
 
 # stage NAME COMMAND...: run it and note how it ended. Never fails itself: stages_end does.
 stage() {
-	local name=$1 began=$EPOCHSECONDS code=0
+	local name=$1 log=$STAGES_FOLDER/${#stage_names[@]} began=$EPOCHSECONDS code=0
 	shift
 	stage_begins "$name" ""
-	"$@" || code=$?
+	if declare -F "$1" >/dev/null; then # it may set variables
+		"$@" || code=$?
+	else
+		{ "$@" 2>&1 || code=$?; } > >(tee "$log")
+		wait "$!" || true
+	fi
+	stage_log[$name]=$log
 	stage_ends "$name" "$code" $((EPOCHSECONDS - began))
 }
 
@@ -46,6 +53,7 @@ result_of() {
 	read -r pid log <<<"${stage_job[$name]}"
 	wait "$pid" || true
 	unset "stage_job[$name]"
+	stage_log[$name]=$log
 	printf '\n== %s: what it printed\n' "$name"
 	tee -a "$STAGES_FOLDER/printed" <"$log"
 	[[ ! -s $log.result ]] || read -r code seconds <"$log.result"
@@ -98,9 +106,21 @@ stages_table() {
 	printf '\n%-56s %8s  %s\n' STAGE SECONDS RESULT
 	for name in "${stage_names[@]}"; do
 		printf '%-56s %8s  %s\n' "$name" "${stage_seconds[$name]:--}" "${stage_state[$name]}"
-		succeeded "$name" || failed+=("$name: ${stage_state[$name]}")
+		succeeded "$name" || failed+=("$name")
 	done
 	printf '%-56s %8s\n' "all, some of them side by side" $((EPOCHSECONDS - stages_began))
-	((${#failed[@]} == 0)) || printf '\nThe run has failed:\n'
-	((${#failed[@]} == 0)) || printf '  %s\n' "${failed[@]}"
+	((${#failed[@]} == 0)) && return
+	printf '\nThe run has failed:\n'
+	for name in "${failed[@]}"; do
+		printf '  %s: %s\n' "$name" "${stage_state[$name]}"
+		stage_failures "$name"
+	done
+}
+
+# stage_failures NAME: of what a failed stage printed the lines that say why, else its last ones
+stage_failures() {
+	local log=${stage_log[$1]:-} said
+	[[ -s $log ]] || return 0
+	said=$(grep -aE -A 4 -- '--- FAIL|^panic:|FAILED|: error|[0-9]+ failed' "$log" | tail -n 24) || true
+	printf '%s\n' "${said:-$(tail -n 12 "$log")}" | cut -c 1-200 | sed 's/^/    /'
 }
