@@ -34,7 +34,7 @@ func TestStartTriesAgain(t *testing.T) {
 			l, proxy := c.behindProxy(t)
 			fault.Match = creates
 			proxy.Inject(fault)
-			tracer, err := l.Start(soon(t), testOrders("n1"))
+			tracer, err := l.Start(soon(t), testTracerConfig("n1"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestStartTriesAgain(t *testing.T) {
 func TestStartGivesUp(t *testing.T) {
 	l, proxy := newCluster(t).behindProxy(t, func(c *Config) { c.StartupTimeout = 300 * time.Millisecond })
 	proxy.Inject(apiproxy.Fault{Match: creates, Status: 500})
-	_, err := l.Start(soon(t), testOrders("n1"))
+	_, err := l.Start(soon(t), testTracerConfig("n1"))
 	var failed *NodeError
 	if !errors.As(err, &failed) || failed.Reason != APIUnavailable || failed.Node != "n1" || !strings.Contains(err.Error(), "injected") {
 		t.Errorf("error %v", err)
@@ -137,7 +137,7 @@ func TestCleanupEndsRetries(t *testing.T) {
 	proxy.Inject(apiproxy.Fault{Match: creates, Status: 500})
 	result := make(chan error, 1)
 	go func() {
-		_, err := l.Start(context.WithoutCancel(t.Context()), testOrders("n1"))
+		_, err := l.Start(context.WithoutCancel(t.Context()), testTracerConfig("n1"))
 		result <- err
 	}()
 	for l.creating() == 0 {
@@ -167,7 +167,7 @@ func TestCleanupWaitsForCreate(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			started := make(chan error, 1)
 			go func() {
-				_, err := l.Start(ctx, testOrders("n1"))
+				_, err := l.Start(ctx, testTracerConfig("n1"))
 				started <- err
 			}()
 			receive(t, creating, "Create")
