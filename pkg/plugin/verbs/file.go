@@ -58,7 +58,7 @@ func (f *fileOptions) flags() *pflag.FlagSet {
 	fs.StringArrayVar(&f.suffixes, "suffix", nil, "Files whose path ends in `TEXT`, of those below --prefix if there is one; repeatable")
 	fs.StringSliceVar(&f.operations, "op", nil, "`LIST` of "+strings.Join(operationNames(), ", ")+"; default: all but "+strings.Join(askedOperations(), ", "))
 	fs.BoolVar(&f.writes, "writes", false, "Only what changes content, names or attributes")
-	fs.BoolVar(&f.every, "every", false, "Fold nothing: show each read and write, forks, env and what it finds, equal subtrees")
+	everyFlag(fs, &f.every, "read and write")
 	return fs
 }
 
