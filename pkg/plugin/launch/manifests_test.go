@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 const manifests = "../../../manifests/"
@@ -135,7 +136,7 @@ func TestTracerPodManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, manifests+"tracer-pod.yaml", explained(t, strings.TrimSuffix(string(text), "status: {}\n")))
+	golden.Check(t, manifests+"tracer-pod.yaml", explained(t, strings.TrimSuffix(string(text), "status: {}\n")))
 	var back corev1.Pod
 	read(t, "tracer-pod.yaml", &back)
 	if !equality.Semantic.DeepEqual(*pod, back) {

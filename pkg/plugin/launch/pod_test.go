@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 func testConfig() Config {
@@ -46,7 +47,7 @@ func TestTracerPod(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "testdata/pod-"+name+".yaml", text)
+			golden.Check(t, "testdata/pod-"+name+".yaml", text)
 			for _, problem := range validation.IsDNS1123Label(pod.Name) {
 				t.Errorf("name %q: %s", pod.Name, problem)
 			}
