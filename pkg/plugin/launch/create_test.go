@@ -12,8 +12,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/apiproxy"
 )
@@ -87,13 +85,7 @@ func TestStartWhenTheNamespaceGoes(t *testing.T) {
 	var attempts atomic.Int32
 	c.refuse = func(bool) error {
 		if attempts.Add(1) == 1 {
-			err := forbidden("unable to create new content in namespace trace-sec because it is being terminated")
-			func() *apierrors.StatusError {
-				target := &apierrors.StatusError{}
-				_ = errors.As(err, &target)
-				return target
-			}().ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-			return err
+			return namespaceGoes()
 		}
 		if _, err := c.Tracker().Get(namespaces, "", "trace-sec"); err != nil {
 			return noNamespace()

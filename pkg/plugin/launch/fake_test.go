@@ -152,6 +152,13 @@ func forbidden(text string) error {
 	return apierrors.NewForbidden(podResource, "trace-sec-x", errors.New(text))
 }
 
+// namespaceGoes is the refusal of what is to be made in a namespace that is being deleted.
+func namespaceGoes() error {
+	err := apierrors.NewForbidden(podResource, "trace-sec-x", errors.New("unable to create new content in namespace trace-sec because it is being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	return err
+}
+
 func boundedBy(t *testing.T, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.Context(), limit)
 }

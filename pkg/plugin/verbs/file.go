@@ -169,13 +169,18 @@ func (f *fileOptions) chosen() (names []string, err error) {
 	if len(f.operations) == 0 {
 		return names, nil
 	}
+	return f.operations, checkOperations(f.operations, operationNames())
+}
+
+// checkOperations says which values of --op are no operations of a command.
+func checkOperations(given, all []string) error {
 	var errs []error
-	for _, name := range f.operations {
-		if all := operationNames(); !slices.Contains(all, name) {
+	for _, name := range given {
+		if !slices.Contains(all, name) {
 			errs = append(errs, fmt.Errorf("--op %q: no such operation%s", name, policy.DidYouMean(name, all)))
 		}
 	}
-	return f.operations, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // usualLinks are links in most images, and where they lead: the kernel knows files by the path behind.
