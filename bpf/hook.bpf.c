@@ -178,13 +178,13 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 }
 
 /* Counts one more event of a kind that is not told. */
-#define COUNT(counter)                                           \
-	do {                                                     \
-		hold_cpu();                                      \
+#define COUNT(counter)                                              \
+	do {                                                        \
+		hold_cpu();                                         \
 		struct counters *counted = counters_of(CLASS_HOOK); \
-		if (counted)                                     \
-			counted->counter++;                      \
-		release_cpu();                                   \
+		if (counted)                                        \
+			counted->counter++;                         \
+		release_cpu();                                      \
 	} while (0)
 
 static __always_inline struct entry_note *note_of_current(__u64 flags)

@@ -276,7 +276,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 		else /* the symbols of a user stack can be had only while the process lives */
 			lost = bpf_ringbuf_output(&events, r, size,
 						  (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP
-														  : wakeup(size));
+													     : wakeup(size));
 	}
 	count_post(lost, enforcement, loss);
 	release_cpu();

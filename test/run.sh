@@ -6,7 +6,8 @@
 #
 # $KUBECONFIG set: the end-to-end tests run on that cluster, of which two nodes must be ready. It must be able to pull the tracer's image
 # (make IMAGE=…), and the pods' images: TRACE_SEC_WORKLOAD_IMAGE (a shell and coreutils, such as busybox) and TRACE_SEC_SCRIPTS_IMAGE
-# (what test/cluster/images/debian adds to a Debian). Else on the project's own, which is started, unless it is up, and stopped again.
+# (what test/cluster/images/debian adds to a Debian). Its nodes need the label trace-sec.test/tier: trampoline, kprobe or tracepoint, the best
+# kind of hook that programs can be attached to in their kernels. Else on the project's own, which is started, unless it is up, and stopped again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./test/lib/go.sh

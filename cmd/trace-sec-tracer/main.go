@@ -28,7 +28,7 @@ var version = "unknown"
 const terminationLog = "/dev/termination-log"
 
 func main() {
-	document := flag.String("orders", "", "what to trace, as a JSON document (see pkg/wire)")
+	document := flag.String("config", "", "what to trace, as a JSON document (see pkg/wire)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	bye, err := run(ctx, []byte(*document))
@@ -46,14 +46,14 @@ func main() {
 }
 
 func run(ctx context.Context, document []byte) (event.Bye, error) {
-	orders, err := wire.ParseOrders(document)
+	config, err := wire.ParseTracerConfig(document)
 	if err != nil { // no session is known: the frame is the reader's only hint, beside the termination message
 		bye := event.Bye{Reason: event.ByeError, Error: err.Error()}
-		return bye, errors.Join(err, wire.NewEncoder(os.Stdout, orders.Session).Bye(bye))
+		return bye, errors.Join(err, wire.NewEncoder(os.Stdout, config.Session).Bye(bye))
 	}
 	var control io.Reader
-	if orders.Silence > 0 {
+	if config.Silence > 0 {
 		control = os.Stdin
 	}
-	return tracer.Run(ctx, tracer.Config{Orders: orders, Frames: os.Stdout, Control: control, Build: version})
+	return tracer.Run(ctx, tracer.Options{Config: config, Frames: os.Stdout, Control: control, Build: version})
 }

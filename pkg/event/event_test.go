@@ -4,7 +4,6 @@ package event
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,9 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
+)
 
 func at(text string) *Timestamp {
 	t, err := time.Parse(time.RFC3339Nano, text)
@@ -74,19 +73,7 @@ func TestJSON(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(golden, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(want) != string(got)+"\n" {
-				t.Errorf("got %s\nwant %s", got, want)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".json"), append(got, '\n'))
 			var back Event
 			if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, e) {
 				t.Errorf("read back: %v, %+v", err, back)

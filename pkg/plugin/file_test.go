@@ -3,16 +3,13 @@
 package plugin
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/exit"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // goldenPolicy compares what a command prints with --print-policy.
 func goldenPolicy(t *testing.T, name string, args ...string) {
@@ -21,19 +18,7 @@ func goldenPolicy(t *testing.T, name string, args ...string) {
 	if code != exit.OK || stderr != "" {
 		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 	}
-	golden := filepath.Join("testdata", name+".yaml")
-	if *update {
-		if err := os.WriteFile(golden, []byte(stdout), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stdout != string(want) {
-		t.Errorf("%s differs (write it anew with -update); got:\n%s", golden, stdout)
-	}
+	golden.Check(t, filepath.Join("testdata", name+".yaml"), stdout)
 }
 
 func TestFilePolicies(t *testing.T) {

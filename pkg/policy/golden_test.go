@@ -3,16 +3,14 @@
 package policy
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
+)
 
 // TestGolden compares the models of policies that use every construct, with their positions, to what was reviewed.
 func TestGolden(t *testing.T) {
@@ -26,32 +24,9 @@ func TestGolden(t *testing.T) {
 			file.Texts = nil // the file itself
 			var b strings.Builder
 			dump(&b, reflect.ValueOf(*file), "")
-			golden := path + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := b.String(); got != string(want) {
-				t.Errorf("%s", difference(got, string(want)))
-			}
+			golden.Check(t, path+".golden", b.String())
 		})
 	}
-}
-
-// difference is the first line that differs.
-func difference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(g), len(w)) {
-		if g[i] != w[i] {
-			return fmt.Sprintf("line %d:\ngot  %s\nwant %s", i+1, g[i], w[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
 }
 
 // dump writes what is set in a model, one value in a line.

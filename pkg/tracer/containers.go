@@ -20,7 +20,7 @@ import (
 
 // containers are the root directories of the targets' containers that run.
 func (s *session) containers() ([]string, error) {
-	return containerRoots("/proc", s.Orders.Targets)
+	return containerRoots("/proc", s.Config.Targets)
 }
 
 // containerRoots are those of the containers of pods, through one process of each. Processes are looked for in proc and not

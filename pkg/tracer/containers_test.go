@@ -123,9 +123,9 @@ func TestProgramsInNoContainer(t *testing.T) {
 	at := makeCgroup(t, hierarchyRoots(t)["unified"], "kubepods/pod"+podA, containerA)
 	for want, pod := range map[string]string{"none of the 1 containers of the targets has it: /bin/hold: ": podA, "no container of the targets runs here": podB} {
 		holdOpen(t, at)
-		o := orders(wire.Targets{Pods: []wire.Pod{{UID: pod}}})
-		o.Policies = []wire.PolicySource{{Name: "held.yaml", Text: held}}
-		_, err := Run(context.Background(), Config{Orders: o, Frames: &bytes.Buffer{}})
+		c := config(wire.Targets{Pods: []wire.Pod{{UID: pod}}})
+		c.Policies = []wire.PolicySource{{Name: "held.yaml", Text: held}}
+		_, err := Run(context.Background(), Options{Config: c, Frames: &bytes.Buffer{}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

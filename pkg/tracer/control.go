@@ -27,12 +27,12 @@ const maxControl = 16 << 20
 const firstWord = 30 * time.Second
 
 // readControl passes control messages on, and ends the session when there will be no more, or none came for too long: then
-// whoever gave the orders is gone.
+// the plugin is gone.
 func (s *session) readControl(ctx context.Context) {
-	silence := time.Duration(s.Orders.Silence)
+	silence := time.Duration(s.Config.Silence)
 	if silence > 0 {
 		first := silence
-		if s.Orders.Hold {
+		if s.Config.Hold {
 			first = max(silence, firstWord)
 		}
 		timer := time.AfterFunc(first, func() { s.end(ended(event.ByeAbandoned)) })
@@ -140,7 +140,7 @@ func (m *controlMessage) add(line []byte) (wire.Control, error) {
 
 // obey carries out a control message, on the goroutine that owns the state.
 func (s *session) obey(c wire.Control) {
-	if s.Orders.Hold && !s.released && c.Targets == nil {
+	if s.Config.Hold && !s.released && c.Targets == nil {
 		s.controlNotice(errors.New("targets are held, and a change came before they were named"))
 		return
 	}
@@ -148,7 +148,7 @@ func (s *session) obey(c wire.Control) {
 		s.output.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "the new targets are not all traced: " + err.Error()})
 		return
 	}
-	if s.Orders.Hold && !s.released {
+	if s.Config.Hold && !s.released {
 		s.released = true
 		s.output.notice(event.Notice{Level: event.LevelInfo, Text: s.targets.inForce()})
 	}

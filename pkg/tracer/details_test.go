@@ -32,9 +32,9 @@ func TestDetails(t *testing.T) {
 			var proc bytes.Buffer
 			command := exec.Command("/bin/sh", "-c", `while read -r line; do echo "$line"; done < /proc/self/status; read -r auid < /proc/self/loginuid; echo "Auid: $auid"; ls -l /proc/self/ns`)
 			command.SysProcAttr, command.Stdout, command.Stderr = attributes, &proc, os.Stderr
-			o := orders(wire.Targets{})
-			o.Process = wire.ProcessDetail{Capabilities: true, Namespaces: true, Credentials: true}
-			r := trace(t, Config{Orders: o, Command: command})
+			c := config(wire.Targets{})
+			c.Process = wire.ProcessDetail{Capabilities: true, Namespaces: true, Credentials: true}
+			r := trace(t, Options{Config: c, Command: command})
 			checkDetails(t, r.execs()[0].Process(), proc.String())
 		})
 	}

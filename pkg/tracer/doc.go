@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tracer is the program that runs on a node: it takes orders, has the kernel trace what they name, and writes
+// Package tracer is the program that runs on a node: it takes a configuration, has the kernel trace what that names, and writes
 // frames. It knows Kubernetes only as far as cgroups name pods and containers, uses no network and leaves nothing in the
 // kernel: when it ends, however it ends, everything detaches.
 //

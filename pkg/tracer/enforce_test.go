@@ -32,19 +32,19 @@ spec:
 `
 
 // startArmed is startLive of a tracer that enforces, with its targets held.
-func startArmed(t *testing.T, silence time.Duration, targets wire.Targets, policy string, with ...func(*wire.Orders)) *live {
+func startArmed(t *testing.T, silence time.Duration, targets wire.Targets, policy string, with ...func(*wire.TracerConfig)) *live {
 	t.Helper()
 	needRoot(t)
-	o := orders(targets)
-	o.Enforce, o.Hold, o.Silence = true, true, wire.Duration(silence)
-	o.Policies = []wire.PolicySource{{Name: "policy.yaml", Text: policy}}
+	c := config(targets)
+	c.Enforce, c.Hold, c.Silence = true, true, wire.Duration(silence)
+	c.Policies = []wire.PolicySource{{Name: "policy.yaml", Text: policy}}
 	for _, change := range with {
-		change(&o)
+		change(&c)
 	}
 	reader, writer := io.Pipe()
 	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
 	go func() {
-		_, err := Run(t.Context(), Config{Orders: o, Frames: l.frames, Control: reader})
+		_, err := Run(t.Context(), Options{Config: c, Frames: l.frames, Control: reader})
 		l.ended <- err
 	}()
 	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })

@@ -70,7 +70,7 @@ func TestCallsAreCountedExactly(t *testing.T) {
 	for _, c := range seekCases {
 		for name, size := range ringSizes {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
-				totals := seek(t, seekPolicy+c.rest, number, size, func(o *wire.Orders) { o.Enforce = c.apart }).bye.Totals
+				totals := seek(t, seekPolicy+c.rest, number, size, func(config *wire.TracerConfig) { config.Enforce = c.apart }).bye.Totals
 				const life = 3 // one exec, two exits
 				if got := totals.Events + totals.RateLimited + sum(totals.Lost); got != c.emitted(number)+life {
 					t.Errorf("%d are told, left out or lost, %d were made: %+v", got, c.emitted(number)+life, totals)
@@ -88,15 +88,15 @@ func TestCallsAreCountedExactly(t *testing.T) {
 }
 
 // seek traces `scenario seek` by a policy, with a ring of some bytes.
-func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*wire.Orders)) *recording {
+func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*wire.TracerConfig)) *recording {
 	t.Helper()
 	needRoot(t)
-	o := orders(wire.Targets{})
-	o.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: policy}}
-	change(&o)
+	c := config(wire.Targets{})
+	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: policy}}
+	change(&c)
 	var frames bytes.Buffer
 	command := exec.Command(scenarioProgram(t), "seek", strconv.FormatUint(number, 10))
-	if _, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: command, RingBytes: ring}); err != nil {
+	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: command, RingBytes: ring}); err != nil {
 		t.Fatal(err)
 	}
 	return read(t, frames.Bytes())
@@ -118,7 +118,7 @@ func TestEnforcementPassesAFlood(t *testing.T) {
 	const signalled = 50 // of each process
 	rest := fmt.Sprintf("    selectors:\n    - {matchArgs: [{index: 1, operator: LT, values: [\"%d\"]}], matchActions: [{action: Signal, argSig: 10}]}\n    - {}\n", signalled)
 	for _, enforce := range []bool{true, false} {
-		r := seek(t, seekPolicy+rest, number, ringSizes["full"], func(o *wire.Orders) { o.Enforce = enforce })
+		r := seek(t, seekPolicy+rest, number, ringSizes["full"], func(c *wire.TracerConfig) { c.Enforce = enforce })
 		told := 0
 		for _, e := range r.of(event.KindKprobe) {
 			if len(e.Enforced())+len(e.Hooked().Would) > 0 {

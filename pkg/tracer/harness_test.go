@@ -50,8 +50,8 @@ func needRoot(t testing.TB) {
 	}
 }
 
-func orders(targets wire.Targets) wire.Orders {
-	return wire.Orders{Version: wire.Version, Session: "test", Node: "node", Targets: targets}
+func config(targets wire.Targets) wire.TracerConfig {
+	return wire.TracerConfig{Version: wire.Version, Session: "test", Node: "node", Targets: targets}
 }
 
 // traceCommand traces a command until it and its descendants have ended.
@@ -59,18 +59,18 @@ func traceCommand(t testing.TB, name string, arg ...string) *recording {
 	t.Helper()
 	command := exec.Command(name, arg...)
 	command.Stdout, command.Stderr = io.Discard, os.Stderr
-	return trace(t, Config{Orders: orders(wire.Targets{}), Command: command})
+	return trace(t, Options{Config: config(wire.Targets{}), Command: command})
 }
 
 // trace runs a tracer to its end.
-func trace(t testing.TB, c Config) *recording {
+func trace(t testing.TB, o Options) *recording {
 	t.Helper()
 	needRoot(t)
 	var frames bytes.Buffer
-	c.Frames = &frames
+	o.Frames = &frames
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	if _, err := Run(ctx, c); err != nil {
+	if _, err := Run(ctx, o); err != nil {
 		t.Fatal(err)
 	}
 	if ctx.Err() != nil {

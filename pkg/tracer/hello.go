@@ -20,7 +20,7 @@ import (
 
 func (s *session) hello(scope kernel.Scope, attached []string) event.Hello {
 	h := event.Hello{
-		Protocol: wire.Version, Build: s.Build, Session: s.Orders.Session,
+		Protocol: wire.Version, Build: s.Build, Session: s.Config.Session,
 		Kernel: kernelRelease(), Arch: runtime.GOARCH, BootID: firstLine("/proc/sys/kernel/random/boot_id"),
 		Tiers: s.tiers(), Cgroups: scope.Hierarchy.Name,
 	}

@@ -61,9 +61,9 @@ type output struct {
 	events atomic.Uint64
 }
 
-func newOutput(w io.Writer, orders wire.Orders) *output {
+func newOutput(w io.Writer, config wire.TracerConfig) *output {
 	return &output{
-		encoder: wire.NewEncoder(w, orders.Session, orders.Encodings...), queue: queue{full: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
+		encoder: wire.NewEncoder(w, config.Session, config.Encodings...), queue: queue{full: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
 		ended: make(chan struct{}), written: make(chan struct{}), seen: map[string]uint64{},
 	}
 }

@@ -66,7 +66,7 @@ func statuses(frames []*wire.Frame) (all []uint32) {
 }
 
 func started(g *gate, encodings ...string) *output {
-	o := newOutput(g, wire.Orders{Session: "s", Encodings: encodings})
+	o := newOutput(g, wire.TracerConfig{Session: "s", Encodings: encodings})
 	o.started = true
 	go o.write(func(error) {})
 	return o
@@ -157,7 +157,7 @@ func (failing) Write([]byte) (int, error) { return 0, errDisk }
 
 func TestFailedOutputEndsTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutput(failing{}, wire.Orders{Session: "s"})
+		o := newOutput(failing{}, wire.TracerConfig{Session: "s"})
 		o.started = true
 		var why error
 		go o.write(func(err error) { why = err })

@@ -46,8 +46,8 @@ func (p *policies) record(raw []byte) error {
 	return p.reporter.Record(&p.decoded)
 }
 
-// parse reads the policies of orders. The plugin has read them too and told the user what is wrong; an error here is one of
-// two versions that differ.
+// parse reads the policies of a configuration. The plugin has read them too and told the user what is wrong; an error here is
+// one of two versions that differ.
 func parse(sources []wire.PolicySource) (all []*policy.Policy, err error) {
 	for _, source := range sources {
 		file, err := policy.Parse(source.Name, strings.NewReader(source.Text))
@@ -98,7 +98,7 @@ func nodeRoot() string {
 	return first + "root"
 }
 
-// loadPolicies plans and loads what the orders' policies ask for. It is an error when nothing of them can be served; what
+// loadPolicies plans and loads what the configuration's policies ask for. It is an error when nothing of them can be served; what
 // cannot be is in the hooks with the reason.
 func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node,
 	running func() ([]*kernel.Image, error)) (*policies, error) {
@@ -275,21 +275,21 @@ func (p *policies) nothing(planned []plan.Hook) error {
 	return errors.Join(errs...)
 }
 
-// beginPolicies loads the policies of the orders. Programs may run from here on; records wait in the ring.
+// beginPolicies loads the policies of the configuration. Programs may run from here on; records wait in the ring.
 func (s *session) beginPolicies() error {
-	all, err := parse(s.Orders.Policies)
+	all, err := parse(s.Config.Policies)
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	workloads, err := plan.NumberWorkloads(all, s.Orders.Narrowed)
+	workloads, err := plan.NumberWorkloads(all, s.Config.Narrowed)
 	if err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	node, err := newNode(s.types, namespaceNumbers(s.table.HostNamespaces), s.probes, workloads, s.Orders.Enforce && !s.Orders.Monitor)
+	node, err := newNode(s.types, namespaceNumbers(s.table.HostNamespaces), s.probes, workloads, s.Config.Enforce && !s.Config.Monitor)
 	if err != nil {
 		return err
 	}
-	node.WithoutRuntime = s.Orders.WithoutRuntime
+	node.WithoutRuntime = s.Config.WithoutRuntime
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols(), BuildIDs: symbol.NewBuildIDs("/proc")})

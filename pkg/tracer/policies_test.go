@@ -39,9 +39,9 @@ func (c *calling) Write(frame []byte) (int, error) {
 func TestTheTracerIsNoEvent(t *testing.T) {
 	needRoot(t)
 	var frames calling
-	o := orders(wire.Targets{All: true})
-	o.Policies = []wire.PolicySource{{Name: "own.yaml", Text: ownCalls}}
-	if _, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: exec.Command("sh", "-c", "exit")}); err != nil {
+	c := config(wire.Targets{All: true})
+	c.Policies = []wire.PolicySource{{Name: "own.yaml", Text: ownCalls}}
+	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: exec.Command("sh", "-c", "exit")}); err != nil {
 		t.Fatal(err)
 	}
 	r := read(t, frames.Bytes())
@@ -62,10 +62,10 @@ func TestTheTracerIsNoEvent(t *testing.T) {
 // TestNothingServed: policies of which no hook can be served are an error that says why, for each hook.
 func TestNothingServed(t *testing.T) {
 	needRoot(t)
-	o := orders(wire.Targets{All: true})
-	o.Policies = []wire.PolicySource{{Name: "none.yaml", Text: strings.ReplaceAll(ownCalls, "{call: sys_getppid, syscall: true}", "{call: no_such_function_anywhere, syscall: false}")}}
+	c := config(wire.Targets{All: true})
+	c.Policies = []wire.PolicySource{{Name: "none.yaml", Text: strings.ReplaceAll(ownCalls, "{call: sys_getppid, syscall: true}", "{call: no_such_function_anywhere, syscall: false}")}}
 	var frames bytes.Buffer
-	_, err := Run(context.Background(), Config{Orders: o, Frames: &frames, Command: exec.Command("true")})
+	_, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: exec.Command("true")})
 	for _, want := range []string{"cannot be served", "policy own", "no_such_function_anywhere", "not found"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
@@ -86,9 +86,9 @@ func TestFunctionThatThereIsNot(t *testing.T) {
 		"kprobes: [{call: vfs_raed, syscall: false}, {call: vfs_wriet, syscall: false}]": "no hook of the policies can be served on this node\n" +
 			"policy typo: vfs_raed: function vfs_raed: type information",
 	} {
-		o := orders(wire.Targets{All: true})
-		o.Policies = []wire.PolicySource{{Name: "typo.yaml", Text: "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: typo}\nspec:\n  " + text + "\n"}}
-		_, err := Run(context.Background(), Config{Orders: o, Frames: &bytes.Buffer{}})
+		c := config(wire.Targets{All: true})
+		c.Policies = []wire.PolicySource{{Name: "typo.yaml", Text: "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: typo}\nspec:\n  " + text + "\n"}}
+		_, err := Run(context.Background(), Options{Config: c, Frames: &bytes.Buffer{}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 			continue

@@ -22,9 +22,10 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// Config is what a tracer works with.
-type Config struct {
-	Orders wire.Orders
+// Options is what a tracer works with.
+type Options struct {
+	// Config is what the plugin asks for.
+	Config wire.TracerConfig
 	// Frames takes one Write per frame.
 	Frames io.Writer
 	// Control has a wire.Control per line; nil: none is read. When it ends, so does the tracer.
@@ -51,7 +52,7 @@ func (e ended) Error() string { return string(e) }
 
 // session is one run of the tracer. Its fields belong to the goroutine that reads the ring.
 type session struct {
-	Config
+	Options
 	programs *kernel.Programs
 	tasks    *kernel.Tasks
 	table    *process.Table
@@ -75,12 +76,12 @@ type session struct {
 	kept, counted time.Time
 }
 
-// Run traces as ordered until ctx ends, the orders' deadline passes, control says so, or the command and its descendants
+// Run traces as configured until ctx ends, the configuration's deadline passes, control says so, or the command and its descendants
 // have ended. It returns what its last frame said; an error when it could not do its work, which the last frame says too.
-func Run(ctx context.Context, c Config) (event.Bye, error) {
+func Run(ctx context.Context, o Options) (event.Bye, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	s := &session{Config: c, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), types: layout.NewKernel(), output: newOutput(c.Frames, c.Orders)}
+	s := &session{Options: o, end: end, control: make(chan wire.Control), probes: hook.NewProbes(), types: layout.NewKernel(), output: newOutput(o.Frames, o.Config)}
 	err := s.run(ctx)
 	bye := event.Bye{Reason: s.reason(ctx), ExitCode: s.commandStatus.Load(), Totals: s.totals()}
 	if err != nil {
@@ -104,20 +105,20 @@ func (s *session) reason(ctx context.Context) string {
 }
 
 func (s *session) run(ctx context.Context) error {
-	if err := s.Orders.Validate(); err != nil {
+	if err := s.Config.Validate(); err != nil {
 		return err
 	}
 	if s.Command == nil && s.firstTargets().Empty() && s.Control == nil {
-		return errors.New("orders: no targets, and nobody who could name some later")
+		return errors.New("tracer configuration: no targets, and nobody who could name some later")
 	}
 	if err := s.begin(); err != nil {
 		return err
 	}
-	if s.Orders.Enforce {
+	if s.Config.Enforce {
 		defer context.AfterFunc(ctx, s.disarm)()
 	}
-	if s.Orders.Deadline > 0 {
-		timer := time.AfterFunc(time.Duration(s.Orders.Deadline), func() { s.end(ended(event.ByeDeadline)) })
+	if s.Config.Deadline > 0 {
+		timer := time.AfterFunc(time.Duration(s.Config.Deadline), func() { s.end(ended(event.ByeDeadline)) })
 		defer timer.Stop()
 	}
 	if s.Control != nil {
@@ -140,7 +141,7 @@ func (s *session) begin() (err error) {
 	if s.clock, err = process.NewClock(); err != nil {
 		return fmt.Errorf("read the clock: %w", err)
 	}
-	w := s.Orders.Targets
+	w := s.Config.Targets
 	scope := kernel.Scope{
 		Types:     s.types.Cache(),
 		All:       w.All,
@@ -148,7 +149,7 @@ func (s *session) begin() (err error) {
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
 	scope.RingBytes = s.RingBytes
-	if s.RingBytes == 0 && len(s.Orders.Policies) > 0 {
+	if s.RingBytes == 0 && len(s.Config.Policies) > 0 {
 		scope.RingBytes = ringOfPolicies
 	}
 	var images []*kernel.Image
@@ -190,7 +191,7 @@ func (s *session) seed() error {
 		return err
 	}
 	s.table = process.NewTable(process.Config{
-		Node: s.Orders.Node, Detail: s.Orders.Process, Clock: s.clock, HostNamespaces: host,
+		Node: s.Config.Node, Detail: s.Config.Process, Clock: s.clock, HostNamespaces: host,
 		Running: s.tasks.All, Emit: s.output.event, Lost: s.lost,
 	})
 	s.table.Seed(images, s.targets.includes)
@@ -199,10 +200,10 @@ func (s *session) seed() error {
 
 // firstTargets are those before any control message.
 func (s *session) firstTargets() wire.Targets {
-	if s.Orders.Hold {
+	if s.Config.Hold {
 		return wire.Targets{}
 	}
-	return s.Orders.Targets
+	return s.Config.Targets
 }
 
 // disarm ends all that hooks do, at once: it waits neither for the records before the end to be read nor for programs to be
@@ -219,7 +220,7 @@ func (s *session) disarm() {
 // drain ends tracing and reads what the ring still holds.
 func (s *session) drain() error {
 	var err error
-	if s.Orders.Enforce {
+	if s.Config.Enforce {
 		s.disarm()
 		err = s.disarmed
 	}

@@ -104,12 +104,12 @@ func startLivePolicies(t *testing.T, targets wire.Targets, policies ...string) *
 	needRoot(t)
 	reader, writer := io.Pipe()
 	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
-	o := orders(targets)
+	c := config(targets)
 	for i, text := range policies {
-		o.Policies = append(o.Policies, wire.PolicySource{Name: fmt.Sprintf("%d.yaml", i), Text: text})
+		c.Policies = append(c.Policies, wire.PolicySource{Name: fmt.Sprintf("%d.yaml", i), Text: text})
 	}
 	go func() {
-		_, err := Run(t.Context(), Config{Orders: o, Frames: l.frames, Control: reader})
+		_, err := Run(t.Context(), Options{Config: c, Frames: l.frames, Control: reader})
 		l.ended <- err
 	}()
 	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })
@@ -273,13 +273,13 @@ func TestAbandoned(t *testing.T) {
 			needRoot(t)
 			reader, writer := io.Pipe()
 			defer writer.Close()
-			o := orders(wire.Targets{Pods: []wire.Pod{{UID: podA}}})
-			o.Silence = wire.Duration(200 * time.Millisecond)
+			c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}}})
+			c.Silence = wire.Duration(200 * time.Millisecond)
 			if name == "end" {
-				o.Silence = wire.Duration(time.Hour)
+				c.Silence = wire.Duration(time.Hour)
 			}
 			act(writer)
-			bye, err := Run(t.Context(), Config{Orders: o, Frames: io.Discard, Control: reader})
+			bye, err := Run(t.Context(), Options{Config: c, Frames: io.Discard, Control: reader})
 			if err != nil || bye.Reason != event.ByeAbandoned {
 				t.Errorf("%+v, %v", bye, err)
 			}
@@ -291,11 +291,11 @@ func TestAbandoned(t *testing.T) {
 func startTracer(t *testing.T, policies ...wire.PolicySource) (run *exec.Cmd, frames *wire.Decoder) {
 	t.Helper()
 	needRoot(t)
-	given := orders(wire.Targets{All: true})
+	given := config(wire.Targets{All: true})
 	given.Policies = policies
 	document, err := json.Marshal(given)
 	must(t, err)
-	run = exec.Command(tracerProgram(t), "--orders", string(document))
+	run = exec.Command(tracerProgram(t), "--config", string(document))
 	output, err := run.StdoutPipe()
 	must(t, err)
 	must(t, run.Start())

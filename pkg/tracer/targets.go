@@ -22,7 +22,7 @@ import (
 // being started has one within a second or two.
 const remindAfter = 10 * time.Second
 
-// targets keeps the kernel's list of targets in step with the orders.
+// targets keeps the kernel's list of targets in step with those of the session.
 type targets struct {
 	programs *kernel.Programs
 	notice   func(event.Notice)

@@ -161,7 +161,7 @@ func TestWorkloadsAreEnforcedApart(t *testing.T) {
 			pods(policy.SessionSelection, web, map[string]uint64{containerC: policy.SessionSelection | web}), false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := startArmed(t, time.Hour, test.targets, test.policies, func(o *wire.Orders) { o.Narrowed = test.narrowed })
+			l := startArmed(t, time.Hour, test.targets, test.policies, func(c *wire.TracerConfig) { c.Narrowed = test.narrowed })
 			l.send(wire.Control{Targets: &test.targets})
 			l.armed()
 			for cgroup, want := range map[string]bool{a: test.a, b: test.b, c: test.c} {

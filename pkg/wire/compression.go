@@ -15,7 +15,7 @@ import (
 // compressed, in base64.
 const EncodingZstd = "zstd"
 
-// Encodings are the names of what frames may be encoded as beside plain JSON, for Orders.Encodings.
+// Encodings are the names of what frames may be encoded as beside plain JSON, for TracerConfig.Encodings.
 func Encodings() []string { return []string{EncodingZstd} }
 
 const (

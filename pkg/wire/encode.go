@@ -26,7 +26,7 @@ type Encoder struct {
 	line       bytes.Buffer
 }
 
-// NewEncoder returns an encoder that writes each frame with one Write. The session must be one that Orders.Validate accepts.
+// NewEncoder returns an encoder that writes each frame with one Write. The session must be one that TracerConfig.Validate accepts.
 // Encodings are those that the reader accepts beside plain JSON; unknown ones are ignored.
 func NewEncoder(w io.Writer, session string, encodings ...string) *Encoder {
 	return &Encoder{w: w, session: mustJSON(session), gathered: gathered{places: map[string]int{}}, compressor: newCompressor(encodings)}

@@ -5,19 +5,15 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func moment(nanosecond int) *event.Timestamp {
 	return &event.Timestamp{Time: time.Date(2026, 3, 1, 12, 0, 0, nanosecond, time.UTC)}
@@ -95,15 +91,7 @@ func TestGolden(t *testing.T) {
 	must(t, e.Add(execOf("d", ""), process("d")))
 	must(t, e.Bye(event.Bye{Reason: event.ByeFinished, ExitCode: &code, Totals: event.Totals{Lost: map[string]uint64{event.LostRing: 3}}}))
 
-	golden := filepath.Join("testdata", "frames.ndjson")
-	if *update {
-		must(t, os.WriteFile(golden, out.Bytes(), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	must(t, err)
-	if !bytes.Equal(out.Bytes(), want) {
-		t.Errorf("got\n%s\nwant\n%s", out.Bytes(), want)
-	}
+	golden.Check(t, "testdata/frames.ndjson", out.Bytes())
 	frames(t, out.Bytes())
 	if e.Written() != 5 {
 		t.Errorf("%d events were written", e.Written())

@@ -83,8 +83,23 @@ node_kubelet_config() {
 	Y
 }
 
+# kernel_tier: the best kind of hook that BPF programs can be attached to here. From bpftool, since the end-to-end tests hold what the
+# tracer says of it against this.
+kernel_tier() {
+	local features
+	features=$("$DEB/bpftool/usr/sbin/bpftool" feature probe kernel) || die "bpftool cannot say what this kernel has"
+	if [[ $features == *"program_type tracing is available"* ]]; then
+		echo trampoline
+	elif [ -e /sys/bus/event_source/devices/kprobe ]; then
+		echo kprobe
+	else
+		echo tracepoint
+	fi
+}
+
 mounts
 sysctls
+tier=$(kernel_tier)
 mkdir -p "$work/cni"
 cni_config "$index" "$fast/cni" >"$work/cni/10-pods.conflist"
 containerd_config >"$work/containerd.toml"
@@ -108,7 +123,7 @@ until [ -e "$STATE/api-server-ready" ]; do sleep 0.1; done
 while :; do
 	kubelet --config "$work/kubelet.yaml" --kubeconfig "$STATE/pki/kubelet-$name.kubeconfig" \
 		--root-dir "$fast/kubelet" --hostname-override "$name" --node-ip "$(node_ip "$index")" \
-		--node-labels trace-sec.test/kind=namespace || echo "the kubelet has ended with status $?"
+		--node-labels "trace-sec.test/kind=namespace,trace-sec.test/tier=$tier" || echo "the kubelet has ended with status $?"
 	sleep 1
 done >>"$work/log/kubelet.log" 2>&1 &
 wait $containerd # and with this process everything in the node ends

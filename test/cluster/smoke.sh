@@ -116,6 +116,9 @@ privileged_pod() {
 		cat /proc/[0-9]*/comm | grep -x kubelet'
 }
 
+# Each kind of node says what its kernel has.
+tier_label() { kubectl get node "$1" -o 'jsonpath={.metadata.labels.trace-sec\.test/tier}' | grep -xE 'trampoline|kprobe|tracepoint'; }
+
 sees_only_its_node() { ! kubectl exec -n "$ns" "priv-$1" -- sh -c 'cat /proc/[0-9]*/comm' | grep -x kube-apiserver; }
 
 # The seed's scenario, and that programs are where a Debian has them
@@ -189,6 +192,7 @@ for node in "${nodes[@]}"; do
 	check "$node: attach, killed client is end of input" attach_ends_with_client "$node"
 	check "$node: privileged pod sees the node" privileged_pod "$node"
 	check "$node: privileged pod does not see the control plane" sees_only_its_node "$node"
+	check "$node: label of what its kernel has" tier_label "$node"
 	check "$node: image by digest" by_digest "$node"
 	check "$node: Debian image" debian_image "$node"
 done

@@ -165,10 +165,10 @@ func (r *running) count(wanted func(*event.Event) bool) (count int) {
 	return count
 }
 
-// awaitHello waits until a node is traced.
-func (r *running) awaitHello(node string) {
+// awaitHello waits until a node is traced, and returns what its tracer says of it.
+func (r *running) awaitHello(node string) *event.Hello {
 	r.Helper()
-	r.await("hello of "+node, func(e *event.Event) bool { return e.Hello != nil && e.NodeName == node })
+	return r.await("hello of "+node, func(e *event.Event) bool { return e.Hello != nil && e.NodeName == node }).Hello
 }
 
 // end interrupts the plugin as Ctrl-C does.

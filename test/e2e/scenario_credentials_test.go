@@ -51,21 +51,6 @@ func (r *running) compactLines(pod *corev1.Pod, events []event.Event) []string {
 	return linesAbout(out.String(), r.namespace+"/"+pod.Name)
 }
 
-// awaitHellos waits until all pods' nodes are traced.
-func (r *running) awaitHellos(pods []*corev1.Pod) {
-	r.Helper()
-	for _, pod := range pods {
-		r.awaitHello(pod.Spec.NodeName)
-	}
-}
-
-// onlyTracepoints says whether a node that has said hello serves hooks by tracepoints.
-func (r *running) onlyTracepoints(node string) bool {
-	r.Helper()
-	e := r.await("hello of "+node, func(e *event.Event) bool { return e.Hello != nil && e.NodeName == node })
-	return slices.Equal(e.Hello.Tiers, []string{"tracepoint"})
-}
-
 // document reads a file of testdata into what JSON of the same content is.
 func (s *scene) document(name string) any {
 	s.Helper()
@@ -98,7 +83,7 @@ func (s *scene) asDocument(value any) (v any) {
 func (c *cast) su() {
 	pods := slices.Concat(c.pods["user"], c.pods["user-more"])
 	r := c.start("run", "-f", "testdata/policies/credentials.yaml", "-l", "app in (user,user-more)")
-	r.awaitHellos(pods)
+	r.awaitPolicies(pods)
 	var typing sync.WaitGroup
 	for _, pod := range pods {
 		typing.Go(func() {
@@ -214,7 +199,7 @@ func (r *running) credentials(k *event.ProcessKprobe) any {
 func (c *cast) capabilities() {
 	pods := c.pods["busybox"]
 	r := c.start("run", "-f", "testdata/policies/capability-usage.yaml", "-l", "app=busybox")
-	r.awaitHellos(pods)
+	r.awaitPolicies(pods)
 	want := c.document("capability-syslog.yaml")
 	for _, pod := range pods {
 		if out := c.execIn(pod.Name, "/bin/dmesg"); !strings.Contains(out, "Operation not permitted") {

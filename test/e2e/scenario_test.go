@@ -109,15 +109,18 @@ func (c *cast) perform(one scenario) {
 	}
 	c.act(one)
 	for _, pod := range c.pods[one.pods] {
-		want := one.wanted(b, pod)
+		want := c.wanted(one, pod)
 		last := want[len(want)-1]
 		c.eventuallyDoing("in "+pod.Name+": "+last, func() bool {
 			return count(one.compared(b.linesOf(pod)), last) >= count(want, last)
 		})
 	}
 	b.interrupt()
+	if one.tracepoints != nil {
+		b.checkToldTiers(c.pods[one.pods])
+	}
 	for _, pod := range c.pods[one.pods] {
-		got, want := one.compared(b.linesOf(pod)), one.wanted(b, pod)
+		got, want := one.compared(b.linesOf(pod)), c.wanted(one, pod)
 		if !slices.Equal(got, want) {
 			c.Errorf("%s on %s:\n%s\nwant:\n%s", pod.Name, pod.Spec.NodeName, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
@@ -133,8 +136,10 @@ func (c *cast) act(one scenario) {
 	acting.Wait()
 }
 
-func (one *scenario) wanted(b *background, pod *corev1.Pod) []string {
-	if one.tracepoints != nil && b.onlyTracepoints(pod.Spec.NodeName) {
+// wanted are the lines about a pod.
+func (c *cast) wanted(one scenario, pod *corev1.Pod) []string {
+	c.Helper()
+	if one.tracepoints != nil && c.onlyTracepoints(pod.Spec.NodeName) {
 		return one.tracepoints
 	}
 	return one.want
@@ -179,13 +184,6 @@ func (b *background) awaitArmed(pods []*corev1.Pod) {
 			return strings.Contains(b.err.String(), "node "+pod.Spec.NodeName+": armed: ")
 		})
 	}
-}
-
-// onlyTracepoints says whether a node serves hooks by tracepoints, as was told of hooks that are attached, or are to enforce.
-func (b *background) onlyTracepoints(node string) bool {
-	name := regexp.QuoteMeta(node)
-	return regexp.MustCompile(`(?m)^(?:💡|⚠️) (.*, )?` + name + `(, .*)?: [0-9]+ hooks? attached: .* by (tp_btf|sys_)|` +
-		`^ *on (.*, )?` + name + `(, .*)?: .*tracepoint`).MatchString(b.err.String())
 }
 
 // linesOf are the lines of compact output about a pod, which is POD in them, without white space at their ends.

@@ -5,13 +5,14 @@ package appendjson
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf16"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/internal/jsontypes"
 )
 
 // byLibrary is what encoding/json writes.
@@ -37,80 +38,10 @@ func check[T any](t *testing.T, values ...T) {
 	}
 }
 
-type inner struct {
-	A string `json:"a,omitempty"`
-	B int    // without a tag
-}
-
-// Base is embedded.
-type Base struct {
-	X, Y uint16
-	Z    *inner `json:"z,omitempty"`
-}
-
-type stamped struct{ time.Time }
-
-func (s stamped) AppendJSON(dst []byte) ([]byte, error) {
-	if s.Year() > 9999 {
-		return dst, errors.New("too late")
-	}
-	return append(append(append(dst, '"'), s.String()...), '"'), nil
-}
-
-func (s stamped) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil) }
-
-type all struct {
-	Bool       bool              `json:"bool"`
-	BoolE      bool              `json:",omitempty"`
-	I          int               `json:"i"`
-	I8         int8              `json:"i8,omitempty"`
-	I16        int16             `json:"i16,omitempty"`
-	I32        int32             `json:"i32,omitempty"`
-	I64        int64             `json:"i64,omitempty,string"`
-	U          uint              `json:"u,string"`
-	U8         uint8             `json:"u8,omitempty"`
-	U32        uint32            `json:"u32,omitempty"`
-	U64        uint64            `json:"u64,omitempty,string"`
-	PU64       *uint64           `json:"pu64,omitempty,string"`
-	PI64       *int64            `json:"pi64,string"`
-	PB         *bool             `json:"pb,omitempty"`
-	S          string            `json:"s"`
-	SE         string            `json:"se,omitempty"`
-	PS         *string           `json:"ps,omitempty"`
-	Bytes      []byte            `json:"bytes"`
-	BytesE     []byte            `json:"bytes_e,omitempty"`
-	BytesZ     []byte            `json:"bytes_z,omitzero"`
-	Strings    []string          `json:"strings"`
-	StringsE   []string          `json:"strings_e,omitempty"`
-	Struct     inner             `json:"struct"`
-	Pointer    *inner            `json:"pointer"`
-	Slice      []inner           `json:"slice,omitempty"`
-	Pointers   []*inner          `json:"pointers,omitempty"`
-	Map        map[string]string `json:"map"`
-	MapE       map[string]uint64 `json:"map_e,omitempty"`
-	Float      float64           `json:"float"`
-	Any        any               `json:"any"`
-	Time       time.Time         `json:"time"`
-	Stamp      *stamped          `json:"stamp,omitempty"`
-	Raw        json.RawMessage   `json:"raw"`
-	Skipped    int               `json:"-"`
-	Dash       int               `json:"-,"` //nolint:staticcheck // a field of that name is meant
-	unexported int
-	Odd        int `json:"é"`
-	Base
-	Last string `json:"last"`
-}
-
 func TestAsEncodingJSON(t *testing.T) {
-	check(t, all{Raw: json.RawMessage("0")})
-	check(t, all{
-		true, true, math.MinInt64, -128, -32768, -2147483648, math.MinInt64, math.MaxUint64, 255, math.MaxUint32, math.MaxUint64,
-		new(uint64(0)), new(int64(-1)), new(false), "s", "<&>", new(""), []byte{}, []byte{0, 255}, []byte{}, []string{"", "a"}, []string{},
-		inner{"a", 1}, &inner{}, []inner{{}, {"b", 2}}, []*inner{nil, {}}, map[string]string{"b": "<", "a": ""}, map[string]uint64{},
-		0.1, map[string]any{"a": []int{1}}, time.Unix(1, 1).UTC(), &stamped{time.Unix(1, 1).UTC()}, json.RawMessage(`{"a":1}`), 1, 2, 3, 4,
-		Base{1, 65535, &inner{"z", -1}}, "last",
-	})
-	check(t, all{MapE: map[string]uint64{"b": 1, "a": 2}, BytesE: []byte{}, Raw: json.RawMessage("1"), StringsE: []string{"x"}, Slice: []inner{}})
+	check(t, jsontypes.All{Raw: json.RawMessage("0")}, jsontypes.Filled())
+	check(t, jsontypes.All{Raw: json.RawMessage("1"), I: math.MinInt64, I64: math.MinInt64, PS: new(""), Map: map[string]string{}, MapE: map[string]uint64{}, BytesE: []byte{},
+		Strings: []string{}, StringsE: []string{}, Slice: []jsontypes.Inner{}, Pointers: []*jsontypes.Inner{nil, {}}, Skipped: 1})
 	check(t, struct{}{})
 	check(t, struct {
 		A string `json:"a,omitempty"`
@@ -123,33 +54,34 @@ func TestAsEncodingJSON(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	late := all{Raw: json.RawMessage("0"), Stamp: &stamped{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
-	if _, err := For[all]().Append(nil, &late); err == nil || err.Error() != "too late" {
+	late := jsontypes.All{Raw: json.RawMessage("0"), Stamp: &jsontypes.Stamp{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	if _, err := For[jsontypes.All]().Append(nil, &late); err == nil || err.Error() != "too late" {
 		t.Errorf("appender: %v", err)
 	}
-	broken := all{Raw: json.RawMessage("{")}
-	if _, err := For[all]().Append(nil, &broken); err == nil {
+	broken := jsontypes.All{Raw: json.RawMessage("{")}
+	if _, err := For[jsontypes.All]().Append(nil, &broken); err == nil {
 		t.Error("encoding/json: no error")
 	}
-	slice := []stamped{*late.Stamp}
-	if _, err := For[[]stamped]().Append(nil, &slice); err == nil {
+	slice := []jsontypes.Stamp{*late.Stamp}
+	if _, err := For[[]jsontypes.Stamp]().Append(nil, &slice); err == nil {
 		t.Error("element of a slice: no error")
 	}
 }
 
 func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
+	type unexported struct{}
 	for name, make := range map[string]func(){
 		"two fields of one name": func() {
 			For[struct {
-				Base
+				jsontypes.Base
 				Y int
 			}]()
 		},
-		"embedded pointer":    func() { For[struct{ *Base }]() },
-		"embedded unexported": func() { For[struct{ inner }]() },
+		"embedded pointer":    func() { For[struct{ *jsontypes.Base }]() },
+		"embedded unexported": func() { For[struct{ unexported }]() },
 		"omitzero of a struct": func() {
 			For[struct {
-				A Base `json:",omitzero"`
+				A jsontypes.Base `json:",omitzero"`
 			}]()
 		},
 		"omitempty of a float": func() {
@@ -195,9 +127,9 @@ func oddEscaped(text string) string {
 }
 
 func TestEscaped(t *testing.T) {
-	value := all{S: "a\x7fb\u00a0", SE: "\x7f\x7f", PS: new("\u202e\"\xff\ufffd\u2028"), Strings: []string{"é", "🚀", "🚁\x7f", ""}, Struct: inner{A: "x\U0010ffff"},
+	value := jsontypes.All{S: "a\x7fb\u00a0", SE: "\x7f\x7f", PS: new("\u202e\"\xff\ufffd\u2028"), Strings: []string{"é", "🚀", "🚁\x7f", ""}, Struct: jsontypes.Inner{A: "x\U0010ffff"},
 		Map: map[string]string{"\x7f": "\u00a0", "b": "🚀"}, Raw: json.RawMessage("0")}
-	got, err := For[all](Escaped(odd)).Append(nil, &value)
+	got, err := For[jsontypes.All](Escaped(odd)).Append(nil, &value)
 	if want := oddEscaped(byLibrary(t, value)); err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
@@ -205,18 +137,18 @@ func TestEscaped(t *testing.T) {
 
 // What is known is written as it is given, wherever a pointer to it stands, and asked for each time.
 func TestKnown(t *testing.T) {
-	known, asked := &inner{B: 1}, 0
-	plan := For[all](Escaped(odd), Known(func(i *inner) []byte {
+	known, asked := &jsontypes.Inner{B: 1}, 0
+	plan := For[jsontypes.All](Escaped(odd), Known(func(i *jsontypes.Inner) []byte {
 		asked++
 		if i == known {
 			return []byte("as it is given: \x7f")
 		}
 		return nil
 	}), Known(func(*string) []byte { return nil }))
-	value := all{Raw: json.RawMessage("0"), Struct: *known, Slice: []inner{*known}, Pointer: known, Pointers: []*inner{known, nil, {A: "\x7f"}}, Base: Base{Z: known}}
+	value := jsontypes.All{Raw: json.RawMessage("0"), Struct: *known, Slice: []jsontypes.Inner{*known}, Pointer: known, Pointers: []*jsontypes.Inner{known, nil, {A: "\x7f"}}, Base: jsontypes.Base{Z: known}}
 	got, err := plan.Append(nil, &value)
 	known.A = "\x01 known" // so that it can be found where its own pointers stand
-	value.Slice, value.Struct = []inner{{B: 1}}, inner{B: 1}
+	value.Slice, value.Struct = []jsontypes.Inner{{B: 1}}, jsontypes.Inner{B: 1}
 	want := strings.ReplaceAll(oddEscaped(byLibrary(t, value)), `{"a":"\u0001 known","B":1}`, "as it is given: \x7f")
 	if err != nil || string(got) != want || asked != 4 {
 		t.Errorf("asked %d times, %v\ngot  %s\nwant %s", asked, err, got, want)

@@ -4,81 +4,13 @@ package readjson
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/internal/jsontypes"
 )
-
-type inner struct {
-	A string `json:"a,omitempty"`
-	B int    // without a tag
-}
-
-// Base is embedded.
-type Base struct {
-	X, Y uint16
-	Z    *inner `json:"z,omitempty"`
-}
-
-// quick is a time that knows only one text.
-type quick struct{ time.Time }
-
-const known = "2026-03-01T12:00:00Z"
-
-func (q *quick) ReadJSON(value []byte) bool {
-	q.Time = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	return string(value) == `"`+known+`"`
-}
-
-type refusing struct{}
-
-func (*refusing) UnmarshalJSON([]byte) error { return errors.New("refused") }
-
-type all struct {
-	Bool       bool               `json:"bool"`
-	PB         *bool              `json:"pb,omitempty"`
-	I          int                `json:"i"`
-	I8         int8               `json:"i8,omitempty"`
-	I16        int16              `json:"i16,omitempty"`
-	I32        int32              `json:"i32,omitempty"`
-	I64        int64              `json:"i64,omitempty,string"`
-	U          uint               `json:"u,string"`
-	U8         uint8              `json:"u8,omitempty"`
-	U16        uint16             `json:"u16,omitempty"`
-	U32        uint32             `json:"u32,omitempty"`
-	U64        uint64             `json:"u64"`
-	PU64       *uint64            `json:"pu64,omitempty,string"`
-	S          string             `json:"s"`
-	PS         *string            `json:"ps,omitempty"`
-	Bytes      []byte             `json:"bytes"`
-	Strings    []string           `json:"strings"`
-	Struct     inner              `json:"struct"`
-	Pointer    *inner             `json:"pointer"`
-	Slice      []inner            `json:"slice,omitempty"`
-	Pointers   []*inner           `json:"pointers,omitempty"`
-	Nested     [][]inner          `json:"nested"`
-	Map        map[string]string  `json:"map"`
-	Inners     map[string]*inner  `json:"inners"`
-	Lists      map[string][]inner `json:"lists"`
-	Numbers    map[int]string     `json:"numbers"`
-	Float      float64            `json:"float"`
-	Any        any                `json:"any"`
-	Time       time.Time          `json:"time"`
-	Quick      *quick             `json:"quick"`
-	Refusing   *refusing          `json:"refusing"`
-	Raw        json.RawMessage    `json:"raw"`
-	Array      [2]int             `json:"array"`
-	Skipped    int                `json:"-"`
-	Dash       int                `json:"-,"` //nolint:staticcheck // a field of that name is meant
-	unexported int
-	Odd        int `json:"é"`
-	Base
-	Last string `json:"last"`
-}
 
 // documents are what tests and fuzzing begin with.
 var documents = []string{
@@ -86,12 +18,12 @@ var documents = []string{
 	`{"u32":4294967295,"u64":18446744073709551615,"pu64":"18446744073709551610","s":"text","ps":"","bytes":"AP8=","strings":["","a","a"]}`,
 	`{"struct":{"a":"x","B":1},"pointer":{},"slice":[{"a":"1"},{"B":2},{},{"a":"4","B":4},{"B":5}],"pointers":[{},{"B":7}],"nested":[[],[{"B":1}],[{},{},{"a":"z"}]]}`,
 	`{"map":{"b":"<","a":""},"inners":{"x":{"a":"1"},"":{}},"lists":{"l":[{"B":1},{"B":2},{"B":3}],"m":[]},"numbers":{"1":"x"},"float":0.1,"any":{"a":[1,null,true]}}`,
-	`{"time":"2026-03-01T12:00:00+01:00","quick":"2026-03-01T12:00:00Z","raw":{"a":1},"array":[1,2],"-":3,"é":4,"X":1,"Y":2,"z":{"B":-1},"last":"l"}`,
-	`{"quick":"2026-03-01T12:00:01Z","bytes":"","slice":[],"strings":[],"map":{},"inners":{}}`,
+	`{"time":"2026-03-01T12:00:00+01:00","stamp":"2026-03-01T12:00:00Z","raw":{"a":1},"array":[1,2],"-":3,"é":4,"X":1,"Y":2,"z":{"B":-1},"last":"l"}`,
+	`{"stamp":"2026-03-01T12:00:01Z","bytes":"","slice":[],"strings":[],"map":{},"inners":{}}`,
 	`{"s":"\"\\\/\b\f\n\r\té\u001b\u2028","last":"é世🚀\ud83d\ude80","ps":"long enough for eight bytes \" and more"}`,
 	`{"s":"\ud800","last":"\xff"}`, "{\"s\":\"\xff\xc0\x80\"}", "{\"s\":\"\xe2\x80\"}", "{\"s\":\"\x01\"}", `{"s":"\x"}`, `{"s":"\u12g4"}`, `{"s":"\u12`, `{"s":"\`,
 	"{ \"s\" : \"x\" }\r\n", "{\"s\":\"x\"} \n", `{"s":"x"}x`, `{"s":"x"`, `{"s":"x",}`, `{,}`, `{"s"}`, `{"s":}`, `{"s":1}`, ``, `null`, `[]`, `"x"`, `{"s":"x"}{"s":"y"}`,
-	`{"s":null,"pointer":null,"slice":null,"map":null,"inners":{"x":null},"pointers":[null],"quick":null,"bytes":null,"i":null}`,
+	`{"s":null,"pointer":null,"slice":null,"map":null,"inners":{"x":null},"pointers":[null],"stamp":null,"bytes":null,"i":null}`,
 	`{"s":"1","s":"2"}`, `{"pointer":{"a":"1"},"pointer":{"B":2}}`, `{"slice":[{"a":"1"}],"slice":[{"B":1}]}`, `{"map":{"a":"1","a":"2"},"inners":{"x":{"a":"1"},"x":{"B":1}}}`,
 	`{"S":"other case","Ss":"unknown","BOOL":true}`, "{\"\u017f\":\"long s\"}", `{"\u0073":"escaped name"}`,
 	`{"new":{"a":[1,-2.5e+10,true,false,null,"x",{}],"b":{}},"s":"x","newer":[]}`, `{"new":01}`, `{"new":-}`, `{"new":1.}`, `{"new":1e}`, `{"new":tru}`, `{"new":[1,]}`, `{"new":{"a"}}`,
@@ -102,9 +34,9 @@ var documents = []string{
 }
 
 // compare reads a document in both ways. The reader has read others before.
-func compare(t *testing.T, r *Reader[all], document []byte) {
+func compare(t *testing.T, r *Reader[jsontypes.All], document []byte) {
 	t.Helper()
-	var got, want all
+	var got, want jsontypes.All
 	before := string(document)
 	err, wantErr := r.Read(document, &got), json.Unmarshal(document, &want)
 	if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
@@ -125,7 +57,7 @@ func compare(t *testing.T, r *Reader[all], document []byte) {
 }
 
 func TestAsEncodingJSON(t *testing.T) {
-	r := For[all]().NewReader()
+	r := For[jsontypes.All]().NewReader()
 	for range 3 {
 		for _, document := range documents {
 			compare(t, r, []byte(document))
@@ -135,21 +67,14 @@ func TestAsEncodingJSON(t *testing.T) {
 
 // What encoding/json writes needs no help from it.
 func TestUsualIsReadQuickly(t *testing.T) {
-	value := all{
-		true, new(bool), math.MinInt32, -128, -32768, -2147483648, math.MinInt64 + 1, math.MaxUint64, 255, 65535, math.MaxUint32, math.MaxUint64,
-		new(uint64(0)), "s\u2028<&>\x00\"", new("世"), []byte{0, 255}, []string{"", "a"},
-		inner{"a", 1}, &inner{}, []inner{{}, {"b", 2}}, []*inner{{}, {}}, [][]inner{{}, {{}}}, map[string]string{"b": "<", "a": ""}, map[string]*inner{"b": {}}, map[string][]inner{"c": {{}}},
-		map[int]string{1: "2"}, 0.1, map[string]any{"a": true}, time.Unix(1, 1).UTC(), &quick{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, nil, json.RawMessage(`{"a":1}`), [2]int{1, 2}, 0, 3, 0, 0,
-		Base{1, 65535, &inner{"z", -1}}, "last",
-	}
+	value := jsontypes.Filled()
+	value.Odd = 0 // names beyond ASCII are not usual
 	document, err := json.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	document = []byte(strings.Replace(string(document), `"refusing":null,`, "", 1))
-	document = []byte(strings.Replace(string(document), `"é":0,`, "", 1)) // names beyond ASCII are not usual
-	r := For[all]().NewReader()
-	var got all
+	r := For[jsontypes.All]().NewReader()
+	var got jsontypes.All
 	r.state.data = document
 	if !r.plan.read(&r.state, reflect.ValueOf(&got).UnsafePointer()) || !r.state.atEnd() {
 		t.Fatalf("stopped at %q", document[r.state.at:])
@@ -161,9 +86,9 @@ func TestUsualIsReadQuickly(t *testing.T) {
 
 // Values that are kept stay as they are while others are read, and slices may have room for what comes.
 func TestValuesDontShareMemory(t *testing.T) {
-	r := For[all]().NewReader()
-	var kept [500]all
-	kept[0].Slice = make([]inner, 0, 4)
+	r := For[jsontypes.All]().NewReader()
+	var kept [500]jsontypes.All
+	kept[0].Slice = make([]jsontypes.Inner, 0, 4)
 	room := &kept[0].Slice[:1][0]
 	document := func(n int) []byte {
 		const form = `{"s":"%[1]s","ps":"%[1]s","slice":[{"a":"%[1]s","B":%[2]d},{"B":%[2]d},{"a":"%[1]s"}],"pointers":[{"a":"%[1]s","B":%[2]d}],"pu64":"%[2]d"}`
@@ -176,7 +101,7 @@ func TestValuesDontShareMemory(t *testing.T) {
 	}
 	for n := range kept {
 		text := strings.Repeat("x", n)
-		if k := kept[n]; k.S != text || *k.PS != text || !reflect.DeepEqual(k.Slice, []inner{{text, n}, {B: n}, {A: text}}) || k.Pointers[0].B != n || *k.PU64 != uint64(n) {
+		if k := kept[n]; k.S != text || *k.PS != text || !reflect.DeepEqual(k.Slice, []jsontypes.Inner{{A: text, B: n}, {B: n}, {A: text}}) || k.Pointers[0].B != n || *k.PU64 != uint64(n) {
 			t.Fatalf("%d: %+v", n, k)
 		}
 	}
@@ -186,11 +111,12 @@ func TestValuesDontShareMemory(t *testing.T) {
 }
 
 func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
+	type unexported struct{}
 	type many struct{ A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P int }
 	for name, make := range map[string]func(){
 		"two fields of one name": func() {
 			For[struct {
-				Base
+				jsontypes.Base
 				Other struct{}
 				Also  struct{} `json:"Other"`
 			}]()
@@ -201,8 +127,8 @@ func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
 				B string `json:"a"`
 			}]()
 		},
-		"embedded pointer":    func() { For[struct{ *Base }]() },
-		"embedded unexported": func() { For[struct{ inner }]() },
+		"embedded pointer":    func() { For[struct{ *jsontypes.Base }]() },
+		"embedded unexported": func() { For[struct{ unexported }]() },
 		"quoted text": func() {
 			For[struct {
 				A string `json:",string"`
@@ -232,7 +158,7 @@ func TestNoPlanForWhatWouldBeWrong(t *testing.T) {
 // An embedded struct's field gives way to one of the same name.
 func TestShadowedFields(t *testing.T) {
 	type outer struct {
-		Base
+		jsontypes.Base
 		Y string
 	}
 	var got, want outer
@@ -246,6 +172,6 @@ func FuzzRead(f *testing.F) {
 	for _, document := range documents {
 		f.Add([]byte(document))
 	}
-	plan := For[all]()
+	plan := For[jsontypes.All]()
 	f.Fuzz(func(t *testing.T, document []byte) { compare(t, plan.NewReader(), document) })
 }

@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,9 +21,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // began is when the watch of these tests does.
 var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -261,20 +258,7 @@ func TestStories(t *testing.T) {
 	for name, s := range stories {
 		for format, suffix := range map[string]string{"": ".txt", "json": ".json"} {
 			t.Run(name+suffix, func(t *testing.T) {
-				got := tell(t, s, format)
-				golden := filepath.Join("testdata", name+suffix)
-				if *update {
-					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got != string(want) {
-					t.Errorf("%s differs (write it anew with -update); got:\n%s", golden, got)
-				}
+				golden.Check(t, filepath.Join("testdata", name+suffix), tell(t, s, format))
 			})
 		}
 	}

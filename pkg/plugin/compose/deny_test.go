@@ -4,15 +4,12 @@ package compose
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // What is forbidden is written as policies that Tetragon reads too.
 func TestDenials(t *testing.T) {
@@ -41,23 +38,6 @@ func TestDenials(t *testing.T) {
 				}
 			}
 		}
-		golden(t, name+".yaml", text)
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s (-update rewrites it):\n%s", path, got)
+		golden.Check(t, filepath.Join("testdata", name+".yaml"), text)
 	}
 }

@@ -6,11 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,9 +18,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // previewed are policies of every way to enforce, and one that only reports.
 const previewed = `
@@ -133,7 +129,7 @@ func TestPreview(t *testing.T) {
 					t.Errorf("%s: %v, want %q", node, why, want)
 				}
 			}
-			goldenText(t, "enforce-"+strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", "")+".txt", p.text(refused, 10*time.Minute))
+			golden.Check(t, "testdata/enforce-"+strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "'", "")+".txt", p.text(refused, 10*time.Minute))
 		})
 	}
 }
@@ -167,24 +163,7 @@ func TestPreviewOfSomeOfThePods(t *testing.T) {
 		webPod("shop", "on-another-node", func(p *corev1.Pod) { p.Spec.NodeName = "n3" }),
 	}
 	p := preview{policies: s.Policies, nodes: hooks, targets: podTargets(pods[:3]), scope: s, pods: pods}
-	goldenText(t, "enforce-some-pods.txt", p.text(nil, 10*time.Minute))
-}
-
-func goldenText(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (-update rewrites it):\n%s", path, got)
-	}
+	golden.Check(t, "testdata/enforce-some-pods.txt", p.text(nil, 10*time.Minute))
 }
 
 // asking is an approval whose answer comes from in; what it says goes to errOut.

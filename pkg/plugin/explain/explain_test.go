@@ -5,18 +5,15 @@ package explain
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // served plays a tracer: the first hook is served by its second way, the second by none, the others by their only one.
 func served(policies []*policy.Policy) (all []Served) {
@@ -61,7 +58,7 @@ func TestText(t *testing.T) {
 		if err := Text(&out, Policies(policies, served(policies), armed)); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".txt", out.Bytes())
+		golden.Check(t, filepath.Join("testdata", name+".txt"), out.Bytes())
 	}
 }
 
@@ -71,7 +68,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "document.json", append(document, '\n'))
+	golden.Check(t, "testdata/document.json", append(document, '\n'))
 }
 
 // Every way to compare has words, so that none is shown by its operator where the type is known.
@@ -143,22 +140,5 @@ func TestEffect(t *testing.T) {
 		if got := effect(h, test.prevents, test.enforcers); got != test.want {
 			t.Errorf("%+v: %s, want %s", test, got, test.want)
 		}
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s (-update rewrites it):\n%s", path, got)
 	}
 }

@@ -66,7 +66,7 @@ func TestCleanupAndNamespace(t *testing.T) {
 			if left, there := podsLeft(t, c), namespaceThere(t, c); left > 0 || there != test.left {
 				t.Errorf("%d pods left, namespace there: %t", left, there)
 			}
-			if _, err := l.Start(t.Context(), testOrders("n3")); !errors.Is(err, ErrClosed) {
+			if _, err := l.Start(t.Context(), testTracerConfig("n3")); !errors.Is(err, ErrClosed) {
 				t.Errorf("Start after Cleanup: %v", err)
 			}
 		})

@@ -40,8 +40,9 @@ const (
 // gracePeriod is what a tracer has for draining between SIGTERM and SIGKILL, in seconds.
 const gracePeriod = 5
 
-// maxOrders is how long orders may be, as JSON: the kernel takes arguments of at most 128 KiB each (MAX_ARG_STRLEN).
-const maxOrders = 120 * 1024
+// maxTracerConfig is how long a tracer's configuration may be, as JSON: the kernel takes arguments of at most 128 KiB each
+// (MAX_ARG_STRLEN).
+const maxTracerConfig = 120 * 1024
 
 // Config is what all tracers of a session have in common.
 type Config struct {
@@ -64,7 +65,7 @@ type Config struct {
 	Reattach bool
 	// Armed: the session enforces, and a plugin that is gone is noticed sooner.
 	Armed bool
-	// Hooks are those of the orders' policies: some need more privilege than a tracer has otherwise.
+	// Hooks are those of the session's policies: some need more privilege than a tracer has otherwise.
 	Hooks []*policy.Hook
 	// StartupTimeout is DefaultStartupTimeout when 0.
 	StartupTimeout time.Duration
@@ -93,10 +94,10 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// CheckSize says whether orders fit in a tracer pod.
-func CheckSize(orders wire.Orders) error {
-	if size := len(argument(orders)); size > maxOrders {
-		return fmt.Errorf("the orders of a tracer take %d bytes, at most %d fit: trace fewer pods or a smaller policy", size, maxOrders)
+// CheckSize says whether a configuration fits in a tracer pod.
+func CheckSize(config wire.TracerConfig) error {
+	if size := len(argument(config)); size > maxTracerConfig {
+		return fmt.Errorf("the configuration of a tracer takes %d bytes, at most %d fit: trace fewer pods or a smaller policy", size, maxTracerConfig)
 	}
 	return nil
 }

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/apiproxy"
 )
@@ -34,7 +32,7 @@ func TestStartTriesAgain(t *testing.T) {
 			l, proxy := c.behindProxy(t)
 			fault.Match = creates
 			proxy.Inject(fault)
-			tracer, err := l.Start(soon(t), testOrders("n1"))
+			tracer, err := l.Start(soon(t), testTracerConfig("n1"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +47,7 @@ func TestStartTriesAgain(t *testing.T) {
 func TestStartGivesUp(t *testing.T) {
 	l, proxy := newCluster(t).behindProxy(t, func(c *Config) { c.StartupTimeout = 300 * time.Millisecond })
 	proxy.Inject(apiproxy.Fault{Match: creates, Status: 500})
-	_, err := l.Start(soon(t), testOrders("n1"))
+	_, err := l.Start(soon(t), testTracerConfig("n1"))
 	var failed *NodeError
 	if !errors.As(err, &failed) || failed.Reason != APIUnavailable || failed.Node != "n1" || !strings.Contains(err.Error(), "injected") {
 		t.Errorf("error %v", err)
@@ -87,13 +85,7 @@ func TestStartWhenTheNamespaceGoes(t *testing.T) {
 	var attempts atomic.Int32
 	c.refuse = func(bool) error {
 		if attempts.Add(1) == 1 {
-			err := forbidden("unable to create new content in namespace trace-sec because it is being terminated")
-			func() *apierrors.StatusError {
-				target := &apierrors.StatusError{}
-				_ = errors.As(err, &target)
-				return target
-			}().ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-			return err
+			return namespaceGoes()
 		}
 		if _, err := c.Tracker().Get(namespaces, "", "trace-sec"); err != nil {
 			return noNamespace()
@@ -137,7 +129,7 @@ func TestCleanupEndsRetries(t *testing.T) {
 	proxy.Inject(apiproxy.Fault{Match: creates, Status: 500})
 	result := make(chan error, 1)
 	go func() {
-		_, err := l.Start(context.WithoutCancel(t.Context()), testOrders("n1"))
+		_, err := l.Start(context.WithoutCancel(t.Context()), testTracerConfig("n1"))
 		result <- err
 	}()
 	for l.creating() == 0 {
@@ -167,7 +159,7 @@ func TestCleanupWaitsForCreate(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			started := make(chan error, 1)
 			go func() {
-				_, err := l.Start(ctx, testOrders("n1"))
+				_, err := l.Start(ctx, testTracerConfig("n1"))
 				started <- err
 			}()
 			receive(t, creating, "Create")

@@ -125,23 +125,23 @@ func terminated(code int32, reason, message string) corev1.PodStatus {
 	return containerStatus(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}})
 }
 
-func testOrders(node string) wire.Orders {
-	return completed(testConfig(), wire.Orders{Node: node, Targets: wire.Targets{All: true}})
+func testTracerConfig(node string) wire.TracerConfig {
+	return completed(testConfig(), wire.TracerConfig{Node: node, Targets: wire.Targets{All: true}})
 }
 
-// completed are orders as the plugin makes them.
-func completed(c Config, orders wire.Orders) wire.Orders {
-	orders.Version, orders.Session, orders.Encodings = wire.Version, c.Session, wire.Encodings()
-	orders.Deadline, orders.Silence = wire.Duration(c.deadline()), wire.Duration(Silence)
+// completed is a configuration as the plugin makes it.
+func completed(c Config, config wire.TracerConfig) wire.TracerConfig {
+	config.Version, config.Session, config.Encodings = wire.Version, c.Session, wire.Encodings()
+	config.Deadline, config.Silence = wire.Duration(c.deadline()), wire.Duration(Silence)
 	if c.Armed {
-		orders.Silence = wire.Duration(ArmedSilence)
+		config.Silence = wire.Duration(ArmedSilence)
 	}
-	return orders
+	return config
 }
 
 func start(t *testing.T, l *Launcher, node string) *Tracer {
 	t.Helper()
-	tracer, err := l.Start(t.Context(), testOrders(node))
+	tracer, err := l.Start(t.Context(), testTracerConfig(node))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +150,13 @@ func start(t *testing.T, l *Launcher, node string) *Tracer {
 
 func forbidden(text string) error {
 	return apierrors.NewForbidden(podResource, "trace-sec-x", errors.New(text))
+}
+
+// namespaceGoes is the refusal of what is to be made in a namespace that is being deleted.
+func namespaceGoes() error {
+	err := apierrors.NewForbidden(podResource, "trace-sec-x", errors.New("unable to create new content in namespace trace-sec because it is being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	return err
 }
 
 func boundedBy(t *testing.T, limit time.Duration) (context.Context, context.CancelFunc) {

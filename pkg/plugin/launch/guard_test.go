@@ -33,7 +33,7 @@ func TestPanicsReachTheGuard(t *testing.T) {
 		c.refuse = func(bool) error { panic("a bug") }
 		ctx, cancel := boundedBy(t, 0)
 		defer cancel()
-		if _, err := l.Start(ctx, testOrders("n2")); err == nil {
+		if _, err := l.Start(ctx, testTracerConfig("n2")); err == nil {
 			t.Error("no error")
 		}
 		receive(t, caught, "Start's panic")

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 const manifests = "../../../manifests/"
@@ -81,7 +82,7 @@ var reasons = map[string]string{
 	"fluentbit.io/exclude":                           "",
 	"linkerd.io/inject":                              "",
 	"sumologic.com/exclude":                          "",
-	"--orders":                                       "", "/trace-sec-tracer": "",
+	"--config":                                       "", "/trace-sec-tracer": "",
 }
 
 const manifestHead = `# SPDX-License-Identifier: Apache-2.0
@@ -129,13 +130,13 @@ func explained(t *testing.T, text string) []byte {
 func TestTracerPodManifest(t *testing.T) {
 	c := Config{Namespace: DefaultNamespace, Image: "kubectl-trace-sec/tracer@sha256:...", Session: "0123456789ab", Version: "v0.0.0",
 		Expires: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
-	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
-	pod := TracerPod(c, completed(c, orders))
+	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
+	pod := TracerPod(c, completed(c, config))
 	text, err := yaml.Marshal(pod)
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, manifests+"tracer-pod.yaml", explained(t, strings.TrimSuffix(string(text), "status: {}\n")))
+	golden.Check(t, manifests+"tracer-pod.yaml", explained(t, strings.TrimSuffix(string(text), "status: {}\n")))
 	var back corev1.Pod
 	read(t, "tracer-pod.yaml", &back)
 	if !equality.Semantic.DeepEqual(*pod, back) {

@@ -33,14 +33,14 @@ const (
 // shortSession is how many characters of the session are in a pod's name.
 const shortSession = 8
 
-// TracerPod is the pod that traces orders.Node: the one description of it, for Start and for --dry-run.
-func TracerPod(c Config, orders wire.Orders) *corev1.Pod {
+// TracerPod is the pod that traces tracer.Node: the one description of it, for Start and for --dry-run.
+func TracerPod(c Config, tracer wire.TracerConfig) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metadata(c, orders.Node),
-		Spec:       spec(c, orders.Node),
+		ObjectMeta: metadata(c, tracer.Node),
+		Spec:       spec(c, tracer.Node),
 	}
-	pod.Spec.Containers = []corev1.Container{container(c, orders)}
+	pod.Spec.Containers = []corev1.Container{container(c, tracer)}
 	grant(&pod.Spec, c.Hooks)
 	return pod
 }
@@ -111,7 +111,7 @@ func spec(c Config, node string) corev1.PodSpec {
 	return s
 }
 
-func container(c Config, orders wire.Orders) corev1.Container {
+func container(c Config, tracer wire.TracerConfig) corev1.Container {
 	policy := c.PullPolicy
 	if policy == "" {
 		policy = corev1.PullIfNotPresent
@@ -121,7 +121,7 @@ func container(c Config, orders wire.Orders) corev1.Container {
 		Image:           c.Image,
 		ImagePullPolicy: policy,
 		Command:         []string{"/trace-sec-tracer"},
-		Args:            []string{"--orders", argument(orders)},
+		Args:            []string{"--config", argument(tracer)},
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,
 		StdinOnce: !c.Reattach,
@@ -141,10 +141,10 @@ func container(c Config, orders wire.Orders) corev1.Container {
 	}
 }
 
-// argument is the orders as JSON. The kubelet expands $(NAME) and $$ in arguments, so no dollar sign may be in it; in
+// argument is the configuration as JSON. The kubelet expands $(NAME) and $$ in arguments, so no dollar sign may be in it; in
 // JSON one can only stand in a string, where it can be escaped.
-func argument(orders wire.Orders) string {
-	document, _ := json.Marshal(orders) // texts, numbers and lists of them can always be marshalled
+func argument(tracer wire.TracerConfig) string {
+	document, _ := json.Marshal(tracer) // texts, numbers and lists of them can always be marshalled
 	return string(bytes.ReplaceAll(document, []byte("$"), []byte(`\u0024`)))
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 func testConfig() Config {
@@ -22,31 +23,31 @@ func testConfig() Config {
 }
 
 func TestTracerPod(t *testing.T) {
-	orders := wire.Orders{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
-	for name, change := range map[string]func(*Config, *wire.Orders){
-		"default": func(*Config, *wire.Orders) {},
-		"options": func(c *Config, o *wire.Orders) {
+	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
+	for name, change := range map[string]func(*Config, *wire.TracerConfig){
+		"default": func(*Config, *wire.TracerConfig) {},
+		"options": func(c *Config, tracer *wire.TracerConfig) {
 			c.Reattach, c.PullPolicy, c.PullSecrets, c.Deadline = true, corev1.PullAlways, []string{"a", "b"}, 0
-			o.Node = strings.Repeat("long.", 50) + "x"
+			tracer.Node = strings.Repeat("long.", 50) + "x"
 		},
-		"policies": func(c *Config, o *wire.Orders) {
+		"policies": func(c *Config, tracer *wire.TracerConfig) {
 			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
-			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
+			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
-		"armed": func(c *Config, o *wire.Orders) {
-			c.Armed, o.Enforce, o.Hold = true, true, true
-			o.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
+		"armed": func(c *Config, tracer *wire.TracerConfig) {
+			c.Armed, tracer.Enforce, tracer.Hold = true, true, true
+			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, o := testConfig(), orders
-			change(&c, &o)
-			pod := TracerPod(c, completed(c, o))
+			c, tracer := testConfig(), config
+			change(&c, &tracer)
+			pod := TracerPod(c, completed(c, tracer))
 			text, err := yaml.Marshal(pod)
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "testdata/pod-"+name+".yaml", text)
+			golden.Check(t, "testdata/pod-"+name+".yaml", text)
 			for _, problem := range validation.IsDNS1123Label(pod.Name) {
 				t.Errorf("name %q: %s", pod.Name, problem)
 			}
@@ -82,7 +83,7 @@ func TestPrivileges(t *testing.T) {
 	} {
 		c := testConfig()
 		c.Hooks = test.hooks
-		spec := TracerPod(c, wire.Orders{}).Spec
+		spec := TracerPod(c, wire.TracerConfig{}).Spec
 		var got []string
 		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
 			got = append(got, string(capability))
@@ -105,24 +106,24 @@ func TestPrivileges(t *testing.T) {
 	}
 }
 
-// The kubelet expands $(NAME) and turns $$ into $ in arguments: orders must come through as they are.
-func TestOrdersSurviveTheKubelet(t *testing.T) {
-	orders := wire.Orders{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
-	args := TracerPod(testConfig(), completed(testConfig(), orders)).Spec.Containers[0].Args
+// The kubelet expands $(NAME) and turns $$ into $ in arguments: a configuration must come through as it is.
+func TestTracerConfigSurvivesTheKubelet(t *testing.T) {
+	config := wire.TracerConfig{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
+	args := TracerPod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
 	if strings.Contains(args[1], "$") {
 		t.Errorf("a dollar sign in %s", args[1])
 	}
-	got, err := wire.ParseOrders([]byte(args[1]))
+	got, err := wire.ParseTracerConfig([]byte(args[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range orders.Targets.Cgroups {
+	for i, want := range config.Targets.Cgroups {
 		if got.Targets.Cgroups[i] != want {
 			t.Errorf("cgroup %q, want %q", got.Targets.Cgroups[i], want)
 		}
 	}
 	if got.Session != testConfig().Session || time.Duration(got.Deadline) != time.Hour || time.Duration(got.Silence) != Silence {
-		t.Errorf("orders not completed: %+v", got)
+		t.Errorf("not completed: %+v", got)
 	}
 }
 

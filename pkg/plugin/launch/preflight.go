@@ -115,7 +115,7 @@ func rbacRefusal(err error) bool {
 func (l *Launcher) dryRun(ctx context.Context, nodes []string, progress Progress) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, dryRunTimeout, errDryRunTimeout)
 	defer cancel()
-	pod := TracerPod(l.config, wire.Orders{Node: slices.Concat(nodes, []string{"any"})[0]})
+	pod := TracerPod(l.config, wire.TracerConfig{Node: slices.Concat(nodes, []string{"any"})[0]})
 	err := l.retryCreate(ctx, dryRunPatience, progress, func(ctx context.Context) error {
 		_, err := l.client().CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err != nil && passing(err) && progress != nil {

@@ -176,13 +176,7 @@ func TestPreflightAwaitsTerminatingNamespace(t *testing.T) {
 		if n.(*corev1.Namespace).DeletionTimestamp == nil {
 			return nil
 		}
-		err = forbidden("unable to create new content in namespace trace-sec because it is being terminated")
-		func() *apierrors.StatusError {
-			target := &apierrors.StatusError{}
-			_ = errors.As(err, &target)
-			return target
-		}().ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-		return err
+		return namespaceGoes()
 	}
 	said := make(chan string, 1)
 	l := c.launcher(t)

@@ -52,19 +52,19 @@ func recordDeletions(c *cluster) func() []deletion {
 func TestStartRefused(t *testing.T) {
 	c := newCluster(t)
 	c.refuse = func(bool) error { return forbidden("exceeded quota: q, requested: pods=1") }
-	_, err := c.launcher(t).Start(t.Context(), testOrders("n1"))
+	_, err := c.launcher(t).Start(t.Context(), testTracerConfig("n1"))
 	var refused *NodeError
 	if !errors.As(err, &refused) || refused.Reason != Refused || refused.Node != "n1" || !apierrors.IsForbidden(err) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestStartChecksOrders(t *testing.T) {
+func TestStartChecksTracerConfig(t *testing.T) {
 	c := newCluster(t)
-	long := testOrders("n1")
-	long.Targets = wire.Targets{Cgroups: []string{strings.Repeat("x", maxOrders)}}
-	for _, orders := range []wire.Orders{{Node: "n1", Targets: wire.Targets{All: true, Pids: []uint32{1}}}, long} {
-		if _, err := c.launcher(t).Start(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "node n1") {
+	long := testTracerConfig("n1")
+	long.Targets = wire.Targets{Cgroups: []string{strings.Repeat("x", maxTracerConfig)}}
+	for _, config := range []wire.TracerConfig{{Node: "n1", Targets: wire.Targets{All: true, Pids: []uint32{1}}}, long} {
+		if _, err := c.launcher(t).Start(t.Context(), config); err == nil || !strings.Contains(err.Error(), "node n1") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestStartChecksOrders(t *testing.T) {
 func TestStartWhenThePodIsThere(t *testing.T) {
 	config := testConfig()
 	there := func(change func(*corev1.Pod)) *corev1.Pod {
-		pod := TracerPod(config, testOrders("n1"))
+		pod := TracerPod(config, testTracerConfig("n1"))
 		pod.UID = "first"
 		change(pod)
 		return pod
@@ -89,7 +89,7 @@ func TestStartWhenThePodIsThere(t *testing.T) {
 		"another":                {there(func(p *corev1.Pod) { p.Labels[LabelSession] = "other" }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tracer, err := newCluster(t, test.pod).launcher(t).Start(t.Context(), testOrders("n1"))
+			tracer, err := newCluster(t, test.pod).launcher(t).Start(t.Context(), testTracerConfig("n1"))
 			if (err == nil) != (test.want != "") {
 				t.Fatal(err)
 			}

@@ -12,19 +12,19 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// Start creates the tracer pod on orders.Node and returns when it exists; Wait and Open wait for its container. Call it for all
+// Start creates the tracer pod on config.Node and returns when it exists; Wait and Open wait for its container. Call it for all
 // nodes at the same time, and again for a node whose tracer has ended or was deleted: what is left of that one is replaced.
 //
 // What passes (an API server that is busy, restarts or is away; a namespace that is being deleted) is waited for, up to
 // Config.StartupTimeout. Errors are *NodeError, ErrClosed, or the context's. A Create under way is not cut off when ctx ends:
 // Cleanup waits for it and removes the pod.
-func (l *Launcher) Start(ctx context.Context, orders wire.Orders) (*Tracer, error) {
-	if err := orders.Validate(); err != nil {
-		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
+func (l *Launcher) Start(ctx context.Context, config wire.TracerConfig) (*Tracer, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("node %s: %w", config.Node, err)
 	}
-	pod := TracerPod(l.config, orders)
-	if err := CheckSize(orders); err != nil {
-		return nil, fmt.Errorf("node %s: %w", orders.Node, err)
+	pod := TracerPod(l.config, config)
+	if err := CheckSize(config); err != nil {
+		return nil, fmt.Errorf("node %s: %w", config.Node, err)
 	}
 	if err := l.beginStart(); err != nil {
 		return nil, err

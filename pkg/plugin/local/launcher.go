@@ -25,12 +25,12 @@ func (l *Launcher) Cleanup(context.Context) error { return nil }
 
 // Start runs the tracer in a goroutine; frames go through a pipe into the same reader as a pod's log. The tracer has a
 // context of its own: the end of ctx is the session's, and what the tracer still holds is drained by Send and Delete.
-func (l *Launcher) Start(_ context.Context, orders wire.Orders) (session.Tracer, error) {
+func (l *Launcher) Start(_ context.Context, config wire.TracerConfig) (session.Tracer, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &running{Pipe: stream.NewPipe(), cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(t.ended)
-		t.err = l.Tracer.Trace(ctx, orders, l.Command, t.Pipe)
+		t.err = l.Tracer.Trace(ctx, config, l.Command, t.Pipe)
 		_ = t.Close() // never fails
 	}()
 	return t, nil

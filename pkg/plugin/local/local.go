@@ -23,7 +23,7 @@ type Tracer interface {
 	Check(targets wire.Targets, command []string) error
 	// Trace writes frames until ctx ends, or until the command and its descendants have ended, and drains then. The command
 	// has the standard streams of this process.
-	Trace(ctx context.Context, config wire.Orders, command []string, frames io.Writer) error
+	Trace(ctx context.Context, config wire.TracerConfig, command []string, frames io.Writer) error
 	// Explain says for each hook of policies how it would be served; nothing is traced.
 	Explain(ctx context.Context, policies []wire.PolicySource, enforce bool) ([]explain.Served, error)
 }

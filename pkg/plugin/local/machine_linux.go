@@ -27,16 +27,16 @@ func New(build string) Tracer { return linuxTracer{build} }
 
 // Trace runs the tracer in this process. A command that has not ended when the tracer does is asked to end: nobody would
 // know that it still runs.
-func (t linuxTracer) Trace(ctx context.Context, orders wire.Orders, command []string, frames io.Writer) error {
-	c := tracer.Config{Orders: orders, Frames: frames, Build: t.build}
+func (t linuxTracer) Trace(ctx context.Context, config wire.TracerConfig, command []string, frames io.Writer) error {
+	o := tracer.Options{Config: config, Frames: frames, Build: t.build}
 	if len(command) > 0 {
-		c.Command = exec.Command(command[0], command[1:]...) //nolint:noctx // it is asked to end, not killed
-		c.Command.Stdin, c.Command.Stdout, c.Command.Stderr = os.Stdin, os.Stdout, os.Stderr
+		o.Command = exec.Command(command[0], command[1:]...) //nolint:noctx // it is asked to end, not killed
+		o.Command.Stdin, o.Command.Stdout, o.Command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	}
-	bye, err := tracer.Run(ctx, c)
-	if c.Command != nil && c.Command.Process != nil && bye.ExitCode == nil {
+	bye, err := tracer.Run(ctx, o)
+	if o.Command != nil && o.Command.Process != nil && bye.ExitCode == nil {
 		// It may have ended just now: then there is nobody left to ask.
-		if e := c.Command.Process.Signal(unix.SIGTERM); e != nil && !errors.Is(e, os.ErrProcessDone) {
+		if e := o.Command.Process.Signal(unix.SIGTERM); e != nil && !errors.Is(e, os.ErrProcessDone) {
 			err = errors.Join(err, fmt.Errorf("end the command: %w", e))
 		}
 	}

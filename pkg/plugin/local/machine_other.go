@@ -29,6 +29,6 @@ func (noMachineTracer) Explain(context.Context, []wire.PolicySource, bool) ([]ex
 	return nil, errors.New("policy explain asks a Linux kernel, this is " + runtime.GOOS + ": \"" + help.Plugin + " run\" says at its start what the kernels of a cluster's nodes do with a policy")
 }
 
-func (t noMachineTracer) Trace(context.Context, wire.Orders, []string, io.Writer) error {
+func (t noMachineTracer) Trace(context.Context, wire.TracerConfig, []string, io.Writer) error {
 	return t.Check(wire.Targets{}, nil)
 }

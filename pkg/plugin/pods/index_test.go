@@ -4,9 +4,7 @@ package pods
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
@@ -19,9 +17,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestResolve(t *testing.T) {
 	static := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
@@ -58,19 +55,7 @@ func TestResolve(t *testing.T) {
 			if !reflect.DeepEqual(*p, before) || p.Pod != nil {
 				t.Error("the process of the frame was changed")
 			}
-			golden := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(golden, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(want) != string(got)+"\n" {
-				t.Errorf("got %s\nwant %s", got, want)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".json"), append(got, '\n'))
 		})
 	}
 }

@@ -30,20 +30,13 @@ type documents struct {
 }
 
 func (d *documents) Take(it *pipeline.Item) error {
-	e := it.Event
-	if d.err != nil {
+	shown := picked(it.Event, d.pick)
+	if shown == nil || d.err != nil {
 		return d.err
-	}
-	shown := tetragonEvent(e)
-	if shown == nil {
-		return nil
-	}
-	if d.pick != nil {
-		shown = d.pick(shown)
 	}
 	text, err := d.encode(shown)
 	if err != nil {
-		d.err = fmt.Errorf("event of node %s: %w", e.NodeName, err)
+		d.err = fmt.Errorf("event of node %s: %w", it.Event.NodeName, err)
 		return d.err
 	}
 	if len(text) > 0 {

@@ -21,3 +21,12 @@ func tetragonEvent(e *event.Event) *event.Event {
 	}
 	return e
 }
+
+// picked is what a document shows of an event: nil if Tetragon's API does not know it. pick may be nil.
+func picked(e *event.Event, pick func(*event.Event) *event.Event) *event.Event {
+	known := tetragonEvent(e)
+	if known == nil || pick == nil {
+		return known
+	}
+	return pick(known)
+}

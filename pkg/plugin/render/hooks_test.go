@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 // hookEvents are those of testdata/hooks.ndjson.
@@ -46,7 +47,7 @@ func TestHookLines(t *testing.T) {
 					s.show(e)
 				}
 			})
-			golden(t, name, got)
+			golden.Check(t, "testdata/"+name+".golden", got)
 			for line := range strings.Lines(got) {
 				if clean := strings.TrimSuffix(line, "\n"); !o.Out.Color && terminal.Sanitize(clean) != clean && !strings.ContainsAny(clean, "\ufe0f") {
 					t.Errorf("not clean: %q", line)
@@ -118,7 +119,7 @@ func TestEveryFunctionHasALine(t *testing.T) {
 			}})
 		}
 	})
-	golden(t, "hooks-functions", got)
+	golden.Check(t, "testdata/hooks-functions.golden", got)
 	if strings.Contains(got, "❓") || strings.Count(got, "\n") != len(ownRows) {
 		t.Errorf("%d lines for %d functions", strings.Count(got, "\n"), len(ownRows))
 	}

@@ -5,7 +5,6 @@ package render
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event/appendjson"
@@ -13,28 +12,22 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 )
 
-const (
-	// mostBuffered is how many bytes of lines are written at once: a system call for each event would cost more than its line.
-	mostBuffered = 64 << 10
-	// mostKnown is how many processes' JSON is kept, some 2 KiB each: events of one frame share their processes.
-	mostKnown = 1024
-)
+// mostKnown is how many processes' JSON is kept, some 2 KiB each: events of one frame share their processes.
+const mostKnown = 1024
 
 // jsonLines writes each event that Tetragon's API knows as one line. What does not change between events, the record of a process
 // with its pod, is encoded once.
 type jsonLines struct {
-	out   io.Writer
+	waiting
 	pick  func(*event.Event) *event.Event
 	known map[*event.Process][]byte
 	// events writes processes as they are known, whole does not; processes writes one.
 	events, whole appendjson.Plan[event.Event]
 	processes     appendjson.Plan[event.Process]
-	buffer        []byte
-	err           error
 }
 
 func newJSON(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
-	j := &jsonLines{out: out, pick: o.Pick, known: map[*event.Process][]byte{}}
+	j := &jsonLines{waiting: waiting{out: out}, pick: o.Pick, known: map[*event.Process][]byte{}}
 	escaped := appendjson.Escaped(terminal.Unsafe)
 	j.whole, j.processes = appendjson.For[event.Event](escaped), appendjson.For[event.Process](escaped)
 	j.events = appendjson.For[event.Event](escaped, appendjson.Known(j.process))
@@ -58,16 +51,9 @@ func (j *jsonLines) process(p *event.Process) []byte {
 }
 
 func (j *jsonLines) Take(it *pipeline.Item) error {
-	e := it.Event
-	if j.err != nil {
+	shown := picked(it.Event, j.pick)
+	if shown == nil || j.err != nil {
 		return j.err
-	}
-	shown := tetragonEvent(e)
-	if shown == nil {
-		return nil
-	}
-	if j.pick != nil {
-		shown = j.pick(shown)
 	}
 	start := len(j.buffer)
 	line, err := j.line(j.events, j.buffer, shown)
@@ -77,30 +63,14 @@ func (j *jsonLines) Take(it *pipeline.Item) error {
 		line = append(line[:start], short...)
 	}
 	if err != nil {
-		j.err = fmt.Errorf("event of node %s: %w", e.NodeName, err)
+		j.err = fmt.Errorf("event of node %s: %w", it.Event.NodeName, err)
 		return j.err
 	}
-	if j.buffer = line; len(j.buffer) >= mostBuffered {
-		return j.write()
-	}
-	return nil
+	j.buffer = line
+	return j.writeIfMany()
 }
 
 func (j *jsonLines) line(plan appendjson.Plan[event.Event], dst []byte, e *event.Event) ([]byte, error) {
 	dst, err := plan.Append(dst, e)
 	return append(dst, '\n'), err
 }
-
-// Flush implements pipeline.Sink.
-func (j *jsonLines) Flush(time.Time) error { return j.write() }
-
-// write writes the lines that wait.
-func (j *jsonLines) write() error {
-	if len(j.buffer) > 0 && j.err == nil {
-		_, j.err = j.out.Write(j.buffer)
-		j.buffer = j.buffer[:0]
-	}
-	return j.err
-}
-
-func (j *jsonLines) Close() error { return j.write() }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -16,17 +15,16 @@ import (
 // lines shows one line for each event: Tetragon's compact line, and after it the attributes when it is wide.
 type lines struct {
 	*styler
-	out        io.Writer
+	waiting
 	timestamps bool
 	look       look
 	attributes []attributeSource
-	err        error
-	// line is the one that was made last; its memory is used again. buffer is the lines that wait to be written.
-	line, buffer []byte
+	// line is the one that was made last; its memory is used again.
+	line []byte
 }
 
 func newCompact(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
-	l := &lines{styler: newStyler(o.Out), out: out, timestamps: o.Timestamps}
+	l := &lines{styler: newStyler(o.Out), waiting: waiting{out: out}, timestamps: o.Timestamps}
 	l.styler.arguments = o.Arguments
 	if !o.OwnWords {
 		return l, nil
@@ -36,7 +34,7 @@ func newCompact(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
 }
 
 func newWide(out io.Writer, o Options, _ string) (pipeline.Sink, error) {
-	return o.counting(&lines{styler: newStyler(o.Out), out: out, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}), nil
+	return o.counting(&lines{styler: newStyler(o.Out), waiting: waiting{out: out}, timestamps: o.Timestamps, look: ownLook, attributes: wideAttributes[:]}), nil
 }
 
 // counting puts the stage before a renderer that counts what repeats, unless everything is to be shown.
@@ -74,25 +72,9 @@ func (l *lines) show(it *pipeline.Item, n *repeated) error {
 		l.line = l.appendText(append(l.line, '\n'), below)
 	}
 	l.line = append(l.line, '\n')
-	if l.buffer = append(l.buffer, l.line...); len(l.buffer) >= mostBuffered {
-		return l.write()
-	}
-	return nil
+	l.buffer = append(l.buffer, l.line...)
+	return l.writeIfMany()
 }
-
-// Flush implements pipeline.Sink.
-func (l *lines) Flush(time.Time) error { return l.write() }
-
-// write writes the lines that wait.
-func (l *lines) write() error {
-	if len(l.buffer) > 0 && l.err == nil {
-		_, l.err = l.out.Write(l.buffer)
-		l.buffer = l.buffer[:0]
-	}
-	return l.err
-}
-
-func (l *lines) Close() error { return l.write() }
 
 // appendAttributes appends those of a wide line; of several events, those that they have in common.
 func (l *lines) appendAttributes(line []byte, it *pipeline.Item, n *repeated) []byte {

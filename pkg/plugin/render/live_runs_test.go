@@ -98,30 +98,23 @@ func TestRunsAreNotHeldForLong(t *testing.T) {
 		}
 		sink := feed(r)
 		s := newStory(t, sink)
-		written := func() string { // since the last call
-			synctest.Wait()
-			sink.mu.Lock()
-			defer sink.mu.Unlock()
-			defer out.Reset()
-			return out.String()
-		}
 		shell := s.start(s.process("n", nil, nil, "/bin/sh", "script"))
 		for range 4 {
 			s.probe(shell)
 		}
-		written()
+		sink.written(&out)
 		a := s.child(shell, "/bin/a", "")
 		time.Sleep(longestRun - 50*time.Millisecond)
-		if got := written(); got != "" {
+		if got := sink.written(&out); got != "" {
 			t.Errorf("not held back: %q", got)
 		}
 		time.Sleep(200 * time.Millisecond)
-		if got, want := written(), "│ 🚀 /bin/a"; got != want {
+		if got, want := sink.written(&out), "│ 🚀 /bin/a"; got != want {
 			t.Errorf("a run that goes on: got %q, want %q", got, want)
 		}
 		s.end(a, 0, "")
 		time.Sleep(longestCount)
-		if got, want := written(), "  ✔ 0 0.0ms\n│ 🚀 /bin/a +1×  ✔ 0 1.0ms\n"; got != want {
+		if got, want := sink.written(&out), "  ✔ 0 0.0ms\n│ 🚀 /bin/a +1×  ✔ 0 1.0ms\n"; got != want {
 			t.Errorf("after %v: got %q, want %q", longestCount, got, want)
 		}
 		for range 100 {
@@ -130,12 +123,10 @@ func TestRunsAreNotHeldForLong(t *testing.T) {
 		if err := sink.Close(); err != nil {
 			t.Fatal(err)
 		}
+		end := sink.written(&out)
 		for _, want := range []string{"│ 🚀 /bin/a +100×  ✔ 0 ≤1.0ms\n", "210 processes, 1 running\n", "├─ /bin/a ×104  ✔ 0 ≤1.0ms\n", "╰─ /bin/a  ✔ 0 0.0ms\n"} {
-			if got := written(); !strings.Contains(got, want) {
-				out.WriteString(got)
-				t.Errorf("want %q in\n%s", want, got)
-			} else {
-				out.WriteString(got)
+			if !strings.Contains(end, want) {
+				t.Errorf("want %q in\n%s", want, end)
 			}
 		}
 	})

@@ -6,10 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -22,9 +19,8 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // Outputs as they are met.
 var (
@@ -35,24 +31,6 @@ var (
 	unlimited    = terminal.Capabilities{Terminal: true, UTF8: true, Emoji: true}
 	pipe         = terminal.Capabilities{UTF8: true, Emoji: true}
 )
-
-// golden compares with a file in testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (write it anew with -update); got:\n%s", file, got)
-	}
-}
 
 // shown is what a story looks like.
 func shown(t *testing.T, o Options, tell func(*story)) string {
@@ -95,7 +73,7 @@ func TestGolden(t *testing.T) {
 		{"jsonpath-relaxed", Options{Format: "jsonpath=.loss.count"}, incident},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { golden(t, c.name, shown(t, c.o, c.tell)) }) // so that a slow machine holds no line too short
+			synctest.Test(t, func(t *testing.T) { golden.Check(t, "testdata/"+c.name+".golden", shown(t, c.o, c.tell)) }) // so that a slow machine holds no line too short
 		})
 	}
 }

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -78,6 +80,15 @@ func feed(sink pipeline.Sink) *fed {
 		}
 	}()
 	return f
+}
+
+// written is what was written since the last call. out is a buffer that only f's sink writes to.
+func (f *fed) written(out *bytes.Buffer) string {
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer out.Reset()
+	return out.String()
 }
 
 func (f *fed) Take(it *pipeline.Item) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 func newTestStatus(c terminal.Capabilities) (*Status, *screenText) {
@@ -208,6 +209,6 @@ func TestSummary(t *testing.T) {
 				t.Errorf("%d columns: %s", terminal.Width(line), line)
 			}
 		}
-		golden(t, name, out.String())
+		golden.Check(t, "testdata/"+name+".golden", out.String())
 	}
 }

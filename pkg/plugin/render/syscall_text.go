@@ -3,6 +3,7 @@
 package render
 
 import (
+	_ "embed" // for go:embed
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,22 @@ import (
 )
 
 //go:generate go run generate_syscalls.go
+
+// syscallArgumentsText has a line for each system call, as "dup2(unsigned int oldfd, unsigned int newfd)".
+//
+//go:embed syscall_arguments.txt
+var syscallArgumentsText string
+
+// syscallArguments are the arguments of system calls as C declares them, by name.
+var syscallArguments = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(syscallArgumentsText) {
+		if name, arguments, ok := strings.Cut(strings.TrimSuffix(line, ")\n"), "("); ok {
+			all[name] = arguments
+		}
+	}
+	return all
+})
 
 // syscallNames are the names of system calls by ABI and number.
 var syscallNames = sync.OnceValue(func() map[string][]string {
@@ -45,7 +62,7 @@ func enterDetails(e *event.Event) []piece {
 	text := "unknown"
 	if id := argument(e, 0).SyscallID; id != nil {
 		text = syscallName(*id)
-		if declared, ok := syscallArguments[text]; ok {
+		if declared, ok := syscallArguments()[text]; ok {
 			text += "(" + strings.Join(assigned(e, declared), ", ") + ")"
 		}
 	} else if n, ok := integer(argument(e, 0)); ok {

@@ -75,35 +75,28 @@ func TestExecIntoPipe(t *testing.T) {
 		}
 		sink := feed(r)
 		s := newStory(t, sink)
-		written := func() string { // since the last call
-			sink.mu.Lock()
-			defer sink.mu.Unlock()
-			defer out.Reset()
-			return out.String()
-		}
 		s.run(s.top(), "/bin/true", "", 2*time.Millisecond, 0)
 		const joined = "🚀 /bin/true  ✔ 0 2.0ms\n"
-		if got := written(); !strings.HasSuffix(got, joined) {
+		if got := sink.written(&out); !strings.HasSuffix(got, joined) {
 			t.Errorf("short: got %q, want %q at the end", got, joined)
 		}
 		a := s.start(s.process("n", nil, nil, "/bin/sleep", "5"))
-		if got := written(); strings.Contains(got, "sleep") {
+		if got := sink.written(&out); strings.Contains(got, "sleep") {
 			t.Errorf("not held back: %q", got)
 		}
 		time.Sleep(2 * holdTime)
-		synctest.Wait()
-		if got, want := written(), "🚀 /bin/sleep 5\n"; got != want {
+		if got, want := sink.written(&out), "🚀 /bin/sleep 5\n"; got != want {
 			t.Errorf("after %v: got %q, want %q", holdTime, got, want)
 		}
 		s.end(a, 0, "SIGKILL")
-		if got, want := written(), "╰ /bin/sleep 5  💥 SIGKILL 0.0ms\n"; got != want {
+		if got, want := sink.written(&out), "╰ /bin/sleep 5  💥 SIGKILL 0.0ms\n"; got != want {
 			t.Errorf("exit: got %q, want %q", got, want)
 		}
 		s.start(s.process("n", nil, nil, "/bin/ls", ""))
 		if err := sink.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := written(), "🚀 /bin/ls\n"; got != want {
+		if got, want := sink.written(&out), "🚀 /bin/ls\n"; got != want {
 			t.Errorf("close: got %q, want %q", got, want)
 		}
 	})

@@ -66,7 +66,7 @@ func (s *Scope) selections(numbers *policy.Selections, w workload) (sure, possib
 	return sure, possible
 }
 
-// Narrowed says whether the session is about some containers only of the pods that it is about (wire.Orders).
+// Narrowed says whether the session is about some containers only of the pods that it is about (wire.TracerConfig).
 func (s *Scope) Narrowed() bool { return s.named != nil }
 
 // Pod is a target as its node's tracer is told of it. A container is known by its ID once the pod's status names it. Of one that

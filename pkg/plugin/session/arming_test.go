@@ -26,7 +26,7 @@ func onlyHello(t *fakeTracer) { t.hello() }
 // approving makes the session one that asks; answers come from the channel. asked are the nodes of each question.
 func (h *harness) approving(answers <-chan error) (asked *[][]string) {
 	asked = new([][]string)
-	h.config.TracerConfig = func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error) {
+	h.config.TracerConfig = func(ctx context.Context, node string, targets wire.Targets) (wire.TracerConfig, error) {
 		config, err := plain(ctx, node, targets)
 		config.Hold = true
 		return config, err
@@ -57,8 +57,8 @@ func TestNothingIsArmedBeforeApproval(t *testing.T) {
 			func() {
 				time.Sleep(time.Hour) // whoever is asked may take long: it is no part of the session's time
 				for node, tracer := range h.launcher.tracers {
-					if !tracer.orders.Hold || tracer.sent() != nil {
-						t.Errorf("%s: held %t, sent %v before approval", node, tracer.orders.Hold, tracer.sent())
+					if !tracer.config.Hold || tracer.sent() != nil {
+						t.Errorf("%s: held %t, sent %v before approval", node, tracer.config.Hold, tracer.sent())
 					}
 				}
 				answers <- nil

@@ -36,7 +36,7 @@ type Launcher interface {
 	// Preflight says which nodes can't be traced; err: none can.
 	Preflight(ctx context.Context, nodes []string, progress launch.Progress) (refused []*launch.NodeError, err error)
 	// Start starts a tracer; again for a node whose tracer has ended.
-	Start(ctx context.Context, config wire.Orders) (Tracer, error)
+	Start(ctx context.Context, config wire.TracerConfig) (Tracer, error)
 	// Cleanup removes whatever is left of the session, or says what it could not remove.
 	Cleanup(ctx context.Context) error
 }
@@ -78,7 +78,7 @@ type Config struct {
 	// Session identifies the frames of the session's tracers.
 	Session string
 	// TracerConfig makes what the tracer of a node is started with.
-	TracerConfig func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error)
+	TracerConfig func(ctx context.Context, node string, targets wire.Targets) (wire.TracerConfig, error)
 	// Pods to trace from the beginning; Targets says which come and go.
 	Pods    []*corev1.Pod
 	Targets Targets

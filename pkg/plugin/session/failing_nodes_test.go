@@ -63,7 +63,7 @@ func TestTracerDies(t *testing.T) {
 		deaths := 2
 		h := newHarness(t, func(tracer *fakeTracer) {
 			threeExecs(tracer)
-			if tracer.orders.Node == "n1" && deaths > 0 {
+			if tracer.config.Node == "n1" && deaths > 0 {
 				deaths--
 				tracer.Close()
 			}

@@ -30,7 +30,7 @@ import (
 // fakeTracer is a tracer whose frames the test writes. It answers Stop with a bye unless it is deaf.
 type fakeTracer struct {
 	*stream.Pipe
-	orders  wire.Orders
+	config  wire.TracerConfig
 	encoder *wire.Encoder
 	encode  sync.Mutex
 	deaf    bool
@@ -40,12 +40,12 @@ type fakeTracer struct {
 	deleted  []bool // afterBye of each Delete
 }
 
-func newFakeTracer(orders wire.Orders) *fakeTracer {
+func newFakeTracer(config wire.TracerConfig) *fakeTracer {
 	pipe := stream.NewPipe()
-	return &fakeTracer{Pipe: pipe, orders: orders, encoder: wire.NewEncoder(pipe, orders.Session)}
+	return &fakeTracer{Pipe: pipe, config: config, encoder: wire.NewEncoder(pipe, config.Session)}
 }
 
-func (t *fakeTracer) hello()                                      { t.write(t.encoder.Hello(event.Hello{Session: t.orders.Session})) }
+func (t *fakeTracer) hello()                                      { t.write(t.encoder.Hello(event.Hello{Session: t.config.Session})) }
 func (t *fakeTracer) write(error)                                 { /* the pipe is closed when nobody reads any more */ }
 func (t *fakeTracer) bye(b event.Bye)                             { t.write(t.encoder.Bye(b)); _ = t.Close() }
 func (t *fakeTracer) Detached() <-chan struct{}                   { return nil }
@@ -58,8 +58,8 @@ func (t *fakeTracer) execs(count int) {
 	defer t.encode.Unlock()
 	for range count {
 		p := &wire.Process{Process: event.Process{ExecID: fmt.Sprint(t.encoder.Written()), Binary: "/bin/true"}}
-		if len(t.orders.Targets.Pods) > 0 {
-			p.PodUID = t.orders.Targets.Pods[0].UID
+		if len(t.config.Targets.Pods) > 0 {
+			p.PodUID = t.config.Targets.Pods[0].UID
 		}
 		t.write(t.encoder.Add(wire.Event{ProcessID: p.ExecID, Event: event.Event{ProcessExec: &event.ProcessExec{}}}, p))
 	}
@@ -122,17 +122,17 @@ func (l *fakeLauncher) Preflight(context.Context, []string, launch.Progress) ([]
 	return nil, nil
 }
 
-func (l *fakeLauncher) Start(_ context.Context, orders wire.Orders) (Tracer, error) {
+func (l *fakeLauncher) Start(_ context.Context, config wire.TracerConfig) (Tracer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.fails[orders.Node]; err != nil {
+	if err := l.fails[config.Node]; err != nil {
 		return nil, err
 	}
 	if l.tracers == nil {
 		l.tracers = map[string]*fakeTracer{}
 	}
-	t := newFakeTracer(orders)
-	l.tracers[orders.Node] = t
+	t := newFakeTracer(config)
+	l.tracers[config.Node] = t
 	go l.script(t)
 	return t, nil
 }
@@ -264,8 +264,8 @@ type harness struct {
 }
 
 // plain is the configuration of a tracer without policies.
-func plain(_ context.Context, node string, targets wire.Targets) (wire.Orders, error) {
-	return wire.Orders{Version: wire.Version, Session: "s", Node: node, Targets: targets}, nil
+func plain(_ context.Context, node string, targets wire.Targets) (wire.TracerConfig, error) {
+	return wire.TracerConfig{Version: wire.Version, Session: "s", Node: node, Targets: targets}, nil
 }
 
 func newHarness(t *testing.T, script func(*fakeTracer), targets ...*corev1.Pod) *harness {
@@ -307,9 +307,9 @@ type startHook struct {
 	during func()
 }
 
-func (l *startHook) Start(ctx context.Context, orders wire.Orders) (Tracer, error) {
+func (l *startHook) Start(ctx context.Context, config wire.TracerConfig) (Tracer, error) {
 	l.during()
-	return l.fakeLauncher.Start(ctx, orders)
+	return l.fakeLauncher.Start(ctx, config)
 }
 
 // epipe is what writing to a pipe without a reader gives on Unix.

@@ -14,7 +14,7 @@ import (
 func TestNoticesAreOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(tracer *fakeTracer) {
-			tracer.write(tracer.encoder.Hello(event.Hello{Session: tracer.orders.Session}))
+			tracer.write(tracer.encoder.Hello(event.Hello{Session: tracer.config.Session}))
 			tracer.encode.Lock()
 			defer tracer.encode.Unlock()
 			tracer.write(tracer.encoder.Notice(event.Notice{Level: event.LevelWarning, Subject: "x\ny", Text: "a\nerror: forged"}))

@@ -18,7 +18,7 @@ import (
 func secretive(t *fakeTracer) {
 	const secret = "--token geheim"
 	t.write(t.encoder.Hello(event.Hello{
-		Session: t.orders.Session, Hooks: []event.Hook{{Name: "uprobe " + secret, Refused: "no file " + secret}},
+		Session: t.config.Session, Hooks: []event.Hook{{Name: "uprobe " + secret, Refused: "no file " + secret}},
 	}))
 	process := func(id string) *wire.Process {
 		return &wire.Process{Process: event.Process{ExecID: id, Binary: "/bin/" + secret, Arguments: secret, Cwd: "/" + secret}}

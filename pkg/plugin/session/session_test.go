@@ -47,8 +47,8 @@ func TestEventsOfAllNodesThenOrderlyEnd(t *testing.T) {
 		if hellos, byes := h.renderer.count(event.KindHello), h.renderer.count(event.KindBye); hellos != 2 || byes != 2 {
 			t.Errorf("%d hellos and %d byes, want 2 of each", hellos, byes)
 		}
-		if got := uids(h.launcher.tracers["n1"].orders.Targets); !slices.Equal(got, []string{"a", "c"}) {
-			t.Errorf("n1 was ordered to trace %v", got)
+		if got := uids(h.launcher.tracers["n1"].config.Targets); !slices.Equal(got, []string{"a", "c"}) {
+			t.Errorf("n1 was configured to trace %v", got)
 		}
 		if want := [][2]int{{3, 2}}; !slices.Equal(h.status.tracing, want) {
 			t.Errorf("said to be traced: %v, want %v", h.status.tracing, want)
@@ -74,7 +74,7 @@ func TestHooksAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := make(chan struct{})
 		h := newHarness(t, func(tracer *fakeTracer) {
-			if tracer.orders.Node == "n2" {
+			if tracer.config.Node == "n2" {
 				<-slow
 			}
 			tracer.hello()
@@ -131,7 +131,7 @@ func TestFilteredEventsAreCounted(t *testing.T) {
 func TestDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, func(tracer *fakeTracer) {
-			if tracer.orders.Node == "n2" {
+			if tracer.config.Node == "n2" {
 				time.Sleep(3 * time.Second) // a slow start is not taken from the time that was asked for
 			}
 			threeExecs(tracer)

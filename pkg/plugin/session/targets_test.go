@@ -39,7 +39,7 @@ func TestPodsComeAndMove(t *testing.T) {
 		if len(n1.controls) != 2 { // targets once, stop
 			t.Errorf("n1 got %d control messages, want 2: %+v", len(n1.controls), n1.controls)
 		}
-		if n2 == nil || !slices.Equal(uids(n2.orders.Targets), []string{"c"}) {
+		if n2 == nil || !slices.Equal(uids(n2.config.Targets), []string{"c"}) {
 			t.Errorf("no tracer for c on n2")
 		}
 		if got := h.renderer.count(event.KindExec); got != 6 {
@@ -68,7 +68,7 @@ func TestWhatATracerIsToldOfAPodChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		n1 := h.launcher.tracers["n1"]
-		got := []wire.Targets{n1.orders.Targets}
+		got := []wire.Targets{n1.config.Targets}
 		for _, c := range n1.controls {
 			if c.Targets != nil {
 				got = append(got, *c.Targets)
@@ -95,8 +95,8 @@ func TestPodComesDuringStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake := tracer.(*fakeTracer)
-	if !slices.Equal(uids(fake.orders.Targets), []string{"a", "b"}) || !slices.Equal(fake.sent(), []string{"a", "b", "c"}) {
-		t.Errorf("ordered %v, then sent %v", fake.orders.Targets, fake.sent())
+	if !slices.Equal(uids(fake.config.Targets), []string{"a", "b"}) || !slices.Equal(fake.sent(), []string{"a", "b", "c"}) {
+		t.Errorf("configured %v, then sent %v", fake.config.Targets, fake.sent())
 	}
 }
 

@@ -28,7 +28,7 @@ func (writer) Explain(context.Context, []wire.PolicySource, bool) ([]explain.Ser
 	return nil, nil
 }
 
-func (w writer) Trace(_ context.Context, c wire.Orders, _ []string, frames io.Writer) error {
+func (w writer) Trace(_ context.Context, c wire.TracerConfig, _ []string, frames io.Writer) error {
 	e := wire.NewEncoder(frames, c.Session, wire.Encodings()...)
 	if err := e.Hello(event.Hello{Session: c.Session}); err != nil {
 		return err
@@ -64,8 +64,8 @@ func BenchmarkWay(b *testing.B) {
 			b.ReportAllocs()
 			result, err := session.Run(session.NewStop(b.Context()), session.Config{
 				Launcher: &local.Launcher{Tracer: writer{b.N}}, Session: "s", Machine: session.Machine{Node: "n"},
-				TracerConfig: func(_ context.Context, node string, _ wire.Targets) (wire.Orders, error) {
-					return wire.Orders{Session: "s", Node: node}, nil
+				TracerConfig: func(_ context.Context, node string, _ wire.Targets) (wire.TracerConfig, error) {
+					return wire.TracerConfig{Session: "s", Node: node}, nil
 				},
 				Sink: sink, Status: render.NewStatus(terminal.NewScreen(io.Discard, io.Discard, false), terminal.Capabilities{}), Index: pods.NewIndex(),
 			})

@@ -69,7 +69,7 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 			return onCluster{}, err
 		}
 		on.targets = on.policies.Targets(found)
-		if err := launch.CheckSize(wire.Orders{Policies: p.policies.Sources}); err != nil {
+		if err := launch.CheckSize(wire.TracerConfig{Policies: p.policies.Sources}); err != nil {
 			return onCluster{}, err
 		}
 	}

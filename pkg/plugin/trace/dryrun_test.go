@@ -5,8 +5,6 @@ package trace
 import (
 	"bytes"
 	"context"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,9 +20,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestTracerPods(t *testing.T) {
 	o := &Options{Environment: Environment{Build: build.Info{Version: "v0.0.1", Image: "localhost/trace-sec-tracer@sha256:0000"}}}
@@ -67,17 +64,5 @@ func TestTracerPods(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	golden := filepath.Join("testdata", "dry-run.yaml")
-	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(out.Bytes(), want) {
-		t.Errorf("differs from %s (-update rewrites it):\n%s", golden, out.Bytes())
-	}
+	golden.Check(t, filepath.Join("testdata", "dry-run.yaml"), out.Bytes())
 }

@@ -13,7 +13,7 @@ import (
 // podLauncher fits package launch to package session, which knows tracers by an interface.
 type podLauncher struct{ *launch.Launcher }
 
-func (l podLauncher) Start(ctx context.Context, config wire.Orders) (session.Tracer, error) {
+func (l podLauncher) Start(ctx context.Context, config wire.TracerConfig) (session.Tracer, error) {
 	tracer, err := l.Launcher.Start(ctx, config)
 	if tracer == nil {
 		return nil, err

@@ -141,8 +141,8 @@ func (p *Plan) arms() bool { return p.work.Enforce.Arms() }
 
 // tracerConfig is what a node's tracer is started with: the one place where that is put together. policies says what the policies
 // are about on a cluster; it is nil without policies, and on this machine.
-func (p *Plan) tracerConfig(ctx context.Context, policies *scope.Scope, node string, targets wire.Targets) (wire.Orders, error) {
-	c := wire.Orders{
+func (p *Plan) tracerConfig(ctx context.Context, policies *scope.Scope, node string, targets wire.Targets) (wire.TracerConfig, error) {
+	c := wire.TracerConfig{
 		Version: wire.Version, Session: p.session, Node: node, Targets: targets,
 		Process: wire.ProcessDetail{
 			Capabilities: p.options.process.Capabilities || p.work.Process.Capabilities,

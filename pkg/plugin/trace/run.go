@@ -26,7 +26,7 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 	o := p.options
 	c := session.Config{
 		Session: p.session,
-		TracerConfig: func(ctx context.Context, node string, targets wire.Targets) (wire.Orders, error) {
+		TracerConfig: func(ctx context.Context, node string, targets wire.Targets) (wire.TracerConfig, error) {
 			return p.tracerConfig(ctx, policies, node, targets)
 		},
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,

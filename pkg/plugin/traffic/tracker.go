@@ -48,9 +48,9 @@ func NewConnectionTracker(asked compose.Net, names Names) *ConnectionTracker {
 
 // completions of the functions that a policy of compose.Net is about. They say whether the event is shown.
 var completions = map[string]func(*ConnectionTracker, *event.Event) bool{
-	compose.NetConnect: (*ConnectionTracker).connect,
+	compose.NetConnect: (*ConnectionTracker).use,
 	compose.NetAccept:  (*ConnectionTracker).accept,
-	compose.NetListen:  (*ConnectionTracker).listen,
+	compose.NetListen:  (*ConnectionTracker).use,
 	compose.NetClose:   (*ConnectionTracker).close,
 	compose.NetSend:    (*ConnectionTracker).send,
 }
@@ -66,7 +66,8 @@ func (c *ConnectionTracker) Pass(it *pipeline.Item) bool {
 	return !ok || complete(c, e)
 }
 
-func (c *ConnectionTracker) connect(e *event.Event) bool {
+// use completes the event of a process that connects or listens.
+func (c *ConnectionTracker) use(e *event.Event) bool {
 	if s := socketOf(e); s != nil {
 		c.begin(e, s, false)
 		e.Connection = c.ends(s)
@@ -79,14 +80,6 @@ func (c *ConnectionTracker) accept(e *event.Event) bool {
 		c.begin(e, r.SockArg, true)
 		e.Connection = c.ends(r.SockArg)
 		e.Connection.Incoming = true
-	}
-	return true
-}
-
-func (c *ConnectionTracker) listen(e *event.Event) bool {
-	if s := socketOf(e); s != nil {
-		c.begin(e, s, false)
-		e.Connection = c.ends(s)
 	}
 	return true
 }

@@ -57,7 +57,7 @@ func (caps *capsOptions) flags() *pflag.FlagSet {
 	fs.StringArrayVar(&caps.capabilities, "cap", nil, "Only this `CAPABILITY` (SYS_ADMIN, cap_net_raw); repeatable")
 	fs.BoolVar(&caps.denied, "denied", false, "Only what was denied")
 	fs.BoolVar(&caps.granted, "granted", false, "Only what was granted")
-	fs.BoolVar(&caps.every, "every", false, "Each check, not one a minute of each process and capability")
+	everyFlag(fs, &caps.every, "check (not one a minute of each process and capability)")
 	fs.BoolVar(&caps.allChecks, "all-checks", false, "Also checks that decide nothing for the process (at each mmap), or that are about another's rights")
 	fs.BoolVar(&caps.advise, "advise", false, "Instead of events, at the end: what to give each container, and why")
 	return fs

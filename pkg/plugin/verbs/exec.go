@@ -14,7 +14,8 @@ import (
 // Exec shows which programs run.
 func Exec(env trace.Environment) *cobra.Command {
 	flags := help.NewFlags()
-	every := flags.Bool("every", false, "Fold nothing: show each exec that fails, forks, env and what it finds, equal subtrees")
+	var every bool
+	everyFlag(flags, &every, "exec that fails")
 	failed := flags.Bool("failed", true, "Show execs that fail; =false spares a check of each system call of the node")
 	return trace.Command(env, trace.Verb{
 		Use:   "exec [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
@@ -28,7 +29,7 @@ func Exec(env trace.Environment) *cobra.Command {
   sudo kubectl-trace_sec exec --local -- ./suspect.sh`,
 		Flags: flags, Groups: trace.WithOutput,
 		Work: func(r trace.Request) (trace.Work, error) {
-			w := trace.Work{Targets: r.Args, OwnWords: true, Every: *every, HooksAreImplied: true}
+			w := trace.Work{Targets: r.Args, OwnWords: true, Every: every, HooksAreImplied: true}
 			if *failed {
 				w.Composed = []compose.Policy{compose.FailedExecs()}
 			}

@@ -58,7 +58,7 @@ func (f *fileOptions) flags() *pflag.FlagSet {
 	fs.StringArrayVar(&f.suffixes, "suffix", nil, "Files whose path ends in `TEXT`, of those below --prefix if there is one; repeatable")
 	fs.StringSliceVar(&f.operations, "op", nil, "`LIST` of "+strings.Join(operationNames(), ", ")+"; default: all but "+strings.Join(askedOperations(), ", "))
 	fs.BoolVar(&f.writes, "writes", false, "Only what changes content, names or attributes")
-	fs.BoolVar(&f.every, "every", false, "Fold nothing: show each read and write, forks, env and what it finds, equal subtrees")
+	everyFlag(fs, &f.every, "read and write")
 	return fs
 }
 
@@ -169,13 +169,18 @@ func (f *fileOptions) chosen() (names []string, err error) {
 	if len(f.operations) == 0 {
 		return names, nil
 	}
+	return f.operations, checkOperations(f.operations, operationNames())
+}
+
+// checkOperations says which values of --op are no operations of a command.
+func checkOperations(given, all []string) error {
 	var errs []error
-	for _, name := range f.operations {
-		if all := operationNames(); !slices.Contains(all, name) {
+	for _, name := range given {
+		if !slices.Contains(all, name) {
 			errs = append(errs, fmt.Errorf("--op %q: no such operation%s", name, policy.DidYouMean(name, all)))
 		}
 	}
-	return f.operations, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // usualLinks are links in most images, and where they lead: the kernel knows files by the path behind.

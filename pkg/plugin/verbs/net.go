@@ -23,7 +23,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/traffic"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // netOptions say which connections and messages.
@@ -130,13 +129,7 @@ func (f *netOptions) chosen() (names []string, err error) {
 	if len(f.operations) == 0 {
 		return names, nil
 	}
-	var errs []error
-	for _, name := range f.operations {
-		if all := netOperationNames(); !slices.Contains(all, name) {
-			errs = append(errs, fmt.Errorf("--op %q: no such operation%s", name, policy.DidYouMean(name, all)))
-		}
-	}
-	return f.operations, errors.Join(errs...)
+	return f.operations, checkOperations(f.operations, netOperationNames())
 }
 
 // prefixes reads addresses and ranges of them.

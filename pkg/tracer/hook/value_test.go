@@ -7,9 +7,6 @@ package hook
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -17,9 +14,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy/syscalls"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const (
 	isCut        = uint8(bpf.HookArgumentHeaderFlagsVALUE_CUT)
@@ -161,24 +157,7 @@ func TestValues(t *testing.T) {
 		}
 		got.Write(append(line, '\n'))
 	}
-	path := filepath.Join("testdata", "values.ndjson")
-	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, line := range bytes.Split(got.Bytes(), []byte("\n")) {
-		if lines := bytes.Split(want, []byte("\n")); i >= len(lines) || !bytes.Equal(line, lines[i]) {
-			t.Errorf("line %d: %s", i+1, line)
-		}
-	}
-	if bytes.Count(got.Bytes(), []byte("\n")) != bytes.Count(want, []byte("\n")) {
-		t.Errorf("%s has other lines", path)
-	}
+	golden.Check(t, "testdata/values.ndjson", got.Bytes())
 }
 
 // The table has every type that a policy can name, and the test above a readable value of each.

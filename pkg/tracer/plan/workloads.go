@@ -16,7 +16,7 @@ type Workloads struct {
 	narrowed bool
 }
 
-// NumberWorkloads numbers what the policies of a session select. Narrowed as wire.Orders has it.
+// NumberWorkloads numbers what the policies of a session select. Narrowed as wire.TracerConfig has it.
 func NumberWorkloads(policies []*policy.Policy, narrowed bool) (*Workloads, error) {
 	selections, err := policy.NumberSelections(policies)
 	if err != nil {

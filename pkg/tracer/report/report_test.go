@@ -8,9 +8,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"unsafe"
 
@@ -23,9 +20,8 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/plan"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/process"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // fixture is a reporter with one process, 42.
 type fixture struct {
@@ -283,25 +279,7 @@ func TestEvents(t *testing.T) {
 			got.Write(line(t, f, o))
 		}
 	}
-	path := filepath.Join("testdata", "events.txt")
-	if *update {
-		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wanted := bytes.Split(want, []byte("\n"))
-	for i, line := range bytes.Split(got.Bytes(), []byte("\n")) {
-		if i >= len(wanted) || !bytes.Equal(line, wanted[i]) {
-			t.Fatalf("line %d is\n%s", i+1, line)
-		}
-	}
-	if len(got.Bytes()) != len(want) {
-		t.Errorf("%s has more lines", path)
-	}
+	golden.Check(t, "testdata/events.txt", got.Bytes())
 }
 
 // The scenarios have every kind of hook.

@@ -82,15 +82,15 @@ type told struct {
 
 // traces starts a tracer in a process of its own and ends it as soon as it traces.
 func traces(w *workload, policies []string) (took time.Duration, said *told, err error) {
-	orders := wire.Orders{Version: wire.Version, Session: "bench", Node: "bench", Targets: wire.Targets{Pids: []uint32{w.pid()}}}
+	config := wire.TracerConfig{Version: wire.Version, Session: "bench", Node: "bench", Targets: wire.Targets{Pids: []uint32{w.pid()}}}
 	for _, p := range policies {
-		orders.Policies = append(orders.Policies, wire.PolicySource{Name: "bench.yaml", Text: p})
+		config.Policies = append(config.Policies, wire.PolicySource{Name: "bench.yaml", Text: p})
 	}
-	document, err := json.Marshal(orders)
+	document, err := json.Marshal(config)
 	if err != nil {
 		return 0, nil, err
 	}
-	command := exec.Command("/proc/self/exe", "-orders", string(document))
+	command := exec.Command("/proc/self/exe", "--config", string(document))
 	command.Stderr = os.Stderr
 	output, err := command.StdoutPipe()
 	if err != nil {
@@ -125,10 +125,10 @@ func traces(w *workload, policies []string) (took time.Duration, said *told, err
 func trace(document string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	orders, err := wire.ParseOrders([]byte(document))
+	config, err := wire.ParseTracerConfig([]byte(document))
 	if err != nil {
 		return err
 	}
-	_, err = tracer.Run(ctx, tracer.Config{Orders: orders, Frames: os.Stdout})
+	_, err = tracer.Run(ctx, tracer.Options{Config: config, Frames: os.Stdout})
 	return err
 }

@@ -37,7 +37,7 @@ func main() {
 	program := flag.String("workload", "", "path of the program that testdata/Makefile builds")
 	rounds := flag.Int("rounds", 15, "how often each measurement is taken")
 	only := flag.String("only", "", "of the part backends, those that this regular expression matches: \"fentry pread.* cgroups\"")
-	orders := flag.String("orders", "", "be a tracer with these orders: for the part load")
+	config := flag.String("config", "", "be a tracer with this configuration: for the part load")
 	profile := flag.String("profile", "", "write a CPU profile of this process into this file")
 	flag.Parse()
 	end, err := profiled(*profile)
@@ -45,8 +45,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "policies:", err)
 		os.Exit(1)
 	}
-	if *orders != "" {
-		err = trace(*orders)
+	if *config != "" {
+		err = trace(*config)
 	} else {
 		err = run(*part, *program, *rounds, *only)
 	}

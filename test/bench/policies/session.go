@@ -55,12 +55,12 @@ func (f *frames) Write(frame []byte) (int, error) {
 func startTracer(targets wire.Targets, policies ...string) (*running, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{stop: stop, ended: make(chan error, 1), frames: &frames{begun: make(chan struct{})}}
-	orders := wire.Orders{Version: wire.Version, Session: "bench", Node: "bench", Targets: targets}
+	config := wire.TracerConfig{Version: wire.Version, Session: "bench", Node: "bench", Targets: targets}
 	for _, p := range policies {
-		orders.Policies = append(orders.Policies, wire.PolicySource{Name: "bench.yaml", Text: p})
+		config.Policies = append(config.Policies, wire.PolicySource{Name: "bench.yaml", Text: p})
 	}
 	go func() {
-		_, err := tracer.Run(ctx, tracer.Config{Orders: orders, Frames: r.frames})
+		_, err := tracer.Run(ctx, tracer.Options{Config: config, Frames: r.frames})
 		r.ended <- err
 	}()
 	select {

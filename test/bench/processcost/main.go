@@ -68,7 +68,7 @@ func run() error {
 		{name: "no tracer"},
 		{"bpftrace", func() *exec.Cmd { return exec.Command("bpftrace", "-e", oneLiner) }, "ready"},
 		{"trace-sec", func() *exec.Cmd {
-			return exec.Command("bin/trace-sec-tracer", "--orders", `{"v":1,"session":"bench","node":"bench","targets":{"all":true},"process":{}}`)
+			return exec.Command("bin/trace-sec-tracer", "--config", `{"v":1,"session":"bench","node":"bench","targets":{"all":true},"process":{}}`)
 		}, `"hello"`},
 	}
 	times := make([][]time.Duration, len(tracers))

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/bench/kubectl"
 )
 
 const (
@@ -52,31 +54,21 @@ func main() {
 	}
 }
 
-func kubectl(ctx context.Context, input string, arg ...string) (string, error) {
-	command := exec.CommandContext(ctx, "kubectl", arg...)
-	command.Stdin = strings.NewReader(input)
-	out, err := command.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(arg, " "), err, out)
-	}
-	return string(out), nil
-}
-
 func run(ctx context.Context) (err error) {
-	if _, err := kubectl(ctx, "", "create", "namespace", namespace); err != nil {
+	if _, err := kubectl.Run(ctx, "", "create", "namespace", namespace); err != nil {
 		return err
 	}
 	defer func() {
-		_, deleted := kubectl(context.WithoutCancel(ctx), "", "delete", "namespace", namespace, "trace-sec", "--ignore-not-found", "--wait=false")
+		_, deleted := kubectl.Run(context.WithoutCancel(ctx), "", "delete", "namespace", namespace, "trace-sec", "--ignore-not-found", "--wait=false")
 		err = errors.Join(err, deleted)
 	}()
-	if _, err := kubectl(ctx, workload, "apply", "-f", "-"); err != nil {
+	if _, err := kubectl.Run(ctx, workload, "apply", "-f", "-"); err != nil {
 		return err
 	}
-	if _, err := kubectl(ctx, "", "rollout", "status", "-n", namespace, "daemonset/bench", "--timeout=120s"); err != nil {
+	if _, err := kubectl.Run(ctx, "", "rollout", "status", "-n", namespace, "daemonset/bench", "--timeout=120s"); err != nil {
 		return err
 	}
-	nodes, err := kubectl(ctx, "", "get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.nodeName}")
+	nodes, err := kubectl.Run(ctx, "", "get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.nodeName}")
 	if err != nil {
 		return err
 	}
@@ -85,10 +77,10 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := kubectl(ctx, "", "wait", "--for=delete", "namespace/trace-sec", "--timeout=60s"); err != nil {
+	if _, err := kubectl.Run(ctx, "", "wait", "--for=delete", "namespace/trace-sec", "--timeout=60s"); err != nil {
 		return err
 	}
-	if _, err := kubectl(ctx, "", "apply", "-f", "manifests/namespace.yaml"); err != nil {
+	if _, err := kubectl.Run(ctx, "", "apply", "-f", "manifests/namespace.yaml"); err != nil {
 		return err
 	}
 	var starts, ends []time.Duration
@@ -144,11 +136,11 @@ func session(ctx context.Context, nodes int) (start, end time.Duration, err erro
 		return 0, 0, fmt.Errorf("%w\n%s", err, messages.String())
 	}
 	for {
-		left, err := kubectl(ctx, "", "get", "pods", "-n", "trace-sec", "-o", "name")
+		left, err := kubectl.Run(ctx, "", "get", "pods", "-n", "trace-sec", "-o", "name")
 		if err != nil {
 			return 0, 0, err
 		}
-		if strings.TrimSpace(left) == "" || strings.HasPrefix(left, "No resources") {
+		if strings.TrimSpace(left) == "" {
 			return start, time.Since(interrupted), nil
 		}
 	}

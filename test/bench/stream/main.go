@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/bench/kubectl"
 )
 
 const (
@@ -41,16 +43,6 @@ func main() {
 	}
 }
 
-func kubectl(ctx context.Context, input string, arg ...string) (string, error) {
-	command := exec.CommandContext(ctx, "kubectl", arg...)
-	command.Stdin = strings.NewReader(input)
-	out, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w", strings.Join(arg, " "), err)
-	}
-	return string(out), nil
-}
-
 func run(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "stream")
 	if err != nil {
@@ -65,17 +57,17 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _ = kubectl(ctx, "", "create", "namespace", namespace) // it may be there
+	_, _ = kubectl.Run(ctx, "", "create", "namespace", namespace) // it may be there
 	defer func() {
-		_, _ = kubectl(context.WithoutCancel(ctx), "", "delete", "namespace", namespace, "--wait=false")
+		_, _ = kubectl.Run(context.WithoutCancel(ctx), "", "delete", "namespace", namespace, "--wait=false")
 	}()
-	if _, err := kubectl(ctx, workload, "apply", "-f", "-"); err != nil {
+	if _, err := kubectl.Run(ctx, workload, "apply", "-f", "-"); err != nil {
 		return err
 	}
-	if _, err := kubectl(ctx, "", "wait", "-n", namespace, "--for=condition=Ready", "pod/"+pod, "--timeout=120s"); err != nil {
+	if _, err := kubectl.Run(ctx, "", "wait", "-n", namespace, "--for=condition=Ready", "pod/"+pod, "--timeout=120s"); err != nil {
 		return err
 	}
-	if _, err := kubectl(ctx, string(binary), "exec", "-i", "-n", namespace, pod, "--", "sh", "-c", "cat > /load && chmod +x /load"); err != nil {
+	if _, err := kubectl.Run(ctx, string(binary), "exec", "-i", "-n", namespace, pod, "--", "sh", "-c", "cat > /load && chmod +x /load"); err != nil {
 		return err
 	}
 	fmt.Printf("writes to a file, `file --every`, for %d s; CPU in µs of each process per event\n\n", seconds)
@@ -125,7 +117,7 @@ func measure(ctx context.Context, folder, format string, rate int) error {
 	}
 	rest := resident(plugin.Process.Pid)
 	before := spent(plugin.Process.Pid)
-	text, err := kubectl(ctx, "", "exec", "-n", namespace, pod, "--", "/load", "/data", strconv.Itoa(rate), strconv.Itoa(seconds))
+	text, err := kubectl.Run(ctx, "", "exec", "-n", namespace, pod, "--", "/load", "/data", strconv.Itoa(rate), strconv.Itoa(seconds))
 	if err != nil {
 		_ = plugin.Process.Kill()
 		return err

@@ -35,7 +35,7 @@ install_all() {
 	repo=$(cd "$HERE/../.." && pwd)
 	mkdir -p "$BIN" "$IMAGES"
 	need ip iproute2
-	deb containerd runc containernetworking-plugins libseccomp2
+	deb containerd runc containernetworking-plugins libseccomp2 bpftool
 	"$HERE/hyperkube/build.sh" "$BIN"
 	(cd "$repo" && CGO_ENABLED=0 go build -trimpath -o "$BIN/" ./cmd/oci-archive ./test/cluster/pki)
 	build_images

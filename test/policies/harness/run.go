@@ -80,8 +80,8 @@ func Run(t testing.TB, policies string, o Options, steps ...Step) *Result {
 	command.Stdout, command.Stderr = &status, os.Stderr
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	_, err := tracer.Run(ctx, tracer.Config{
-		Orders: wire.Orders{
+	_, err := tracer.Run(ctx, tracer.Options{
+		Config: wire.TracerConfig{
 			Version: wire.Version, Session: "test", Node: "node", Targets: wire.Targets{Pods: o.Pods}, Enforce: o.Enforce, Process: o.Detail,
 			Policies: []wire.PolicySource{{Name: "test.yaml", Text: policies}},
 		},

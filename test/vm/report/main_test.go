@@ -4,13 +4,11 @@ package main
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
+)
 
 // TestReport: each folder of testdata is what a guest left.
 func TestReport(t *testing.T) {
@@ -41,19 +39,7 @@ func TestReport(t *testing.T) {
 			if got := write(&out, guests); got != test.well {
 				t.Errorf("well: %v", got)
 			}
-			golden := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(out.Bytes(), want) {
-				t.Errorf("got\n%s\nwant\n%s", &out, want)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".golden"), out.Bytes())
 		})
 	}
 }

@@ -14,8 +14,8 @@ import (
 // maxName is the longest name that Kubernetes gives anything; each frame and each exec_id carries one.
 const maxName = 253
 
-// Orders are what a tracer is started with, as one JSON document.
-type Orders struct {
+// TracerConfig is what a tracer is started with, as one JSON document.
+type TracerConfig struct {
 	Version int    `json:"v"`
 	Session string `json:"session"`
 	// Node is the name of the node: part of every exec_id, and the source of what happens outside of pods.
@@ -64,8 +64,8 @@ type Targets struct {
 	All bool `json:"all,omitempty"`
 }
 
-// Pod is a pod to trace, with which of the selections of the orders' policies (policy.NumberSelections) hold for it, a bit each.
-// Processes that are not of pods have all bits.
+// Pod is a pod to trace, with which of the selections of the session's policies (policy.NumberSelections) hold for it, a bit
+// each. Processes that are not of pods have all bits.
 type Pod struct {
 	// UID by which its cgroup is named (join.CgroupUID).
 	UID string `json:"uid"`
@@ -99,50 +99,50 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// ParseOrders reads and checks orders.
-func ParseOrders(document []byte) (Orders, error) {
-	var o Orders
+// ParseTracerConfig reads and checks a configuration.
+func ParseTracerConfig(document []byte) (TracerConfig, error) {
+	var c TracerConfig
 	decoder := json.NewDecoder(strings.NewReader(string(document)))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&o); err != nil {
-		return Orders{}, fmt.Errorf("orders: %w", err)
+	if err := decoder.Decode(&c); err != nil {
+		return TracerConfig{}, fmt.Errorf("tracer configuration: %w", err)
 	}
 	if decoder.More() {
-		return Orders{}, errors.New("orders: more text after the document")
+		return TracerConfig{}, errors.New("tracer configuration: more text after the document")
 	}
-	return o, o.Validate()
+	return c, c.Validate()
 }
 
-// Validate says everything that is wrong with the orders.
-func (o Orders) Validate() error {
+// Validate says everything that is wrong with the configuration.
+func (c TracerConfig) Validate() error {
 	var errs []error
-	if o.Version != Version {
-		errs = append(errs, fmt.Errorf("orders: version %d, this tracer understands %d: plugin and tracer image must be of one release", o.Version, Version))
+	if c.Version != Version {
+		errs = append(errs, fmt.Errorf("tracer configuration: version %d, this tracer understands %d: plugin and tracer image must be of one release", c.Version, Version))
 	}
-	if o.Session == "" {
-		errs = append(errs, errors.New("orders: no session"))
+	if c.Session == "" {
+		errs = append(errs, errors.New("tracer configuration: no session"))
 	}
-	if o.Node == "" {
-		errs = append(errs, errors.New("orders: no node name"))
+	if c.Node == "" {
+		errs = append(errs, errors.New("tracer configuration: no node name"))
 	}
-	if len(o.Session) > maxName || len(o.Node) > maxName {
-		errs = append(errs, fmt.Errorf("orders: session or node name longer than %d bytes", maxName))
+	if len(c.Session) > maxName || len(c.Node) > maxName {
+		errs = append(errs, fmt.Errorf("tracer configuration: session or node name longer than %d bytes", maxName))
 	}
-	if o.Deadline < 0 || o.Silence < 0 {
-		errs = append(errs, errors.New("orders: negative duration"))
+	if c.Deadline < 0 || c.Silence < 0 {
+		errs = append(errs, errors.New("tracer configuration: negative duration"))
 	}
-	if o.Enforce && o.Monitor {
-		errs = append(errs, errors.New("orders: enforce and monitor exclude each other"))
+	if c.Enforce && c.Monitor {
+		errs = append(errs, errors.New("tracer configuration: enforce and monitor exclude each other"))
 	}
-	if o.Hold && (o.Silence == 0 || o.Targets.All || len(o.Targets.Pids) > 0) {
-		errs = append(errs, errors.New("orders: only pods and cgroups can be held, by a tracer that heeds its standard input"))
+	if c.Hold && (c.Silence == 0 || c.Targets.All || len(c.Targets.Pids) > 0) {
+		errs = append(errs, errors.New("tracer configuration: only pods and cgroups can be held, by a tracer that heeds its standard input"))
 	}
-	for i, p := range o.Policies {
+	for i, p := range c.Policies {
 		if p.Name == "" || strings.TrimSpace(p.Text) == "" {
-			errs = append(errs, fmt.Errorf("orders: policy %d of %d has no name or no text", i+1, len(o.Policies)))
+			errs = append(errs, fmt.Errorf("tracer configuration: policy %d of %d has no name or no text", i+1, len(c.Policies)))
 		}
 	}
-	return errors.Join(append(errs, o.Targets.validate())...)
+	return errors.Join(append(errs, c.Targets.validate())...)
 }
 
 // Empty says whether nothing is to be traced.

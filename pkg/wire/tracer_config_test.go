@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-func TestOrdersRoundTrip(t *testing.T) {
-	want := Orders{Version: Version, Session: "s", Node: "n", Targets: Targets{Pods: []Pod{{UID: "u"}, {UID: "v", Selections: 1<<63 | 1, Containers: map[string]uint64{"c": 1<<63 - 1, "d": 0}}}}, Narrowed: true, Process: ProcessDetail{Namespaces: true},
+func TestTracerConfigRoundTrip(t *testing.T) {
+	want := TracerConfig{Version: Version, Session: "s", Node: "n", Targets: Targets{Pods: []Pod{{UID: "u"}, {UID: "v", Selections: 1<<63 | 1, Containers: map[string]uint64{"c": 1<<63 - 1, "d": 0}}}}, Narrowed: true, Process: ProcessDetail{Namespaces: true},
 		Policies: []PolicySource{{"a.yaml", "kind: TracingPolicy\n# ü \"$(HOME)\"\n"}, {"b.yaml", "{}"}}, Enforce: true, Hold: true,
 		Deadline: Duration(30 * time.Minute), Silence: Duration(30 * time.Second)}
 	document, err := json.Marshal(want)
@@ -19,13 +19,13 @@ func TestOrdersRoundTrip(t *testing.T) {
 	if !strings.Contains(string(document), `"silence":"30s"`) {
 		t.Errorf("%s", document)
 	}
-	got, err := ParseOrders(document)
+	got, err := ParseTracerConfig(document)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-func TestParseOrders(t *testing.T) {
+func TestParseTracerConfig(t *testing.T) {
 	for document, want := range map[string]string{
 		`{"v":1,"session":"s","node":"n","targets":{"all":true}}`:                                                                                  "",
 		`{"v":1,"session":"s","node":"n","targets":{"pids":[1],"cgroups":["/x"]}}`:                                                                 "",
@@ -53,7 +53,7 @@ func TestParseOrders(t *testing.T) {
 		`{"v":1,"session":"s","node":"n","targets":{"all":true}} {}`:                                                                               "after",
 		``: "EOF",
 	} {
-		_, err := ParseOrders([]byte(document))
+		_, err := ParseTracerConfig([]byte(document))
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", document, err, want)
 		}
