@@ -70,7 +70,7 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 
 		if (i >= hook.arguments)
 			break;
-		v->known = v->readable = v->failed = 0;
+		v->known = v->readable = v->failed = v->cut = 0;
 		v->length = 0;
 		v->structure = 0;
 		if (!is_of_stage(i, stages)) {

@@ -165,6 +165,7 @@ const (
 	HookFilterFlagsFILTER_IGNORE_CASE HookFilterFlags = 2
 	HookFilterFlagsFILTER_CHEAP       HookFilterFlags = 4
 	HookFilterFlagsFILTER_AT_RETURN   HookFilterFlags = 8
+	HookFilterFlagsFILTER_LETS_BE     HookFilterFlags = 16
 )
 
 type HookFilterMatch uint32
@@ -364,14 +365,12 @@ type HookHookScratch struct {
 	Reserved  uint32
 	Workloads uint64
 	Print     struct {
-		_          structs.HostLayout
-		Dentry     uint64
-		Mnt        uint64
-		MntRoot    uint64
-		RootDentry uint64
-		RootMnt    uint64
-		Sum        uint64
-		Done       uint64
+		_       structs.HostLayout
+		Dentry  uint64
+		Mnt     uint64
+		MntRoot uint64
+		Sum     uint64
+		Done    uint64
 	}
 	Values [16]struct {
 		_         structs.HostLayout
@@ -382,7 +381,7 @@ type HookHookScratch struct {
 		Known     uint8
 		Readable  uint8
 		Failed    uint8
-		Reserved  uint8
+		Cut       uint8
 	}
 	Words [16]uint64
 	Text  struct {

@@ -181,6 +181,9 @@ enum filter_flags {
 	FILTER_CHEAP = 1 << 2,
 	/* tried when the function returns */
 	FILTER_AT_RETURN = 1 << 3,
+	/* of a selector that neither tells nor stops anything: a path of which the front is not known does not match. With others it
+	 * does, as it might be the one that is asked for. */
+	FILTER_LETS_BE = 1 << 4,
 };
 
 /* Operations of an expression: each takes two operands of the filter, the operation and its value, takes what it works on

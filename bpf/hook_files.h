@@ -22,7 +22,6 @@ static __always_inline void read_path_in(struct reading *r, struct dentry *dentr
 					 bool may_be_new)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
-	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
 	struct inode *inode = FIELD(struct dentry, dentry, d_inode);
 	__u32 at = PATH_MAX, length;
 
@@ -32,8 +31,10 @@ static __always_inline void read_path_in(struct reading *r, struct dentry *dentr
 	v->mode = FIELD(struct inode, inode, i_mode);
 	v->fd = fd;
 	r->value->number = v->mode;
-	if (!path_resolve_in(r->s->path, &at, dentry, mnt, &fs->root, may_be_new))
+	if (!path_resolve_in(r->s->path, &at, dentry, mnt, may_be_new)) {
 		r->flags |= VALUE_PATH_CUT;
+		r->value->cut = 1;
+	}
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
 	if (length > PATH_MAX)
@@ -120,7 +121,7 @@ static long cut_path(__u32 step, struct path_cut *c)
 /* How often "./" is left out at the beginning of a path. */
 #define MOST_DOTS 4
 
-/* Puts a path of user memory behind a file_value, made absolute. */
+/* Puts a path of user memory behind a file_value, made absolute in the mount namespace. */
 static __always_inline void read_user_path(struct reading *r, __u64 address, __s32 descriptor)
 {
 	struct file_value *v = reserve(r->s, sizeof(*v));
@@ -149,21 +150,25 @@ static __always_inline void read_user_path(struct reading *r, __u64 address, __s
 		address += 2;
 		first = next[1];
 	}
-	if (first != '/') {
-		base = beginning_of(r, fs, descriptor);
-		if (!base || !path_resolve(r->s->path, &at, base, &fs->root))
-			r->flags |= VALUE_PATH_CUT;
-		length = PATH_MAX - BOUNDED(at, PATH_MAX);
-		barrier_var(length);
-		if (length > PATH_MAX)
-			return;
-		bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
-		if (length != 1) { /* not the root, which ends with a slash itself */
-			r->s->data[(cut.begin + length) & (HOOK_DATA - 1)] = '/';
-			length++;
-		}
-		r->s->used += length;
+	base = first == '/' ? &fs->root : beginning_of(r, fs, descriptor);
+	if (!base) { /* the call fails */
+		r->flags |= VALUE_PATH_CUT;
+	} else if (!path_resolve(r->s->path, &at, base)) {
+		r->flags |= VALUE_PATH_CUT;
+		r->value->cut = 1;
 	}
+	length = PATH_MAX - BOUNDED(at, PATH_MAX);
+	barrier_var(length);
+	if (length > PATH_MAX)
+		return;
+	bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
+	if (first == '/' && length == 1) { /* the namespace's own root */
+		length = 0;
+	} else if (first != '/' && length != 1) { /* not the root, which ends with a slash itself */
+		r->s->data[(cut.begin + length) & (HOOK_DATA - 1)] = '/';
+		length++;
+	}
+	r->s->used += length;
 	written = bpf_probe_read_user_str(end_of_data(r->s), PATH_MAX, (void *)address);
 	r->s->used = cut.begin;
 	if (written < 0) {

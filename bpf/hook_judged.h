@@ -80,15 +80,11 @@ static long print_step(__u32 step, struct in_scratch *in)
 	struct mount *m, *above;
 
 	p->sum = mixed(p->sum, p->dentry);
-	if (p->dentry == p->root_dentry && p->mnt == p->root_mnt) {
-		p->done = 1;
-		return 1;
-	}
 	if (p->dentry == p->mnt_root) {
 		m = mount_of(mnt);
 		above = FIELD(struct mount, m, mnt_parent);
 		if (above == m) {
-			p->done = 1;
+			p->done = is_mounted(m);
 			return 1;
 		}
 		p->dentry = (__u64)FIELD(struct mount, m, mnt_mountpoint);
@@ -117,7 +113,6 @@ static long print_step(__u32 step, struct in_scratch *in)
 static __always_inline __u64 print_of(struct hook_scratch *s, const volatile struct hook_argument *a, __u64 word)
 {
 	struct path_print *p = &s->print;
-	struct fs_struct *fs = bpf_get_current_task_btf()->fs;
 	struct in_scratch in = { .s = s };
 	struct place_of_file at = locate(a, word);
 
@@ -126,11 +121,8 @@ static __always_inline __u64 print_of(struct hook_scratch *s, const volatile str
 	p->dentry = (__u64)at.dentry;
 	p->mnt = (__u64)at.mnt;
 	p->mnt_root = (__u64)FIELD(struct vfsmount, at.mnt, mnt_root);
-	p->root_dentry = (__u64)fs->root.dentry;
-	p->root_mnt = (__u64)fs->root.mnt;
 	p->done = 0;
-	p->sum = mixed(mixed(hook.judging, p->root_dentry), p->root_mnt);
-	p->sum = mixed(p->sum, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
+	p->sum = mixed(hook.judging, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
 	p->sum = mixed(p->sum, p->mnt);
 	bpf_loop(PRINT_STEPS, print_step, &in, 0);
 	return p->done ? p->sum : 0;
@@ -172,7 +164,7 @@ static __always_inline void judge(struct hook_scratch *s, __u32 place)
 	struct judged_path *j;
 	__u64 verdict = 0;
 
-	if (!s->print.sum || !s->values[place].readable)
+	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
 		return;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
 		if (is_judged(i) && has_text(s, i))

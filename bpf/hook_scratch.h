@@ -24,8 +24,8 @@ struct value {
 	__u32 at, length;
 	/* where its struct is in data */
 	__u32 structure;
-	/* is in data already; could be read; step of the walk at which it could not, from 1 */
-	__u8 known, readable, failed, reserved;
+	/* is in data already; could be read; step of the walk at which it could not, from 1; the text lacks its front */
+	__u8 known, readable, failed, cut;
 };
 
 /* A text that is compared with others. */
@@ -44,7 +44,7 @@ struct text_match {
 /* The print of a path while it is made; see hook_judged.h. Addresses become numbers here: with those in registers the verifier
  * does not let us compute. */
 struct path_print {
-	volatile __u64 dentry, mnt, mnt_root, root_dentry, root_mnt;
+	volatile __u64 dentry, mnt, mnt_root;
 	__u64 sum;
 	__u64 done;
 };

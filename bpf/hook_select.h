@@ -164,6 +164,14 @@ static __always_inline bool is_judged(__u32 index)
 	return (hook.flags & HOOK_JUDGES) && index < JUDGED_FILTERS && f->subject == SUBJECT_TEXT && f->place == hook.judged;
 }
 
+/* Whether a filter on a path of which the end alone is known can be decided. */
+static __always_inline bool is_known_end(struct hook_scratch *s, __u32 index)
+{
+	__u8 match = hook_filters[index].match;
+
+	return match == MATCH_POSTFIX || (match == MATCH_SUBSTRING && has_text(s, index));
+}
+
 /* Tries filter number index. cheap: those that need more than numbers are taken for true. */
 static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap)
 {
@@ -183,6 +191,8 @@ static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap
 		return negated;
 	if (s->judged && is_judged(index))
 		return (s->verdict >> (index & 63) & 1) != negated;
+	if (f->subject == SUBJECT_TEXT && value->cut && !is_known_end(s, index))
+		return !(f->flags & FILTER_LETS_BE);
 	if (f->subject == SUBJECT_TEXT)
 		return (has_text(s, index) != 0) != negated;
 	return matches(s, f, value) != negated;

@@ -89,12 +89,12 @@ static __always_inline struct task_struct *parent_of(struct task_struct *task, _
 	return parent;
 }
 
-static __always_inline void fill_executable(struct image_scratch *s, struct file *file, const struct path *root)
+static __always_inline void fill_executable(struct image_scratch *s, struct file *file)
 {
 	struct image_record *r = &s->record;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
-	if (!path_resolve(s->executable, &s->executable_at, &file->f_path, root))
+	if (!path_resolve(s->executable, &s->executable_at, &file->f_path))
 		r->header.flags |= RECORD_EXECUTABLE_CUT;
 	r->executable_length = PATH_MAX - BOUNDED(s->executable_at, PATH_MAX);
 	r->inode = BPF_CORE_READ(inode, i_ino);
@@ -110,7 +110,6 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 	struct image_record *r = &s->record;
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct task_struct *parent;
-	struct fs_struct *parent_fs;
 	struct file *parent_file;
 
 	__builtin_memset(r, 0, sizeof(*r));
@@ -130,16 +129,15 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 	if (!fs)
 		return;
 	if (file)
-		fill_executable(s, file, &fs->root);
-	if (!path_resolve(s->cwd, &s->cwd_at, &fs->pwd, &fs->root))
+		fill_executable(s, file);
+	if (!path_resolve(s->cwd, &s->cwd_at, &fs->pwd))
 		r->header.flags |= RECORD_CWD_CUT;
 	r->cwd_length = PATH_MAX - BOUNDED(s->cwd_at, PATH_MAX);
 	if (!(r->header.flags & RECORD_PARENT_OUTSIDE))
 		return; /* its own record says it */
 	parent_file = BPF_CORE_READ(parent, mm, exe_file);
-	parent_fs = BPF_CORE_READ(parent, fs);
-	if (parent_file && parent_fs) {
-		path_resolve(s->parent_executable, &s->parent_executable_at, &parent_file->f_path, &parent_fs->root);
+	if (parent_file) {
+		path_resolve(s->parent_executable, &s->parent_executable_at, &parent_file->f_path);
 		r->parent_executable_length = PATH_MAX - BOUNDED(s->parent_executable_at, PATH_MAX);
 	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Paths as the process sees them: from the dentry up through the mounts to the root of the task, as d_path() does, which
- * may not be called from here. Nothing is read from user memory.
+ * Paths in a mount namespace: from the dentry up through the mounts to the first of the namespace, as d_path() does, which may not
+ * be called from here. In a container that is the container's root. It is not the task's own root: a task can choose that
+ * (chroot), and with it what its files are called. Nothing is read from user memory.
  */
 #pragma once
 #include "kernel_memory.h"
@@ -22,8 +23,6 @@ struct path_walk {
 	__u32 done;
 	struct dentry *dentry;
 	struct vfsmount *mnt;
-	struct dentry *root_dentry;
-	struct vfsmount *root_mnt;
 };
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
@@ -46,6 +45,12 @@ static __always_inline bool path_prepend(struct path_walk *w, const void *name, 
 	return true;
 }
 
+/* Whether a mount is in a namespace, if only in that of the kernel's own mounts. */
+static __always_inline bool is_mounted(struct mount *m)
+{
+	return FIELD(struct mount, m, mnt_ns) != NULL;
+}
+
 static long path_step(__u32 step, struct path_walk *w)
 {
 	/* copies: an access through our own struct would be taken for one to a kernel type */
@@ -53,18 +58,15 @@ static long path_step(__u32 step, struct path_walk *w)
 	struct vfsmount *mnt = w->mnt;
 	const unsigned char *name;
 
-	if (dentry == w->root_dentry && mnt == w->root_mnt) {
-		w->done = 1;
-		return 1;
-	}
 	mnt_root = FIELD(struct vfsmount, mnt, mnt_root);
 	parent = FIELD(struct dentry, dentry, d_parent);
 	if (dentry == mnt_root) {
 		struct mount *m = mount_of(mnt);
 		struct mount *above = FIELD(struct mount, m, mnt_parent);
 
-		if (above == m) { /* the root of all mounts, or one that is mounted nowhere */
-			w->done = 1;
+		if (above ==
+		    m) { /* the first of the namespace, one of the kernel's own, or one that is mounted nowhere (any more) */
+			w->done = is_mounted(m);
 			return 1;
 		}
 		w->dentry = FIELD(struct mount, m, mnt_mountpoint);
@@ -90,16 +92,13 @@ static long path_step(__u32 step, struct path_walk *w)
  * Writes the path of a dentry in a mount (NULL: up to the root of its file system) to the end of buffer (PATH_MAX bytes, and
  * as many after it that the verifier must see but nobody writes) and sets *at to where it begins. " (deleted)" is added when
  * no directory names the file any more, unless the file may be one that is just being made. Returns false when the front of
- * the path is missing.
+ * the path is missing: there are too many components, or its mount was taken out of the namespace.
  */
-static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dentry *dentry, struct vfsmount *mnt,
-					    const struct path *root, bool may_be_new)
+static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dentry *dentry, struct vfsmount *mnt, bool may_be_new)
 {
 	static const char deleted[] = " (deleted)";
 	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
 
-	w.root_dentry = FIELD(struct path, root, dentry);
-	w.root_mnt = FIELD(struct path, root, mnt);
 	if (!dentry) {
 		*at = PATH_MAX;
 		return false;
@@ -114,7 +113,7 @@ static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dent
 	return w.done;
 }
 
-static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p, const struct path *root)
+static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p)
 {
-	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), root, false);
+	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), false);
 }

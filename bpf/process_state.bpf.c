@@ -82,14 +82,13 @@ static __always_inline __u64 marks_of_namespace(void)
 	return all;
 }
 
-/* Whether the text of place 0, the path of the file that runs, or of place 1, what was asked for, is what mark i asks for. Not
- * static: so it is verified once, and not for each mark. */
+/* Whether the text of place 0, the path of the file that runs, is what mark i asks for. What the call or argv[0] names it does not
+ * matter: whoever executes a program chooses that. Not static: so it is verified once, and not for each mark. */
 __noinline int names_program(struct hook_scratch *s, __u32 i)
 {
 	if (!s || i >= MARKS)
 		return 0;
-	return match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count) ||
-	       match_text(s, &s->values[1], marks[i].match, false, marks[i].first, marks[i].count);
+	return match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count);
 }
 
 static __always_inline __u64 marks_of_program(struct hook_scratch *s)
@@ -105,15 +104,14 @@ static __always_inline __u64 marks_of_program(struct hook_scratch *s)
 	return found;
 }
 
-/* Puts both texts that name the program into data. */
-static __always_inline void read_program(struct hook_scratch *s, struct task_struct *task, struct linux_binprm *binprm)
+/* Puts the path of the file that runs into data. */
+static __always_inline void read_program(struct hook_scratch *s, struct linux_binprm *binprm)
 {
 	struct file *file = BPF_CORE_READ(binprm, file);
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u32 at = PATH_MAX, length;
-	long written;
 
-	path_resolve(s->path, &at, &file->f_path, &fs->root);
+	if (!path_resolve(s->path, &at, &file->f_path))
+		at = PATH_MAX; /* what is known is the end of a path, which may look like another one */
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
 	if (length > PATH_MAX)
@@ -121,9 +119,6 @@ static __always_inline void read_program(struct hook_scratch *s, struct task_str
 	bpf_probe_read_kernel(s->data, length, &s->path[at & (PATH_MAX - 1)]);
 	s->values[0].at = 0;
 	s->values[0].length = length;
-	written = bpf_probe_read_kernel_str(&s->data[PATH_MAX], PATH_MAX, BPF_CORE_READ(binprm, filename));
-	s->values[1].at = PATH_MAX;
-	s->values[1].length = written > 0 ? written - 1 : 0;
 }
 
 static __always_inline void note(__u32 tgid, struct process_state *state)
@@ -163,7 +158,7 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 		state.of_container = 1;
 	s = take_scratch();
 	if (s) {
-		read_program(s, task, binprm);
+		read_program(s, binprm);
 		state.marks |= marks_of_program(s);
 		give_back(s);
 	}

@@ -58,14 +58,12 @@ type ProcessStateHookScratch struct {
 	Reserved  uint32
 	Workloads uint64
 	Print     struct {
-		_          structs.HostLayout
-		Dentry     uint64
-		Mnt        uint64
-		MntRoot    uint64
-		RootDentry uint64
-		RootMnt    uint64
-		Sum        uint64
-		Done       uint64
+		_       structs.HostLayout
+		Dentry  uint64
+		Mnt     uint64
+		MntRoot uint64
+		Sum     uint64
+		Done    uint64
 	}
 	Values [16]struct {
 		_         structs.HostLayout
@@ -76,7 +74,7 @@ type ProcessStateHookScratch struct {
 		Known     uint8
 		Readable  uint8
 		Failed    uint8
-		Reserved  uint8
+		Cut       uint8
 	}
 	Words [16]uint64
 	Text  struct {

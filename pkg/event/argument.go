@@ -48,8 +48,8 @@ type Argument struct {
 // FileArg is a file, as file_arg (of a struct file) and path_arg (of a struct path or dentry).
 type FileArg struct {
 	Mount string `json:"mount,omitempty"`
-	// Path is absolute as the process's root sees it; " (deleted)" is appended when no directory names the file any more, and
-	// it is "/" when nothing could be resolved.
+	// Path is absolute in the mount namespace (in a container as its root sees it), whatever root the process has chosen. " (deleted)"
+	// is appended when no directory names the file any more, and it is "/" when nothing could be resolved.
 	Path string `json:"path,omitempty"`
 	// Flags is empty or PathUnresolved.
 	Flags string `json:"flags,omitempty"`

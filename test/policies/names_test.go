@@ -22,13 +22,18 @@ func below(call, args string, index int) string {
 
 const directoryAndName = "{index: 0, type: path}, {index: 1, type: dentry}"
 
-// What a system call was asked for and what it changed is told by the path that the process sees, in a bound folder too. The
+// What a system call was asked for and what it changed is told by the path in the mount namespace, in a bound folder too, and whatever
+// root the process has. The
 // modes are those of files that are there; tracepoints do not see them.
 var names = []row{
 	{name: "unlink", spec: below("security_path_unlink", directoryAndName, 1),
 		do:        []string{inMounts + "unlink $D/kept/file then unlink $D/other/file then unlink $D/bound/file2 then chdir $D/kept then unlink ./file3 then try unlink nothing"},
 		want:      paths("path $D/kept drwxr-xr-x, path $D/kept/file -rw-r--r--", "path $D/bound drwxr-xr-x, path $D/bound/file2 -rw-r--r--", "path $D/kept drwxr-xr-x, path $D/kept/file3 -rw-r--r--"),
 		wantEqual: paths("path $D/kept, path $D/kept/file", "path $D/bound, path $D/bound/file2", "path $D/kept, path $D/kept/file3")},
+	{name: "unlink-in-a-root-of-its-own", spec: below("security_path_unlink", directoryAndName, 1),
+		do:        []string{"chroot $D/kept then chdir / then unlink /file5 then unlink file6", "chroot $D/other then unlink /kept/file7"},
+		want:      paths("path $D/kept drwxr-xr-x, path $D/kept/file5 -rw-r--r--", "path $D/kept drwxr-xr-x, path $D/kept/file6 -rw-r--r--"),
+		wantEqual: paths("path $D/kept, path $D/kept/file5", "path $D/kept, path $D/kept/file6")},
 	{name: "unlink-denied", spec: below("security_path_unlink", directoryAndName, 1),
 		do:        []string{"chmod $D/kept 0755 then setresuid 7 7 7 then try unlink $D/kept/not-his"},
 		want:      paths("path $D/kept drwxr-xr-x, path $D/kept/not-his -rw-r--r--"),
@@ -73,10 +78,10 @@ var names = []row{
 
 func TestNames(t *testing.T) {
 	runRows(t, harness.Options{}, names, func(folder string) {
-		for name := range strings.FieldsSeq("kept other bound kept/folder other/folder") {
+		for name := range strings.FieldsSeq("kept other bound kept/folder other/folder other/kept") {
 			harness.Folder(t, filepath.Join(folder, name))
 		}
-		for name := range strings.FieldsSeq("kept/file kept/file3 kept/not-his kept/linked kept/going kept/going2 kept/staying kept/changed " +
+		for name := range strings.FieldsSeq("kept/file kept/file3 kept/file5 kept/file6 other/kept/file7 kept/not-his kept/linked kept/going kept/going2 kept/staying kept/changed " +
 			"other/file other/file2 other/file4 other/linked other/coming other/coming2") {
 			write(t, filepath.Join(folder, name), "text")
 		}

@@ -51,7 +51,9 @@ var ways = []way{
 		newMount + " then mount none / none 0x44000 then mkdir $D/other/leaves then mkdir $D/kept/enters" +
 		" then mount none $D/other/leaves tmpfs then open $D/other/leaves/file bc then write x then pread 1 0" +
 		" then mount $D/other/leaves $D/kept/enters none 0x2000 then pread 1 0", paths("$D/kept/enters/file")},
-	{"its root changed", "open $D/root/rooted/file then pread 1 0 then chroot $D/root then pread 1 0", paths("/rooted/file")},
+	// A process chooses its root: that it is another must neither hide a file nor make it look like another.
+	{"its root changed", "open $D/kept/file then pread 1 0 then chroot $D/kept then pread 1 0", paths("$D/kept/file", "$D/kept/file")},
+	{"its root changed so that it looks like another", "open $D/root/rooted/file then pread 1 0 then chroot $D/root then pread 1 0", nil},
 	{"unlinked after it was read", "open $D/kept/going then pread 1 0 then unlink $D/kept/going then pread 1 0",
 		paths("$D/kept/going", "$D/kept/going (deleted)")},
 	{"read again", "open $D/kept/file then pread 1 0 then pread 1 0 then open $D/other/file then pread 1 0 then pread 1 0",
@@ -62,6 +64,12 @@ var ways = []way{
 	{"deep", "deep $D/kept 60 then open file bc then write x then pread 1 0", paths("$D/kept/" + levels(60) + "file")},
 	{"deeper than long", "deep $D/kept 15 " + strings.Repeat("n", 250) +
 		" then open file bc then write x then pread 1 0", paths("$D/kept/nnn*/file")},
+	// Of these only the end is known, so they may be what the policy is about.
+	{"deeper than is followed", "deep $D/kept 520 then open file bc then write x then pread 1 0", paths("/level*/level520/file")},
+	{"deeper than is followed elsewhere", "deep $D/other 520 then open file bc then write x then pread 1 0", paths("/level*/level520/file")},
+	{"its mount taken away", "unshare " +
+		newMount + " then mount none / none 0x44000 then mount none $D/kept/below tmpfs then open $D/kept/below/file bc then write x" +
+		" then umount $D/kept/below then pread 1 0", paths("/file")},
 	{"mounted", "unshare " +
 		newMount + " then mount none / none 0x44000 then mkdir $D/kept/mounted then mount none $D/kept/mounted tmpfs" +
 		" then open $D/kept/mounted/file bc then write x then pread 1 0", paths("$D/kept/mounted/file")},
@@ -78,7 +86,9 @@ var ways = []way{
 		newMount + " then mount none / none 0x44000 then mount none $D/kept/merged overlay 0 lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work" +
 		" then open $D/kept/merged/file b then pread 1 0 then write x then pread 1 0", paths("$D/kept/merged/file")},
 	{"in a root of its own",
-		"chroot $D/root then chdir / then open /rooted/file then pread 1 0 then chdir /rooted then open ../rooted/file then pread 1 0", paths("/rooted/file", "/rooted/file")},
+		"chroot $D/kept then chdir / then open /file then pread 1 0 then chdir /below then open ../below/file then pread 1 0",
+		paths("$D/kept/file", "$D/kept/below/file")},
+	{"in a root of its own that looks like another", "chroot $D/root then chdir / then open /rooted/file then pread 1 0", nil},
 	{"outside of its root", "open $D/kept/file then chroot $D/root then pread 1 0", paths("$D/kept/file")},
 }
 
@@ -110,8 +120,8 @@ func preparePaths(t *testing.T, in string) {
 // pathOf is the path of an event's first argument.
 func pathOf(e *event.Event) string { return harness.Hooked(e).Args[0].FileArg.Path }
 
-// TestPaths: a file is told by the path that its process sees, whichever way it went there, and a policy on a folder is
-// about what lies in it then.
+// TestPaths: a file is told by the path that it has in the mount namespace, whichever way the process went there, and a policy on a
+// folder is about what lies in it then.
 func TestPaths(t *testing.T) {
 	folders := []string{newFolder(t, ""), newFolder(t, disk)}
 	policy := row{name: "folder",

@@ -120,6 +120,11 @@ var selectors = []row{
 		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
 	asked("not-prefix-of-binaries", "matchBinaries: [{operator: NotPrefix, values: [$D/pro]}]",
 		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 1, 3),
+	// Only the file that runs counts, by its own path: not what the call names it.
+	asked("not-prefix-of-binaries-named-otherwise", "matchBinaries: [{operator: NotPrefix, values: [/usr/bin/]}]",
+		ask+"1 then exec /usr/bin/../..$D/other $L "+ask+"2", 1, 2),
+	asked("binaries-named-otherwise", "matchBinaries: [{operator: In, values: [/usr/bin/../..$D/other]}]",
+		"exec /usr/bin/../..$D/other $L "+ask+"2"),
 	asked("postfix-of-binaries", "matchBinaries: [{operator: Postfix, values: [/program, .sh]}]",
 		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
 	asked("not-postfix-of-binaries", "matchBinaries: [{operator: NotPostfix, values: [/program]}]",

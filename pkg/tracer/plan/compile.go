@@ -72,6 +72,7 @@ func (c *compiler) attach() {
 	}) {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES)
 	}
+	c.letBe()
 	switch {
 	case !c.hook.Return && s.entry != nil:
 		c.def.Attachments = []hook.Attachment{*s.entry}
@@ -82,6 +83,18 @@ func (c *compiler) attach() {
 	default:
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_RETURN)
 		c.def.Attachments = []hook.Attachment{*s.entry, *s.result}
+	}
+}
+
+// letBe marks the filters of selectors that neither tell nor stop anything: what is not known must not be let be.
+func (c *compiler) letBe() {
+	for _, s := range c.def.Selectors {
+		if s.Actions&uint16(bpf.HookHookActionsACTION_POST) != 0 {
+			continue
+		}
+		for i := range c.def.Filters[s.First : s.First+s.Count] {
+			c.def.Filters[int(s.First)+i].Flags |= uint8(bpf.HookFilterFlagsFILTER_LETS_BE)
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -142,12 +141,11 @@ func (m *Marks) Running(images []*kernel.Image) map[uint32]bpf.HookProcessState 
 
 // matches are the bits of a process without its ancestors.
 func (m *Marks) matches(i *kernel.Image) (bits uint64) {
-	asked, _, _ := strings.Cut(i.Arguments, "\x00")
 	for n, mark := range m.all {
 		var has bool
 		switch {
 		case mark.binary != nil:
-			has = mark.binary.Matches(i.Executable) || mark.binary.Matches(asked)
+			has = mark.binary.Matches(i.Executable)
 		case mark.pids.InNamespace && i.PidNamespaceLevel == 0:
 			has = slices.Contains(mark.pids.Values, 0) // as policies write the host
 		case mark.pids.InNamespace:
