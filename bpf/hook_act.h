@@ -272,7 +272,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	hold_cpu();
 	if (size <= sizeof(*r) + HOOK_DATA) {
 		if ((hook.flags & HOOK_ENFORCES) && enforcement)
-			lost = bpf_ringbuf_output(&enforcements, r, size, BPF_RB_NO_WAKEUP);
+			lost = bpf_ringbuf_output(&priority, r, size, BPF_RB_NO_WAKEUP);
 		else /* the symbols of a user stack can be had only while the process lives */
 			lost = bpf_ringbuf_output(&events, r, size,
 						  (actions & ACTION_USER_STACK) || (hook.flags & HOOK_WAKES) ? BPF_RB_FORCE_WAKEUP

@@ -561,13 +561,13 @@ const (
 const (
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
-	HookMapEnforcements            = "enforcements"
 	HookMapEnforcerNotes           = "enforcer_notes"
 	HookMapEntryNotes              = "entry_notes"
 	HookMapEvents                  = "events"
 	HookMapHookOperands            = "hook_operands"
 	HookMapHookScratches           = "hook_scratches"
 	HookMapJudgedPaths             = "judged_paths"
+	HookMapPriority                = "priority"
 	HookMapProcessStates           = "process_states"
 	HookMapRateLimits              = "rate_limits"
 	HookMapScopeStates             = "scope_states"
@@ -669,13 +669,13 @@ type HookProgramSpecs struct {
 type HookMapSpecs struct {
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
-	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
 	EntryNotes      *ebpf.MapSpec `ebpf:"entry_notes"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
 	JudgedPaths     *ebpf.MapSpec `ebpf:"judged_paths"`
+	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
@@ -747,13 +747,13 @@ func (o *HookObjects) Close() error {
 type HookMaps struct {
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
-	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
 	EntryNotes      *ebpf.Map `ebpf:"entry_notes"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
 	JudgedPaths     *ebpf.Map `ebpf:"judged_paths"`
+	Priority        *ebpf.Map `ebpf:"priority"`
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
@@ -766,13 +766,13 @@ func (m *HookMaps) Close() error {
 	return _HookClose(
 		m.CgroupVerdicts,
 		m.Counts,
-		m.Enforcements,
 		m.EnforcerNotes,
 		m.EntryNotes,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,
 		m.JudgedPaths,
+		m.Priority,
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,

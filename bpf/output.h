@@ -12,12 +12,12 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/* Records of calls that were denied or whose process was signalled, or would have been. A flood of other events does not keep
- * them out. 1 MiB holds some 2,000 of them, and 31 of the longest. */
+/* Records that a flood of others must not keep out: of calls that were denied or whose process was signalled, or would have been,
+ * and of new cgroups, by which containers are found. 1 MiB holds some 2,000 of them, and 31 of the longest. The reader polls. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
-} enforcements SEC(".maps");
+} priority SEC(".maps");
 
 /* What happened to records, by class. Per CPU: one writer, so no update is lost. */
 struct {
@@ -55,17 +55,28 @@ static __always_inline __u64 wakeup_reserved(__u64 size)
 	return wakeup_at(end < size ? size : end, size);
 }
 
-/* Hands over a record without strings. */
-static __always_inline void send(__u32 class, void *record, __u64 size)
+static __always_inline void count_sent(__u32 class, bool lost)
 {
 	struct counters *c = counters_of(class);
 
 	if (!c)
 		return;
-	if (bpf_ringbuf_output(&events, record, size, wakeup(size)))
+	if (lost)
 		c->ring_full++;
 	else
 		c->sent++;
+}
+
+/* Hands over a record that is in one piece. */
+static __always_inline void send(__u32 class, void *record, __u64 size)
+{
+	count_sent(class, bpf_ringbuf_output(&events, record, size, wakeup(size)));
+}
+
+/* The same by the ring that floods do not fill. */
+static __always_inline void send_first(__u32 class, void *record, __u64 size)
+{
+	count_sent(class, bpf_ringbuf_output(&priority, record, size, BPF_RB_NO_WAKEUP));
 }
 
 /* Adds the run of a program that began at start (boot time in ns) to the cost of its class. */

@@ -212,7 +212,7 @@ static __always_inline void tell_cgroup(struct cgroup *cgroup)
 	length = fill_cgroup_path(s->path, s->record.cgroup_ids, cgroup);
 	s->record.cgroup_path_length = length;
 	if (length <= CGROUP_PATH_MAX)
-		send(CLASS_CGROUP, s, sizeof(s->record) + length);
+		send_first(CLASS_CGROUP, s, sizeof(s->record) + length);
 	account(CLASS_CGROUP, began);
 }
 

@@ -194,9 +194,9 @@ const (
 	ProcessMapCgroupScratch      = "cgroup_scratch"
 	ProcessMapCgroupVerdicts     = "cgroup_verdicts"
 	ProcessMapCounts             = "counts"
-	ProcessMapEnforcements       = "enforcements"
 	ProcessMapEvents             = "events"
 	ProcessMapImageScratch       = "image_scratch"
+	ProcessMapPriority           = "priority"
 	ProcessMapScopeStates        = "scope_states"
 	ProcessMapTargetCgroups      = "target_cgroups"
 	ProcessMapTargetProcesses    = "target_processes"
@@ -274,9 +274,9 @@ type ProcessMapSpecs struct {
 	CgroupScratch   *ebpf.MapSpec `ebpf:"cgroup_scratch"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
-	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
+	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
@@ -324,9 +324,9 @@ type ProcessMaps struct {
 	CgroupScratch   *ebpf.Map `ebpf:"cgroup_scratch"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
-	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	Events          *ebpf.Map `ebpf:"events"`
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
+	Priority        *ebpf.Map `ebpf:"priority"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
@@ -337,9 +337,9 @@ func (m *ProcessMaps) Close() error {
 		m.CgroupScratch,
 		m.CgroupVerdicts,
 		m.Counts,
-		m.Enforcements,
 		m.Events,
 		m.ImageScratch,
+		m.Priority,
 		m.ScopeStates,
 		m.TargetCgroups,
 		m.TargetProcesses,

@@ -168,10 +168,10 @@ type ProcessStateScopeState struct {
 const (
 	ProcessStateMapCgroupVerdicts        = "cgroup_verdicts"
 	ProcessStateMapCounts                = "counts"
-	ProcessStateMapEnforcements          = "enforcements"
 	ProcessStateMapEvents                = "events"
 	ProcessStateMapHookOperands          = "hook_operands"
 	ProcessStateMapHookScratches         = "hook_scratches"
+	ProcessStateMapPriority              = "priority"
 	ProcessStateMapProcessStates         = "process_states"
 	ProcessStateMapScopeStates           = "scope_states"
 	ProcessStateMapTargetCgroups         = "target_cgroups"
@@ -246,10 +246,10 @@ type ProcessStateProgramSpecs struct {
 type ProcessStateMapSpecs struct {
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
-	Enforcements    *ebpf.MapSpec `ebpf:"enforcements"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
+	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
@@ -296,10 +296,10 @@ func (o *ProcessStateObjects) Close() error {
 type ProcessStateMaps struct {
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
-	Enforcements    *ebpf.Map `ebpf:"enforcements"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
+	Priority        *ebpf.Map `ebpf:"priority"`
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
@@ -310,10 +310,10 @@ func (m *ProcessStateMaps) Close() error {
 	return _ProcessStateClose(
 		m.CgroupVerdicts,
 		m.Counts,
-		m.Enforcements,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,
+		m.Priority,
 		m.ProcessStates,
 		m.ScopeStates,
 		m.TargetCgroups,

@@ -142,7 +142,7 @@ struct counters {
 	__u64 sent;
 	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one */
 	__u64 ring_full;
-	/* the same of enforcement events, in the ring that they have for themselves */
+	/* the same of enforcement events, in the ring for what floods must not keep out */
 	__u64 enforcements_full;
 	/* calls that were told at their entry, but whose return found no room: they are told without it */
 	__u64 returns_lost;

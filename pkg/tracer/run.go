@@ -193,6 +193,9 @@ func (s *session) seed() error {
 	s.table = process.NewTable(process.Config{
 		Node: s.Config.Node, Detail: s.Config.Process, Clock: s.clock, HostNamespaces: host,
 		Running: s.tasks.All, Emit: s.output.event, Lost: s.lost,
+		Target: func(i *kernel.Image) bool {
+			return s.targets.includes(i) || s.programs.IsTargetProcess(i.Header.Process.Tgid)
+		},
 	})
 	s.table.Seed(images, s.targets.includes)
 	return s.targets.set(s.firstTargets(), images)
@@ -297,5 +300,6 @@ func (s *session) keep() {
 		return
 	}
 	s.table.DropExited(images)
+	s.targets.found(images)
 	s.targets.remind()
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -101,15 +102,22 @@ func startLive(t *testing.T, targets wire.Targets) *live {
 // startLivePolicies runs policies besides.
 func startLivePolicies(t *testing.T, targets wire.Targets, policies ...string) *live {
 	t.Helper()
-	needRoot(t)
-	reader, writer := io.Pipe()
-	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
 	c := config(targets)
 	for i, text := range policies {
 		c.Policies = append(c.Policies, wire.PolicySource{Name: fmt.Sprintf("%d.yaml", i), Text: text})
 	}
+	return startLiveOptions(t, Options{Config: c})
+}
+
+// startLiveOptions runs a tracer that is controlled by what it returns.
+func startLiveOptions(t *testing.T, o Options) *live {
+	t.Helper()
+	needRoot(t)
+	reader, writer := io.Pipe()
+	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
+	o.Frames, o.Control = l.frames, reader
 	go func() {
-		_, err := Run(t.Context(), Options{Config: c, Frames: l.frames, Control: reader})
+		_, err := Run(t.Context(), o)
 		l.ended <- err
 	}()
 	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })
@@ -214,6 +222,31 @@ func TestPodThatComesLater(t *testing.T) {
 			t.Errorf("%s is in pod %q", line(e), r.procs[e.Process().ExecID].PodUID)
 		}
 	}
+}
+
+// TestPodThatComesDuringAFlood: what another pod does so often that the ring is full hides no new pod.
+func TestPodThatComesDuringAFlood(t *testing.T) {
+	needRoot(t)
+	scenario := scenarioProgram(t)
+	root := hierarchyRoots(t)["unified"]
+	a := makeCgroup(t, root, "kubepods/pod"+podA, containerA)
+	holdOpen(t, a)
+	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
+	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
+	l := startLiveOptions(t, Options{Config: c, RingBytes: ringSizes["full"]})
+	flood := exec.Command("sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(a, "cgroup.procs"), scenario, "seek", "1000000000")
+	flood.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	must(t, flood.Start())
+	end := sync.OnceFunc(func() { syscall.Kill(-flood.Process.Pid, syscall.SIGKILL); flood.Wait() })
+	t.Cleanup(end)
+	l.wait("the ring to be full", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+event.LostRing+`":`)) })
+	b := makeCgroup(t, root, "kubepods/pod"+podB, containerB)
+	end()
+	l.wait("pod B to be traced", func(raw []byte) bool {
+		runIn(t, b, scenario, "exit", "9")
+		return bytes.Contains(raw, []byte(`"exit 9"`))
+	})
+	l.stop()
 }
 
 // TestRunningProcesses: what ran before is a known parent, and its exit is told.

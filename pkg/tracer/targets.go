@@ -114,6 +114,23 @@ func (t *targets) made(c *kernel.Cgroup) {
 	}
 }
 
+// found looks for pods in the processes that run, whose new cgroup was not told: its record was lost.
+func (t *targets) found(images []*kernel.Image) {
+	for _, i := range images {
+		uid := t.pods.learn(i.CgroupPath, i.CgroupIds[:])
+		w := t.wanted[uid]
+		if w == nil {
+			continue
+		}
+		before := len(w.entered)
+		if err := w.enter(t.programs, t.pods[uid]); err != nil {
+			t.notice(event.Notice{Level: event.LevelError, Subject: uid, Text: "this pod is not traced: " + err.Error()})
+		} else if len(w.entered) > before {
+			t.notice(event.Notice{Level: event.LevelWarning, Subject: uid, Text: "the kernel's record of a new cgroup of this pod was lost: nothing was seen in it until now"})
+		}
+	}
+}
+
 // remind says which pods have no cgroup though they should have one by now.
 func (t *targets) remind() {
 	for uid, w := range t.wanted {

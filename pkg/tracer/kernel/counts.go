@@ -15,7 +15,7 @@ import (
 type Counts struct {
 	// Sent records by class; the reader must see as many.
 	Sent map[string]uint64
-	// RingFull: events of which no record found room in the ring. EnforcementsFull: the same of enforcement events, in theirs. Busy:
+	// RingFull: events of which no record found room in the ring. EnforcementsFull: the same of enforcement events, in the ring for those. Busy:
 	// records that found no room to be put together. Missed: runs that the kernel left out because the program was already running on
 	// that CPU.
 	RingFull, EnforcementsFull, Busy, Missed uint64

@@ -78,7 +78,7 @@ func Load(scope Scope) (*Programs, error) {
 	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
 	}
-	if p.rings, err = newRings(p.objects.Events, p.objects.Enforcements); err != nil {
+	if p.rings, err = newRings(p.objects.Events, p.objects.Priority); err != nil {
 		return nil, errors.Join(err, p.objects.Close())
 	}
 	return p, nil
@@ -185,7 +185,7 @@ func (p *Programs) SetConstants(variables map[string]*ebpf.VariableSpec) error {
 func (p *Programs) SharedMaps() map[string]*ebpf.Map {
 	m := p.objects.ProcessMaps
 	return map[string]*ebpf.Map{
-		"events": m.Events, "enforcements": m.Enforcements, "counts": m.Counts, "scope_states": m.ScopeStates,
+		"events": m.Events, "priority": m.Priority, "counts": m.Counts, "scope_states": m.ScopeStates,
 		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts,
 	}
 }

@@ -66,50 +66,50 @@ func (r *ring) time() uint64 {
 // rings are the two that records come by, read as one: the records of one thread come in the order in which they were made,
 // whichever ring they took.
 type rings struct {
-	events, enforcements *ring
+	events, priority *ring
 }
 
-func newRings(events, enforcements *ebpf.Map) (*rings, error) {
+func newRings(events, priority *ebpf.Map) (*rings, error) {
 	r := &rings{}
 	var err error
 	if r.events, err = newRing(events); err != nil {
 		return nil, err
 	}
-	if r.enforcements, err = newRing(enforcements); err != nil {
+	if r.priority, err = newRing(priority); err != nil {
 		return nil, errors.Join(err, r.events.Close())
 	}
 	return r, nil
 }
 
-func (r *rings) Close() error { return errors.Join(r.events.Close(), r.enforcements.Close()) }
+func (r *rings) Close() error { return errors.Join(r.events.Close(), r.priority.Close()) }
 
 // setDeadline is until when next waits.
 func (r *rings) setDeadline(t time.Time) {
 	r.events.SetDeadline(t)
-	r.enforcements.SetDeadline(time.Unix(1, 0)) // only what is there is taken
+	r.priority.SetDeadline(time.Unix(1, 0)) // only what is there is taken
 }
 
 // next is the next record, nil if none came before the deadline. It is good until the next call. Only what comes by events ends
 // its waiting.
 func (r *rings) next() ([]byte, error) {
-	if err := errors.Join(r.events.look(), r.enforcements.look()); err != nil {
+	if err := errors.Join(r.events.look(), r.priority.look()); err != nil {
 		return nil, err
 	}
-	if !r.events.held && !r.enforcements.held {
+	if !r.events.held && !r.priority.held {
 		if err := r.events.take(); err != nil {
 			return nil, err
 		}
-		if err := r.enforcements.look(); err != nil { // of before the record that was waited for
+		if err := r.priority.look(); err != nil { // of before the record that was waited for
 			return nil, err
 		}
 	} else if !r.events.held {
-		if err := r.events.look(); err != nil { // of before the enforcement
+		if err := r.events.look(); err != nil { // of before what has priority
 			return nil, err
 		}
 	}
 	first := r.events
-	if r.enforcements.held && (!r.events.held || r.enforcements.time() < r.events.time()) {
-		first = r.enforcements
+	if r.priority.held && (!r.events.held || r.priority.time() < r.events.time()) {
+		first = r.priority
 	}
 	if !first.held {
 		return nil, nil

@@ -145,6 +145,12 @@ func (p *Programs) RemoveProcess(tgid uint32) error {
 	return nil
 }
 
+// IsTargetProcess says whether AddProcess or a fork has made a process a target.
+func (p *Programs) IsTargetProcess(tgid uint32) bool {
+	var one uint8
+	return p.objects.TargetProcesses.Lookup(tgid, &one) == nil
+}
+
 // HasProcesses says whether any target process is alive.
 func (p *Programs) HasProcesses() (bool, error) {
 	var tgid uint32

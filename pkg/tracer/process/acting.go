@@ -114,7 +114,8 @@ func (t *Table) seek(key kernel.Key) (e *entry, sought bool) {
 	return e, true
 }
 
-// refresh adds the running processes that are not known and returns all that run; not ok when that was done too lately.
+// refresh adds the running processes that are not known and returns all that run; not ok when that was done too lately. Those in the
+// scope are on their way into a container, of which no record tells; but where records were lost they may be anybody, and are told.
 func (t *Table) refresh() (running []*kernel.Image, ok bool) {
 	now := time.Now()
 	if now.Sub(t.refreshed) <= refreshInterval {
@@ -125,6 +126,7 @@ func (t *Table) refresh() (running []*kernel.Image, ok bool) {
 	if err != nil {
 		return nil, false // what the records say must do
 	}
-	t.Seed(running, func(*kernel.Image) bool { return false })
+	lost := t.Lost()
+	t.Seed(running, func(i *kernel.Image) bool { return lost && t.Target(i) })
 	return running, true
 }

@@ -45,6 +45,23 @@ func TestActingAfterItsExit(t *testing.T) {
 	}
 }
 
+// A process whose fork and exec were lost is told of like others, and so is what it does when others are looked for.
+func TestActingAfterALoss(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		f := newFixture(t)
+		f.lost = lost
+		f.Running = func() ([]*kernel.Image, error) {
+			return []*kernel.Image{image(10, 1, "/app"), image(11, 1, "/other")}, nil
+		}
+		f.Acting(key(10), 7, 10, event.Event{})
+		for _, tgid := range []uint32{10, 11} {
+			if passing := f.Passing(key(tgid)); passing == lost {
+				t.Errorf("records lost: %t; process %d is passed over: %t", lost, tgid, passing)
+			}
+		}
+	}
+}
+
 func TestActingUnknown(t *testing.T) {
 	f := newFixture(t)
 	var running []*kernel.Image

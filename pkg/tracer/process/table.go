@@ -34,6 +34,8 @@ type Config struct {
 	Emit func(Output)
 	// Lost says whether the kernel has lost records: then an unknown process may be one whose exec was lost.
 	Lost func() bool
+	// Target says whether a process is in the scope.
+	Target func(*kernel.Image) bool
 }
 
 // Table is what runs. It is a kernel.Handler; it is not for concurrent use.

@@ -35,6 +35,7 @@ func newFixture(t *testing.T) *fixture {
 		Running: func() ([]*kernel.Image, error) { return nil, nil },
 		Emit:    func(o Output) { f.out = append(f.out, o) },
 		Lost:    func() bool { return f.lost },
+		Target:  func(*kernel.Image) bool { return true },
 	})
 	return f
 }
