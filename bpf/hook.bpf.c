@@ -35,6 +35,7 @@ const struct bpf_program_value *keep_bpf_program_value __attribute__((unused));
 const struct bpf_map_value *keep_bpf_map_value __attribute__((unused));
 const struct perf_event_value *keep_perf_event_value __attribute__((unused));
 const struct process_state *keep_process_state __attribute__((unused));
+const enum process_origin *keep_process_origin __attribute__((unused));
 const enum value_source *keep_value_source __attribute__((unused));
 const enum argument_flags *keep_argument_flags __attribute__((unused));
 const enum argument_kind *keep_argument_kind __attribute__((unused));

@@ -9,8 +9,6 @@
 /* include/uapi/asm-generic/errno-base.h */
 #define EPERM 1
 #define SIGKILL 9
-/* include/linux/sched.h */
-#define PF_EXITING 0x4
 /* Bytes of each argument that tell repeats apart, as in Tetragon. */
 #define RATE_BYTES 40
 #define RATE_ARGUMENTS 5
@@ -108,7 +106,8 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 #define ACTIONS_ON_CURRENT (ACTION_KILL | ACTION_SIGNAL | ACTION_NOTIFY_ENFORCER | ACTION_SET)
 #define ENFORCING_ACTIONS (ACTIONS_ON_CURRENT | ACTION_OVERRIDE)
 
-/* Whether a process is the container runtime's, on its way into a container: the current one, or the owner of a socket. */
+/* Whether a process is the container runtime's, on its way into a container: the current one, or the owner of a socket. One of which
+ * nothing is known is not: a map that is full exempts nobody. */
 static __always_inline bool is_runtime(__u32 tgid)
 {
 	struct process_state *state;
@@ -116,12 +115,7 @@ static __always_inline bool is_runtime(__u32 tgid)
 	if (!(hook.flags & HOOK_WITHOUT_RUNTIME))
 		return false;
 	state = state_of(tgid);
-	if (state)
-		return !state->of_container;
-	/* What has ended is not remembered any more while its files and sockets are closed. */
-	if (tgid != bpf_get_current_pid_tgid() >> 32)
-		return false;
-	return !(BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_EXITING);
+	return state && state->origin & OF_RUNTIME;
 }
 
 /* Whether something may be done to the current process. Packets of a tracked socket are handled by whatever process happens to

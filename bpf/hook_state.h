@@ -12,13 +12,23 @@ struct process_state {
 	struct namespaces namespaces;
 	/* sets of capabilities: effective, inheritable, permitted */
 	__u64 capabilities[3];
-	/* it, or who forked it, executed a program in the scope and outside of the runtime's mount namespace: what the runtime
-	 * runs on its way into a container has not yet */
-	__u32 of_container;
+	/* enum process_origin */
+	__u32 origin;
 	__u32 reserved;
 };
 
-/* By thread group id: written at exec and fork, removed at exit; of processes that ran before, by user space. */
+/* Where a process comes from; descendants inherit it. One of which nothing is known is taken for a container's. */
+enum process_origin {
+	/* it executed a program in the scope and outside of the runtime's mount namespace, or ran there when tracing began: it stays one
+	 * of a container, wherever it goes */
+	OF_CONTAINER = 1 << 0,
+	/* it was put into its cgroup by somebody who was not in there, and has executed nothing in a container since: the runtime on
+	 * its way into one */
+	OF_RUNTIME = 1 << 1,
+};
+
+/* By thread group id: written at exec, fork and entering a cgroup, removed at exit; of processes that ran before, by user space. Who
+ * finds no room matches no program and is taken for a container's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);

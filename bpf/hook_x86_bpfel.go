@@ -115,6 +115,7 @@ type HookCounters struct {
 	RateLimited      uint64
 	Busy             uint64
 	ScopeFull        uint64
+	StatesFull       uint64
 	Nanoseconds      uint64
 	Runs             uint64
 }
@@ -460,13 +461,20 @@ type HookPerfEventValue struct {
 	ProbeOffset uint64
 }
 
+type HookProcessOrigin uint32
+
+const (
+	HookProcessOriginOF_CONTAINER HookProcessOrigin = 1
+	HookProcessOriginOF_RUNTIME   HookProcessOrigin = 2
+)
+
 type HookProcessState struct {
 	_            structs.HostLayout
 	Marks        uint64
 	MarksBefore  uint64
 	Namespaces   HookNamespaces
 	Capabilities [3]uint64
-	OfContainer  uint32
+	Origin       uint32
 	Reserved     uint32
 }
 
@@ -601,6 +609,7 @@ const (
 	HookVarKeepHookStage           = "keep_hook_stage"
 	HookVarKeepModuleValue         = "keep_module_value"
 	HookVarKeepPerfEventValue      = "keep_perf_event_value"
+	HookVarKeepProcessOrigin       = "keep_process_origin"
 	HookVarKeepProcessState        = "keep_process_state"
 	HookVarKeepRateScope           = "keep_rate_scope"
 	HookVarKeepSocketValue         = "keep_socket_value"
@@ -711,6 +720,7 @@ type HookVariableSpecs struct {
 	KeepHookStage           *ebpf.VariableSpec `ebpf:"keep_hook_stage"`
 	KeepModuleValue         *ebpf.VariableSpec `ebpf:"keep_module_value"`
 	KeepPerfEventValue      *ebpf.VariableSpec `ebpf:"keep_perf_event_value"`
+	KeepProcessOrigin       *ebpf.VariableSpec `ebpf:"keep_process_origin"`
 	KeepProcessState        *ebpf.VariableSpec `ebpf:"keep_process_state"`
 	KeepRateScope           *ebpf.VariableSpec `ebpf:"keep_rate_scope"`
 	KeepSocketValue         *ebpf.VariableSpec `ebpf:"keep_socket_value"`
@@ -809,6 +819,7 @@ type HookVariables struct {
 	KeepHookStage           *ebpf.Variable `ebpf:"keep_hook_stage"`
 	KeepModuleValue         *ebpf.Variable `ebpf:"keep_module_value"`
 	KeepPerfEventValue      *ebpf.Variable `ebpf:"keep_perf_event_value"`
+	KeepProcessOrigin       *ebpf.Variable `ebpf:"keep_process_origin"`
 	KeepProcessState        *ebpf.Variable `ebpf:"keep_process_state"`
 	KeepRateScope           *ebpf.Variable `ebpf:"keep_rate_scope"`
 	KeepSocketValue         *ebpf.Variable `ebpf:"keep_socket_value"`

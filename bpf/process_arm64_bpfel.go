@@ -43,6 +43,7 @@ type ProcessCounters struct {
 	RateLimited      uint64
 	Busy             uint64
 	ScopeFull        uint64
+	StatesFull       uint64
 	Nanoseconds      uint64
 	Runs             uint64
 }

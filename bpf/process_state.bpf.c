@@ -129,7 +129,7 @@ static __always_inline void note(__u32 tgid, struct process_state *state)
 		return;
 	c = counters_of(CLASS_EXEC);
 	if (c)
-		c->scope_full++;
+		c->states_full++;
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -139,7 +139,9 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 	struct process_state *before = state_of(tgid), state = {};
 	struct hook_scratch *s;
 
-	if (!is_noted(task)) { /* what was known of it is so no more; should it come into the scope, user space notes it */
+	/* What was known of it is so no more; should it come into the scope, user space notes it. But what left a container is watched
+	 * on: it may come back, and is not the runtime then. */
+	if (!is_noted(task) && !(before && before->origin & OF_CONTAINER)) {
 		if (before)
 			bpf_map_delete_elem(&process_states, &tgid);
 		return 0;
@@ -147,15 +149,15 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
 	if (before) {
 		state.marks = before->marks & inherited_marks;
 		state.marks_before = before->marks;
-		state.of_container = before->of_container;
+		state.origin = before->origin;
 	}
 	state.marks |= marks_of_pids(task);
 	if (!before)
 		state.marks_before = state.marks;
 	fill_state(&state, task);
-	/* Who has it keeps it: what enters the node's mount namespace from a container does not become the runtime. */
+	/* What enters the node's mount namespace from a container does not become the runtime. */
 	if (in_scope(task) && state.namespaces.mnt != runtime_mount_namespace)
-		state.of_container = 1;
+		state.origin = OF_CONTAINER;
 	s = take_scratch();
 	if (s) {
 		read_program(s, binprm);
@@ -183,6 +185,27 @@ int BPF_PROG(note_fork, struct task_struct *parent, struct task_struct *child)
 	if (pid_namespace_of(child) != pid_namespace_of(parent))
 		state.marks &= ~marks_of_namespace();
 	state.marks |= marks_of_pids(child);
+	/* Made in a cgroup of the scope from outside (CLONE_INTO_CGROUP). */
+	if (runtime_mount_namespace && !(state.origin & OF_CONTAINER) && in_scope(child) && !in_scope(parent))
+		state.origin = OF_RUNTIME;
+	note(tgid, &state);
+	return 0;
+}
+
+/* A process, or a thread of it, was put into a cgroup. In which one does not matter: it may be one that comes into the scope at once. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(note_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct process_state *before = state_of(tgid), state = {};
+
+	if (before && before->origin)
+		return 0;
+	if (before)
+		bpf_probe_read_kernel(&state, sizeof(state), before);
+	else
+		fill_state(&state, task);
+	state.origin = OF_RUNTIME;
 	note(tgid, &state);
 	return 0;
 }

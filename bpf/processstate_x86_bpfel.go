@@ -29,6 +29,7 @@ type ProcessStateCounters struct {
 	RateLimited      uint64
 	Busy             uint64
 	ScopeFull        uint64
+	StatesFull       uint64
 	Nanoseconds      uint64
 	Runs             uint64
 }
@@ -152,7 +153,7 @@ type ProcessStateProcessState struct {
 		User            uint32
 	}
 	Capabilities [3]uint64
-	OfContainer  uint32
+	Origin       uint32
 	Reserved     uint32
 }
 
@@ -176,6 +177,7 @@ const (
 	ProcessStateMapScopeStates           = "scope_states"
 	ProcessStateMapTargetCgroups         = "target_cgroups"
 	ProcessStateMapTargetProcesses       = "target_processes"
+	ProcessStateProgNoteAttach           = "note_attach"
 	ProcessStateProgNoteExec             = "note_exec"
 	ProcessStateProgNoteExit             = "note_exit"
 	ProcessStateProgNoteFork             = "note_fork"
@@ -235,9 +237,10 @@ type ProcessStateSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessStateProgramSpecs struct {
-	NoteExec *ebpf.ProgramSpec `ebpf:"note_exec"`
-	NoteExit *ebpf.ProgramSpec `ebpf:"note_exit"`
-	NoteFork *ebpf.ProgramSpec `ebpf:"note_fork"`
+	NoteAttach *ebpf.ProgramSpec `ebpf:"note_attach"`
+	NoteExec   *ebpf.ProgramSpec `ebpf:"note_exec"`
+	NoteExit   *ebpf.ProgramSpec `ebpf:"note_exit"`
+	NoteFork   *ebpf.ProgramSpec `ebpf:"note_fork"`
 }
 
 // ProcessStateMapSpecs contains maps before they are loaded into the kernel.
@@ -343,13 +346,15 @@ type ProcessStateVariables struct {
 //
 // It can be passed to LoadProcessStateObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessStatePrograms struct {
-	NoteExec *ebpf.Program `ebpf:"note_exec"`
-	NoteExit *ebpf.Program `ebpf:"note_exit"`
-	NoteFork *ebpf.Program `ebpf:"note_fork"`
+	NoteAttach *ebpf.Program `ebpf:"note_attach"`
+	NoteExec   *ebpf.Program `ebpf:"note_exec"`
+	NoteExit   *ebpf.Program `ebpf:"note_exit"`
+	NoteFork   *ebpf.Program `ebpf:"note_fork"`
 }
 
 func (p *ProcessStatePrograms) Close() error {
 	return _ProcessStateClose(
+		p.NoteAttach,
 		p.NoteExec,
 		p.NoteExit,
 		p.NoteFork,

@@ -155,6 +155,8 @@ struct counters {
 	__u64 busy;
 	/* processes that could not be noted as descendants, so that they and theirs are not traced */
 	__u64 scope_full;
+	/* processes whose state could not be noted (process_states): they match no program */
+	__u64 states_full;
 	/* cost of the program of this class, in ns and runs */
 	__u64 nanoseconds;
 	__u64 runs;

@@ -92,11 +92,15 @@ type Partial struct {
 	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for. They are no events themselves: of others
 	// the parent or the pod may not be known.
 	FactsLost uint64 `json:"facts_lost,omitempty"`
+	// StatesFull are processes of which could not be noted what policies ask, as the table was full: filters on their programs do not
+	// match, and those of the container runtime are taken for a container's.
+	StatesFull uint64 `json:"process_states_full,omitempty"`
 }
 
 // Plus adds up what two tracers count.
 func (p Partial) Plus(o Partial) Partial {
-	return Partial{RateLimited: p.RateLimited + o.RateLimited, ReturnsLost: p.ReturnsLost + o.ReturnsLost, FactsLost: p.FactsLost + o.FactsLost}
+	return Partial{RateLimited: p.RateLimited + o.RateLimited, ReturnsLost: p.ReturnsLost + o.ReturnsLost, FactsLost: p.FactsLost + o.FactsLost,
+		StatesFull: p.StatesFull + o.StatesFull}
 }
 
 // Totals count since the tracer's start. What was emitted is Events + RateLimited + Lost, but for what container runtimes

@@ -96,7 +96,7 @@ func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*
 	change(&c)
 	var frames bytes.Buffer
 	command := exec.Command(scenarioProgram(t), "seek", strconv.FormatUint(number, 10))
-	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: command, RingBytes: ring}); err != nil {
+	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: command, Limits: Limits{RingBytes: ring}}); err != nil {
 		t.Fatal(err)
 	}
 	return read(t, frames.Bytes())

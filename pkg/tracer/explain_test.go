@@ -58,7 +58,7 @@ func TestCheckOfRegisters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer programs.Close()
-	set, err := hook.NewSet(programs, types.Cache())
+	set, err := hook.NewSet(programs, types.Cache(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func (o *output) totals() event.Totals {
 	cost.BPFNanoseconds, cost.BPFRuns = uint64(counts.RunTime), counts.Runs
 	return event.Totals{
 		Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost,
-		Partial: event.Partial{RateLimited: counts.RateLimited, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost},
+		Partial: event.Partial{RateLimited: counts.RateLimited, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost, StatesFull: counts.StatesFull},
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
@@ -36,6 +38,8 @@ type policies struct {
 	served int
 	// decoded is used for one record after the other.
 	decoded hook.Record
+	// unnoted are running processes for which there was no room.
+	unnoted uint64
 }
 
 // record takes a record of a hook.
@@ -100,9 +104,9 @@ func nodeRoot() string {
 
 // loadPolicies plans and loads what the configuration's policies ask for. It is an error when nothing of them can be served; what
 // cannot be is in the hooks with the reason.
-func loadPolicies(programs *kernel.Programs, reporter *report.Reporter, all []*policy.Policy, node *plan.Node,
+func loadPolicies(programs *kernel.Programs, limits Limits, reporter *report.Reporter, all []*policy.Policy, node *plan.Node,
 	running func() ([]*kernel.Image, error)) (*policies, error) {
-	set, err := hook.NewSet(programs, node.Kernel.Cache())
+	set, err := hook.NewSet(programs, node.Kernel.Cache(), limits.Processes)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +165,10 @@ func (p *policies) note(images []*kernel.Image, wanted func(*kernel.Image) bool)
 		if !wanted(i) {
 			continue
 		}
-		if err := p.set.Note(i.Header.Process.Tgid, states[i.Header.Process.Tgid]); err != nil {
+		err := p.set.Note(i.Header.Process.Tgid, states[i.Header.Process.Tgid])
+		if errors.Is(err, unix.E2BIG) {
+			p.unnoted++
+		} else if err != nil {
 			return err
 		}
 	}
@@ -292,8 +299,8 @@ func (s *session) beginPolicies() error {
 	node.WithoutRuntime = s.Config.WithoutRuntime
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)
-	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols(), BuildIDs: symbol.NewBuildIDs("/proc")})
-	s.policies, err = loadPolicies(s.programs, reporter, all, node, s.tasks.All)
+	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols(), BuildIDs: symbol.NewBuildIDs("/proc"), WithoutRuntime: s.Config.WithoutRuntime})
+	s.policies, err = loadPolicies(s.programs, s.Limits, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())
 }
 

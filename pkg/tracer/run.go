@@ -35,8 +35,16 @@ type Options struct {
 	Command *exec.Cmd
 	// Build is the version that hello tells.
 	Build string
-	// RingBytes is the size of the kernel's ring for events, a power of two and at least a page; 0: what suits the policies.
+	// Limits of what the kernel side holds.
+	Limits Limits
+}
+
+// Limits are sizes of the kernel side's maps; 0 is what suits the policies.
+type Limits struct {
+	// RingBytes is the size of the ring for events: a power of two, and at least a page.
 	RingBytes uint32
+	// Processes of which can be noted what policies ask: their programs, and whether they are of a container.
+	Processes uint32
 }
 
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
@@ -148,8 +156,8 @@ func (s *session) begin() (err error) {
 		Cgroups:   len(w.Pods)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
-	scope.RingBytes = s.RingBytes
-	if s.RingBytes == 0 && len(s.Config.Policies) > 0 {
+	scope.RingBytes = s.Limits.RingBytes
+	if scope.RingBytes == 0 && len(s.Config.Policies) > 0 {
 		scope.RingBytes = ringOfPolicies
 	}
 	var images []*kernel.Image
@@ -274,6 +282,7 @@ func (s *session) readCounts() {
 		if calls, returns, err := s.policies.set.Missed(); err == nil {
 			lost.Missed, lost.ReturnsLost = lost.Missed+calls, lost.ReturnsLost+returns
 		}
+		lost.StatesFull += s.policies.unnoted
 		waited := s.policies.reporter.Counts()
 		lost.ReturnsLost, lost.undecided = lost.ReturnsLost+waited.ReturnsLost, waited.Undecided
 	}

@@ -32,6 +32,9 @@ func incomplete(n *session.NodeSummary) []string {
 	if count := n.Partial.FactsLost; count > 0 {
 		why = append(why, wording.Counted(count, "record")+" of forks and new cgroups lost: the parent or the pod of some events may not be known")
 	}
+	if count := n.Partial.StatesFull; count > 0 {
+		why = append(why, wording.Counted(count, "process")+" not noted, the kernel's table was full: filters on their programs do not match")
+	}
 	for drop, count := range n.Dropped {
 		why = append(why, fmt.Sprintf("%s not taken by the %s: %s", wording.Counted(count, "event"), drop.Sink, drop.Cause))
 	}

@@ -70,7 +70,7 @@ func (n *NodeSummary) Enforced() (count uint64) {
 
 // Complete says that everything that happened on the node was traced from begin to end, and nothing is missing.
 func (n *NodeSummary) Complete() bool {
-	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.ReturnsLost+n.Partial.FactsLost == 0 && n.Problem == "" && n.Ended != ""
+	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.ReturnsLost+n.Partial.FactsLost+n.Partial.StatesFull == 0 && n.Problem == "" && n.Ended != ""
 }
 
 // Complete says that everything was traced on all nodes.

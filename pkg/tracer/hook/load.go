@@ -62,8 +62,9 @@ type Loaded struct {
 	links    []link.Link
 }
 
-// NewSet prepares for loading hooks beside the programs of host; types reads the kernel's type information, once for all that is loaded.
-func NewSet(host Host, types *btf.Cache) (*Set, error) {
+// NewSet prepares for loading hooks beside the programs of host; types reads the kernel's type information, once for all that is loaded;
+// processes is of how many can be noted what filters ask, 0 for the object's own number.
+func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
 	spec, err := bpf.LoadHook()
 	if err != nil {
 		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
@@ -83,6 +84,9 @@ func NewSet(host Host, types *btf.Cache) (*Set, error) {
 		return nil, fmt.Errorf("count the CPUs: %w", err)
 	}
 	spec.Maps["hook_scratches"].MaxEntries = uint32(cpus * slots)
+	if processes != 0 {
+		spec.Maps["process_states"].MaxEntries = processes
+	}
 	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}}
 	maps.Copy(s.shared, host.SharedMaps())
 	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners", "judged_paths"} {

@@ -63,7 +63,10 @@ func (s *Set) Remember(m Marking) error {
 	if err := l.fill(); err != nil {
 		return err
 	}
-	for _, p := range collection.Programs {
+	for name, p := range collection.Programs {
+		if name == "note_attach" && m.Runtime == 0 {
+			continue
+		}
 		attached, err := link.AttachTracing(link.TracingOptions{Program: p, AttachType: ebpf.AttachTraceRawTp})
 		if err != nil {
 			return fmt.Errorf("attach what notes the states of processes: %w", err)

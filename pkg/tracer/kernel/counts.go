@@ -23,6 +23,8 @@ type Counts struct {
 	Nested uint64
 	// ScopeFull: processes that could not be noted as descendants.
 	ScopeFull uint64
+	// StatesFull: processes of which could not be noted what filters ask.
+	StatesFull uint64
 	// FactsLost: records of forks and new cgroups that found the ring full. They are no events, but say whose events others are.
 	FactsLost uint64
 	// ReturnsLost: calls that are told without what they returned.
@@ -65,6 +67,7 @@ func (p *Programs) Counts() (Counts, error) {
 			total.RateLimited += c.RateLimited
 			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
+			total.StatesFull += c.StatesFull
 			total.RunTime += time.Duration(c.Nanoseconds)
 			total.Runs += c.Runs
 		}

@@ -131,8 +131,8 @@ func (m *Marks) Running(images []*kernel.Image) map[uint32]bpf.HookProcessState 
 		state := bpf.HookProcessState{
 			Marks: of(i), Namespaces: bpf.HookNamespaces(i.Namespaces), Capabilities: [3]uint64{c.Effective, c.Inheritable, c.Permitted},
 		}
-		if i.Namespaces.Mnt != m.Runtime {
-			state.OfContainer = 1
+		if m.Runtime != 0 && i.Namespaces.Mnt != m.Runtime {
+			state.Origin = uint32(bpf.HookProcessOriginOF_CONTAINER)
 		}
 		states[i.Header.Process.Tgid] = state
 	}

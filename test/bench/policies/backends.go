@@ -197,7 +197,7 @@ func (b *bench) load(p place) (*hook.Set, error) {
 			return errors.New("not what is measured")
 		},
 	}
-	set, err := hook.NewSet(b.programs, b.types.Cache())
+	set, err := hook.NewSet(b.programs, b.types.Cache(), 0)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func newLoader(t *testing.T) *loader {
 	}
 	t.Cleanup(func() { closed(t, programs) })
 	l := &loader{types: layout.NewKernel(), probes: hook.NewProbes(), loaded: map[string]error{}, kinds: map[string]bool{}}
-	if l.set, err = hook.NewSet(programs, l.types.Cache()); err != nil {
+	if l.set, err = hook.NewSet(programs, l.types.Cache(), 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closed(t, l.set) })

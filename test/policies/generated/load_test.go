@@ -104,7 +104,7 @@ func (l *loader) policy(t *testing.T, text string, p *policy.Policy, armed bool)
 		Functions: tracefs.Functions, Places: symbol.Places,
 		Formats: func(subsystem, name string) (*tracefs.Format, error) { return tracefs.Read(l.types, subsystem, name) },
 	}
-	set, err := hook.NewSet(l.programs, l.types.Cache())
+	set, err := hook.NewSet(l.programs, l.types.Cache(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
