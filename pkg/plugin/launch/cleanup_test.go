@@ -160,11 +160,13 @@ func TestCleanupSaysWhatIsLeft(t *testing.T) {
 // A cluster that does not answer costs no more than the deadline.
 func TestCleanupKeepsItsDeadline(t *testing.T) {
 	c := newCluster(t)
+	var gone atomic.Bool
+	c.PrependReactor("*", "*", func(k8stesting.Action) (bool, runtime.Object, error) {
+		return gone.Load(), nil, apierrors.NewInternalError(errors.New("etcd is gone"))
+	})
 	l := c.launcher(t)
 	start(t, l, "n1")
-	c.PrependReactor("*", "*", func(k8stesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewInternalError(errors.New("etcd is gone"))
-	})
+	gone.Store(true)
 	ctx, cancel := boundedBy(t, 500*time.Millisecond)
 	defer cancel()
 	err := l.Cleanup(ctx)

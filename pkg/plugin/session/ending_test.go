@@ -56,8 +56,8 @@ func (h *harness) timed(atMost time.Duration, ends ...func()) (Result, error) {
 	if took := time.Since(last); took > atMost {
 		h.Errorf("it took %s, want at most %s", took, atMost)
 	}
-	if h.launcher.cleaned != 1 || len(h.launcher.tracers["n1"].deleted) == 0 {
-		h.Errorf("cleaned up %d times, the tracer was deleted %d times", h.launcher.cleaned, len(h.launcher.tracers["n1"].deleted))
+	if deletions := h.launcher.tracers["n1"].deletions(); h.launcher.cleaned != 1 || deletions == 0 {
+		h.Errorf("cleaned up %d times, the tracer was deleted %d times", h.launcher.cleaned, deletions)
 	}
 	return result, err
 }

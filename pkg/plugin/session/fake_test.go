@@ -87,6 +87,13 @@ func (t *fakeTracer) Delete(_ context.Context, afterBye bool) error {
 	return t.Close()
 }
 
+// deletions are how often the tracer was deleted.
+func (t *fakeTracer) deletions() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.deleted)
+}
+
 // sent are the pods of the last targets that were sent.
 func (t *fakeTracer) sent() []string {
 	t.mu.Lock()
