@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Files with their paths, from what the kernel or a program has of them. */
 #pragma once
+#include "hook_mounts.h"
 #include "hook_reading.h"
 #include "path.h"
 
@@ -48,10 +49,21 @@ static __always_inline void read_path(struct reading *r, struct dentry *dentry, 
 	read_path_in(r, dentry, mnt, fd, false);
 }
 
-/* The entry of a directory; beside is the struct path of that directory, which tells the mount, or NULL. */
+/* The entry of a directory; beside is the struct path of that directory, which tells the mount, or NULL: then it is looked for. */
 static __always_inline void read_dentry(struct reading *r, struct dentry *dentry, struct path *beside)
 {
-	read_path_in(r, dentry, beside ? BPF_CORE_READ(beside, mnt) : NULL, 0, true);
+	struct vfsmount *mnt = NULL;
+	bool all = true;
+
+	if (beside)
+		mnt = BPF_CORE_READ(beside, mnt);
+	else
+		mnt = mount_of_entry(dentry, &all);
+	read_path_in(r, dentry, mnt, 0, true);
+	if (!all) {
+		r->flags |= VALUE_PATH_CUT;
+		r->value->cut = 1;
+	}
 }
 
 static __always_inline void read_file(struct reading *r, struct file *file, __u32 fd)

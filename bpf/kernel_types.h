@@ -156,6 +156,25 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+/* Mounts of a file system: before 6.17, and since. */
+struct super_block___list {
+	struct list_head s_mounts;
+};
+struct super_block___chain {
+	struct mount *s_mounts;
+};
+struct mount___list {
+	struct list_head mnt_instance;
+};
+struct mount___chain {
+	struct mount *mnt_next_for_sb;
 };
 
 struct vfsmount {

@@ -74,8 +74,40 @@ func DenyWrite(prefixes []string, d Denial) Policy {
 			p.Kprobes = append(p.Kprobes, o.hooks(paths)...)
 		}
 	}
-	p.Kprobes = d.hooks(p.Kprobes)
+	p.Kprobes = d.hooks(append(p.Kprobes, denied(paths)...))
 	return p
+}
+
+// vmShared is VM_SHARED of include/linux/mm.h.
+const vmShared = "8"
+
+// ioctls that change a file without writing to it, by their numbers: FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS and FS_IOC_FSSETXATTR of
+// include/uapi/linux/fs.h.
+var changingIoctls = []string{"0x40086602", "0x40046602", "0x401c5820"}
+
+// denied are the hooks on changes that nobody watches with `file`: on attributes of all kinds, on mappings that become writable, and on
+// what is mounted there.
+func denied(p FilePaths) (all []Hook) {
+	for _, function := range []string{"security_inode_setattr", "security_inode_setxattr", "security_inode_removexattr", "security_inode_set_acl", "security_inode_remove_acl"} {
+		h := ofKernel(function, Argument{Index: 1, Type: "dentry"})
+		h.Selectors = p.selectors(1)
+		h.Ignore = &Ignore{CallNotFound: true} // functions about ACLs came with Linux 6.2
+		all = append(all, h)
+	}
+	for _, function := range []string{"security_file_ioctl", "security_file_ioctl_compat"} {
+		h := ofKernel(function, Argument{Index: 0, Type: "file"}, Argument{Index: 1, Type: "uint32", Label: "cmd"})
+		h.Selectors = p.selectors(0, Filter{Index: 1, Operator: "Equal", Values: changingIoctls})
+		h.Ignore = &Ignore{CallNotFound: true}
+		all = append(all, h)
+	}
+	protect := ofKernel("security_file_mprotect", Argument{Index: 0, Type: "file", Resolve: "vm_file"}, Argument{Index: 2, Type: "ulong", Label: "prot"},
+		Argument{Index: 0, Type: "ulong", Label: "flags", Resolve: "vm_flags"})
+	protect.Selectors = p.selectors(0, Filter{Index: 2, Operator: "Mask", Values: []string{protWrite}}, Filter{Place: new(2), Operator: "Mask", Values: []string{vmShared}})
+	mount := ofKernel("security_sb_mount", Argument{Index: 1, Type: "path"})
+	mount.Selectors = p.selectors(1)
+	move := ofKernel("security_move_mount", Argument{Index: 0, Type: "path"}, Argument{Index: 1, Type: "path"})
+	move.Selectors = append(p.selectors(0), p.selectors(1)...)
+	return append(all, protect, mount, move)
 }
 
 // DenyConnect is the policy that lets nobody connect to addresses of these networks (CIDR), over any protocol that connects.

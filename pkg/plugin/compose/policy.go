@@ -4,6 +4,7 @@ package compose
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"sigs.k8s.io/yaml"
@@ -114,6 +115,21 @@ type Filter struct {
 	Index    int      `json:"index"`
 	Operator string   `json:"operator"`
 	Values   []string `json:"values,omitempty"`
+	// Place, unless it is nil, is the argument's in the hook's list, instead of Index: for one of several with the same index.
+	Place *int `json:"-"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (f Filter) MarshalJSON() ([]byte, error) {
+	type plain Filter
+	if f.Place == nil {
+		return json.Marshal(plain(f))
+	}
+	return json.Marshal(struct {
+		Args     []int    `json:"args"`
+		Operator string   `json:"operator"`
+		Values   []string `json:"values,omitempty"`
+	}{[]int{*f.Place}, f.Operator, f.Values})
 }
 
 // Namespaces is a filter on a kernel namespace.

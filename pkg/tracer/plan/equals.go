@@ -181,7 +181,7 @@ func credentials(n *Node, _ *equal) (source, error) {
 
 // equalRoutes are the tracepoints that stand in for a function; nobody is refused who has none.
 func (n *Node) equalRoutes(p *policy.Policy, name string) ([]route, []Refusal) {
-	rows := slices.Concat(equals[name], pathEquals[name])
+	rows := slices.Concat(equals[name], pathEquals[name], attributeEquals[name])
 	if other, ok := otherPart(p, name); ok {
 		rows = append(rows, equals[other.name]...)
 	}

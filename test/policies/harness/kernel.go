@@ -66,3 +66,24 @@ func Module(t testing.TB) string {
 	}
 	return path
 }
+
+// tierVariable says what the kernel of a guest has, which whoever starts it knows: "full" or "tracepoint".
+const tierVariable = "TRACE_SEC_KERNEL_TIER"
+
+// FullTier says whether this kernel has trampolines and BPF LSM, and not tracepoints only. It is not the product that is asked: guests
+// are told (test/vm), and elsewhere a kernel that has no kprobes has none of the others.
+func FullTier(t testing.TB) bool {
+	t.Helper()
+	switch tier := os.Getenv(tierVariable); tier {
+	case "full":
+		return true
+	case "tracepoint":
+		return false
+	case "":
+		_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
+		return err == nil
+	default:
+		t.Fatalf("%s=%s: want full or tracepoint", tierVariable, tier)
+		return false
+	}
+}

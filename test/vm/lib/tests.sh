@@ -46,7 +46,7 @@ tests_build() {
 	[[ -z $run ]] || options=("-test.run=$run")
 	echo / >"$payload/vm/folder"
 	cat >"$payload/vm/run" <<-'T'
-		export CC=/vm/cc
+		export CC=/vm/cc TRACE_SEC_KERNEL_TIER=full
 		code=0
 		# 1: tests failed, which the output tells
 		run_package() { /vm/test2json -t -p "$1" ./package.test "${@:2}" || (($? == 1)) || code=2; }
