@@ -430,7 +430,7 @@ static __always_inline int without_scratch(__u32 stages, const struct entry_note
 	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.flags & HOOK_ENFORCES) ? -EPERM : 0;
 }
 
-static __always_inline int run(void *ctx, __u32 stages)
+static __always_inline int run_held(void *ctx, __u32 stages)
 {
 	struct entry_note *note = NULL;
 	struct hook_scratch *s;
@@ -452,6 +452,18 @@ static __always_inline int run(void *ctx, __u32 stages)
 	else
 		work_at_return(ctx, s, note);
 	end(s);
+	return verdict;
+}
+
+static __always_inline int run(void *ctx, __u32 stages)
+{
+	int verdict;
+
+	if (hook.flags & HOOK_HOLDS_CPU)
+		hold_cpu();
+	verdict = run_held(ctx, stages);
+	if (hook.flags & HOOK_HOLDS_CPU)
+		release_cpu();
 	return verdict;
 }
 

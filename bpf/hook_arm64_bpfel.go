@@ -302,6 +302,7 @@ const (
 	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
 	HookHookFlagsHOOK_ENFORCES        HookHookFlags = 4194304
 	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
+	HookHookFlagsHOOK_HOLDS_CPU       HookHookFlags = 16777216
 )
 
 type HookHookRecord struct {

@@ -302,6 +302,9 @@ enum hook_flags {
 	HOOK_ENFORCES = 1 << 22,
 	/* a selector has filters at the return: only there it is known whether a call is an event */
 	HOOK_RETURN_DECIDES = 1 << 23,
+	/* its programs hold the CPU while they run: where the kernel preempts them, it leaves them out for the next task meanwhile, which
+	 * it takes for a recursion. Needs a verifier that lets global functions be called then (6.15). */
+	HOOK_HOLDS_CPU = 1 << 24,
 };
 
 struct hook_config {

@@ -2,7 +2,8 @@
 /*
  * Kernels that preempt may run another task on the CPU while a program is at work there. Counters and scratch areas are per
  * CPU, so a program holds it, where the kernel lets it (6.10). An event of the other task that comes while the program itself
- * is preempted, at its very end, is missed all the same: the kernel takes it for a recursion. It counts that.
+ * is preempted, at its very end where it lets go of the CPU, is missed all the same: the kernel takes it for a recursion. It counts
+ * that. Programs of BPF LSM and of kprobes are never left out so.
  */
 #pragma once
 #include "kernel_types.h"

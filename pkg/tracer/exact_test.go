@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -72,8 +73,9 @@ func TestCallsAreCountedExactly(t *testing.T) {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
 				totals := seek(t, seekPolicy+c.rest, number, size, func(config *wire.TracerConfig) { config.Enforce = c.apart }).bye.Totals
 				const life = 3 // one exec, two exits
-				if got := totals.Events + totals.RateLimited + sum(totals.Lost); got != c.emitted(number)+life {
-					t.Errorf("%d are told, left out or lost, %d were made: %+v", got, c.emitted(number)+life, totals)
+				got, unknown := totals.Events+totals.RateLimited+sum(totals.Lost), mayMiss(t, totals.Lost)
+				if want := c.emitted(number) + life; got < want || got > want+unknown {
+					t.Errorf("%d are told, left out or lost, %d were made: %+v", got, want, totals)
 				}
 				if full := totals.Lost[event.LostRing] > 0; full != (name == "full") && !c.limited {
 					t.Errorf("lost %v", totals.Lost)
@@ -85,6 +87,17 @@ func TestCallsAreCountedExactly(t *testing.T) {
 			})
 		}
 	}
+}
+
+// mayMiss is how many runs of programs the kernel left out, of calls that may have been events or not, and how many calls it seems to
+// have nested because the return of one before was left out. Kernels before 6.13 do not preempt programs, and leave out none.
+func mayMiss(t *testing.T, lost map[string]uint64) uint64 {
+	t.Helper()
+	missed := lost[event.LostMissed] + lost[event.LostNested]
+	if missed > 0 && !kernel.AtLeast(6, 13) {
+		t.Errorf("lost %v", lost)
+	}
+	return missed
 }
 
 // seek traces `scenario seek` by a policy, with a ring of some bytes.
@@ -125,7 +138,7 @@ func TestEnforcementPassesAFlood(t *testing.T) {
 				told++
 			}
 		}
-		if told != 2*signalled || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
+		if missed := mayMiss(t, r.bye.Totals.Lost); told > 2*signalled || uint64(told)+missed < 2*signalled || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
 			t.Errorf("enforce %t: %d of %d enforcements are told: %+v", enforce, told, 2*signalled, r.bye.Totals)
 		}
 		if r.bye.Totals.Lost[event.LostRing] == 0 {

@@ -46,6 +46,8 @@ type Set struct {
 	dispatch *Dispatch
 	// runtime is Marking.Runtime.
 	runtime uint32
+	// holdsCPU: programs may hold the CPU while they run.
+	holdsCPU bool
 	// judging is the last number that a definition was loaded with.
 	judging atomic.Uint32
 	// mutex is for what follows, and for dispatch.
@@ -87,7 +89,7 @@ func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
 	if processes != 0 {
 		spec.Maps["process_states"].MaxEntries = processes
 	}
-	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}}
+	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}, holdsCPU: kernel.AtLeast(6, 15)}
 	maps.Copy(s.shared, host.SharedMaps())
 	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners", "judged_paths"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
@@ -155,15 +157,10 @@ func (s *Set) load(d *Definition) (*Loaded, error) {
 	if err := errors.Join(d.check(), d.writable(), d.overridable()); err != nil {
 		return nil, err
 	}
-	spec, err := s.specialise(d)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.Name, err)
+	collection, err := s.collection(d, s.holdsCPU)
+	if verifier := (*ebpf.VerifierError)(nil); s.holdsCPU && errors.As(err, &verifier) {
+		collection, err = s.collection(d, false) // what the kernel's version says is not sure
 	}
-	shared := s.replacements(spec)
-	if d.Beside != nil && d.RateLimited {
-		shared["rate_limits"] = d.Beside.collection.Maps["rate_limits"]
-	}
-	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
 	if err != nil {
 		return nil, refused(d, err)
 	}
@@ -174,8 +171,21 @@ func (s *Set) load(d *Definition) (*Loaded, error) {
 	return l, nil
 }
 
+// collection loads the object of a hook.
+func (s *Set) collection(d *Definition, holdsCPU bool) (*ebpf.Collection, error) {
+	spec, err := s.specialise(d, holdsCPU)
+	if err != nil {
+		return nil, err
+	}
+	shared := s.replacements(spec)
+	if d.Beside != nil && d.RateLimited {
+		shared["rate_limits"] = d.Beside.collection.Maps["rate_limits"]
+	}
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
+}
+
 // specialise makes the generic object that of one hook.
-func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
+func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, error) {
 	spec := s.spec.Copy()
 	programs := map[string]*ebpf.ProgramSpec{}
 	for _, a := range d.Attachments {
@@ -199,6 +209,8 @@ func (s *Set) specialise(d *Definition) (*ebpf.CollectionSpec, error) {
 	config := d.Config
 	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
+	} else if holdsCPU {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)
 	}
 	if d.dispatched() && !d.everybody() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
