@@ -198,8 +198,13 @@ func (s *session) seed() error {
 	if err != nil {
 		return err
 	}
+	var runtimes uint32
+	if s.Config.WithoutRuntime && !s.Config.Targets.All {
+		runtimes, _ = runtimeNamespace(images) // not to know it is to tell more
+	}
 	s.table = process.NewTable(process.Config{
-		Node: s.Config.Node, Detail: s.Config.Process, Clock: s.clock, HostNamespaces: host,
+		Runtime: runtimes,
+		Node:    s.Config.Node, Detail: s.Config.Process, Clock: s.clock, HostNamespaces: host,
 		Running: s.tasks.All, Emit: s.output.event, Lost: s.lost,
 		Target: func(i *kernel.Image) bool {
 			return s.targets.includes(i) || s.programs.IsTargetProcess(i.Header.Process.Tgid)

@@ -36,6 +36,9 @@ type Config struct {
 	Lost func() bool
 	// Target says whether a process is in the scope.
 	Target func(*kernel.Image) bool
+	// Runtime is the inode number of the mount namespace of the container runtime, of which is not told what it executes on its way
+	// into a container; 0: everything is told.
+	Runtime uint32
 }
 
 // Table is what runs. It is a kernel.Handler; it is not for concurrent use.
@@ -187,8 +190,13 @@ func (t *Table) Exec(i *kernel.Image) {
 	t.place(e, t.identity(i), i.NamespacePid, i.PidNamespaceLevel)
 	e.image = t.describe(i, e, i.Header.Time, flags)
 	t.processes[i.Header.Process] = e
+	byRuntime := t.isRuntimes(i, known, e.parent)
 	if known != nil {
 		known.parent = nil // children may keep the old image alive, but not all of its ancestry
+	}
+	if byRuntime {
+		e.traced = false
+		return
 	}
 
 	exec := &event.ProcessExec{}
@@ -197,6 +205,12 @@ func (t *Table) Exec(i *kernel.Image) {
 		told.Executable = toUTF8(i.Executable)
 	}
 	t.emit(told, e)
+}
+
+// isRuntimes says whether a program is executed by the runtime, before it has left its own mount namespace: by who was nobody in the
+// container before. known is who executes it, if it was seen before.
+func (t *Table) isRuntimes(i *kernel.Image, known, parent *entry) bool {
+	return t.Runtime != 0 && i.Namespaces.Mnt == t.Runtime && (known == nil || !known.traced) && (parent == nil || !parent.traced)
 }
 
 // Exit implements kernel.Handler.

@@ -107,6 +107,29 @@ func TestRuntimeHelpersAreNotReported(t *testing.T) {
 	}
 }
 
+// What the runtime executes in a container's cgroup but not in its mount namespace is not told of. What a container's process executes
+// in the runtime's is.
+func TestExecsOfTheRuntime(t *testing.T) {
+	const runtimes, containers = 4026531841, 4026532000
+	f := newFixture(t)
+	f.Runtime = runtimes
+	in := func(namespace uint32, i *kernel.Image) *kernel.Image {
+		i.Namespaces.Mnt = namespace
+		return i
+	}
+	f.Fork(fork(10, 1))
+	f.Exec(in(runtimes, image(10, 1, "/usr/bin/runc")))
+	if len(f.out) != 0 {
+		t.Errorf("told: %v", f.kinds())
+	}
+	f.Exec(in(containers, image(10, 1, "/app")))
+	f.Fork(fork(11, 10))
+	f.Exec(in(runtimes, image(11, 10, "/usr/bin/escaped")))
+	if len(f.out) != 2 || f.out[0].Processes[0].Binary != "/app" || f.out[1].Processes[0].Binary != "/usr/bin/escaped" {
+		t.Errorf("told: %v", f.kinds())
+	}
+}
+
 func TestInInitTree(t *testing.T) {
 	f := newFixture(t)
 	first := image(20, 1, "/app")
