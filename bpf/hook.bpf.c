@@ -427,7 +427,10 @@ static __always_inline int without_scratch(__u32 stages, const struct entry_note
 		COUNT(returns_lost);
 	else
 		COUNT(busy);
-	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.flags & HOOK_ENFORCES) ? -EPERM : 0;
+	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.flags & HOOK_ENFORCES) &&
+		       is_awake(bpf_ktime_get_boot_ns())
+		   ? -EPERM
+		   : 0;
 }
 
 static __always_inline int run_held(void *ctx, __u32 stages)

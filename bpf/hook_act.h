@@ -150,7 +150,7 @@ static __always_inline int enforce(void *ctx, struct hook_scratch *s, const vola
 	}
 	if (is_runtime(s->record.header.process.tgid) && !executes_in_container())
 		return 0;
-	if (!(hook.flags & HOOK_ARMED)) {
+	if (!(hook.flags & HOOK_ARMED) || !is_awake(s->record.header.time)) {
 		s->record.would |= actions & ENFORCING_ACTIONS;
 		return 0;
 	}

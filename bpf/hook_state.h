@@ -37,6 +37,23 @@ struct {
 	__type(value, struct process_state);
 } process_states SEC(".maps");
 
+/* Until when, boot time in ns, enforcing actions act. User space renews it for as long as it is awake: whoever froze or is debugging
+ * it must not leave a node with hooks that nobody watches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} armed_until SEC(".maps");
+
+static __always_inline bool is_awake(__u64 now)
+{
+	__u32 zero = 0;
+	__u64 *until = bpf_map_lookup_elem(&armed_until, &zero);
+
+	return until && now < *until;
+}
+
 static __always_inline struct process_state *state_of(__u32 tgid)
 {
 	return bpf_map_lookup_elem(&process_states, &tgid);

@@ -568,6 +568,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	HookMapArmedUntil              = "armed_until"
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
 	HookMapEnforcerNotes           = "enforcer_notes"
@@ -677,6 +678,7 @@ type HookProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type HookMapSpecs struct {
+	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
@@ -756,6 +758,7 @@ func (o *HookObjects) Close() error {
 //
 // It can be passed to LoadHookObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HookMaps struct {
+	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
@@ -775,6 +778,7 @@ type HookMaps struct {
 
 func (m *HookMaps) Close() error {
 	return _HookClose(
+		m.ArmedUntil,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,

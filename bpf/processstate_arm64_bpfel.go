@@ -167,6 +167,7 @@ type ProcessStateScopeState struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ProcessStateMapArmedUntil            = "armed_until"
 	ProcessStateMapCgroupVerdicts        = "cgroup_verdicts"
 	ProcessStateMapCounts                = "counts"
 	ProcessStateMapEvents                = "events"
@@ -247,6 +248,7 @@ type ProcessStateProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessStateMapSpecs struct {
+	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
@@ -297,6 +299,7 @@ func (o *ProcessStateObjects) Close() error {
 //
 // It can be passed to LoadProcessStateObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessStateMaps struct {
+	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	Events          *ebpf.Map `ebpf:"events"`
@@ -311,6 +314,7 @@ type ProcessStateMaps struct {
 
 func (m *ProcessStateMaps) Close() error {
 	return _ProcessStateClose(
+		m.ArmedUntil,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.Events,

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,6 +121,57 @@ func TestHeldUntilTargetsAreNamed(t *testing.T) {
 	}
 	if n := len(r.of(event.KindKprobe)); n < 2 {
 		t.Errorf("%d killings were told, want at least 2", n)
+	}
+}
+
+// TestFrozenTracerIsDisarmed: a tracer that does not run enforces nothing 3 s later, does again when it runs, and says so.
+func TestFrozenTracerIsDisarmed(t *testing.T) {
+	needRoot(t)
+	a := makeCgroup(t, hierarchyRoots(t)["unified"], "kubepods/pod"+podA, containerA)
+	holdOpen(t, a)
+	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}}})
+	c.Enforce, c.Policies = true, []wire.PolicySource{{Name: "shells.yaml", Text: killsShells}}
+	run, frames := startTracerProgram(t, c)
+	notices := make(chan string, 16)
+	go func() {
+		defer close(notices)
+		for {
+			frame, err := frames.Next()
+			if err != nil {
+				return
+			}
+			if frame.Notice != nil {
+				notices <- frame.Notice.Text
+			}
+		}
+	}()
+	await := func(what string, killed bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); shellIn(t, a) != killed; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: killed is not %t", what, killed)
+			}
+		}
+	}
+	await("armed", true)
+	began := time.Now()
+	must(t, run.Process.Signal(unix.SIGSTOP))
+	if !shellIn(t, a) {
+		t.Error("not killed just after the tracer was frozen")
+	}
+	await("frozen", false)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it stayed armed for %s", took)
+	}
+	must(t, run.Process.Signal(unix.SIGCONT))
+	await("awake", true)
+	must(t, run.Process.Signal(unix.SIGTERM))
+	told := false
+	for text := range notices {
+		told = told || strings.Contains(text, "nothing was enforced for ")
+	}
+	if !told {
+		t.Error("the gap was not told")
 	}
 }
 

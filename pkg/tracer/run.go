@@ -82,6 +82,7 @@ type session struct {
 	disarmed      error // valid after disarm
 	commandStatus atomic.Pointer[int]
 	kept, counted time.Time
+	armed         time.Time // when stayArmed was last
 }
 
 // Run traces as configured until ctx ends, the configuration's deadline passes, control says so, or the command and its descendants
@@ -132,6 +133,7 @@ func (s *session) run(ctx context.Context) error {
 	if s.Control != nil {
 		go s.readControl(ctx)
 	}
+	s.stayArmed(time.Now())
 	s.output.started = true
 	go s.output.write(s.end)
 	if err := s.startCommand(); err != nil {
@@ -267,6 +269,7 @@ func (s *session) idle() {
 		}
 	}
 	now := time.Now()
+	s.stayArmed(now)
 	if now.Sub(s.counted) > countInterval {
 		s.counted = now
 		s.readCounts()
@@ -274,6 +277,28 @@ func (s *session) idle() {
 	if now.Sub(s.kept) > housekeeping {
 		s.kept = now
 		s.keep()
+	}
+}
+
+// deadManTime is how long hooks stay armed without this process, deadManInterval how often they are told to.
+const (
+	deadManTime     = 3 * time.Second
+	deadManInterval = deadManTime / 6
+)
+
+// stayArmed is the sign of life that the kernel side waits for. That it came too late is told: until now nothing was enforced.
+func (s *session) stayArmed(now time.Time) {
+	if s.policies == nil || !s.Config.Enforce || now.Sub(s.armed) < deadManInterval {
+		return
+	}
+	s.armed = now
+	lapsed, err := s.policies.set.StayArmed(deadManTime)
+	switch {
+	case err != nil:
+		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: err.Error()})
+	case lapsed > 0:
+		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: fmt.Sprintf(
+			"nothing was enforced for %s: the tracer was frozen, or had no CPU", lapsed.Round(time.Second/10))})
 	}
 }
 

@@ -326,12 +326,19 @@ func startTracer(t *testing.T, policies ...wire.PolicySource) (run *exec.Cmd, fr
 	needRoot(t)
 	given := config(wire.Targets{All: true})
 	given.Policies = policies
+	return startTracerProgram(t, given)
+}
+
+// startTracerProgram runs the tracer as a process of its own, which the end of the test kills.
+func startTracerProgram(t *testing.T, given wire.TracerConfig) (run *exec.Cmd, frames *wire.Decoder) {
+	t.Helper()
 	document, err := json.Marshal(given)
 	must(t, err)
 	run = exec.Command(tracerProgram(t), "--config", string(document))
 	output, err := run.StdoutPipe()
 	must(t, err)
 	must(t, run.Start())
+	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
 	frames = wire.NewDecoder(output)
 	if frame, err := frames.Next(); err != nil || frame.Hello == nil {
 		t.Fatalf("%+v, %v", frame, err)

@@ -48,6 +48,8 @@ type Set struct {
 	runtime uint32
 	// holdsCPU: programs may hold the CPU while they run.
 	holdsCPU bool
+	// armedUntil is what armed_until holds; it is StayArmed's.
+	armedUntil int64
 	// judging is the last number that a definition was loaded with.
 	judging atomic.Uint32
 	// mutex is for what follows, and for dispatch.
@@ -91,7 +93,7 @@ func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
 	}
 	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}, holdsCPU: kernel.AtLeast(6, 15)}
 	maps.Copy(s.shared, host.SharedMaps())
-	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "sock_owners", "judged_paths"} {
+	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "armed_until", "sock_owners", "judged_paths"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("make the map %s: %w", name, err), s.Close())

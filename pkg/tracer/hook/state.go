@@ -7,9 +7,11 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 )
@@ -83,6 +85,24 @@ func (s *Set) Note(tgid uint32, state bpf.HookProcessState) error {
 		return fmt.Errorf("note process %d: %w", tgid, err)
 	}
 	return nil
+}
+
+// StayArmed lets enforcing actions act for so long from now. lapsed is how long they have not, since the last time ran out; 0 the first
+// time.
+func (s *Set) StayArmed(span time.Duration) (lapsed time.Duration, err error) {
+	var boot unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot); err != nil {
+		return 0, fmt.Errorf("read the clock: %w", err)
+	}
+	now := boot.Nano()
+	if s.armedUntil != 0 {
+		lapsed = max(0, time.Duration(now-s.armedUntil))
+	}
+	s.armedUntil = now + span.Nanoseconds()
+	if err := s.shared["armed_until"].Put(uint32(0), uint64(s.armedUntil)); err != nil {
+		return lapsed, fmt.Errorf("stay armed: %w", err)
+	}
+	return lapsed, nil
 }
 
 // replacements are the shared maps that a collection uses.
