@@ -93,8 +93,11 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 		selector = select(s, false);
 		if (selector < 0)
 			return 0;
-		if ((stages & STAGE_RETURN) && !try_return(s, selector))
-			return 0;
+		if (stages & STAGE_RETURN) {
+			selector = select_at_return(s, s->candidates);
+			if (selector < 0)
+				return 0;
+		}
 	}
 	begin_record(ctx, s, stages);
 	r->selector = selector;
@@ -109,19 +112,18 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, struct entry_note *note)
 {
 	struct hook_record *r = &s->record;
-	__u32 selector;
+	int selector;
 
 	fetch_words(ctx, s, STAGE_RETURN, note);
 	begin_arguments(s);
 	begin_record(ctx, s, STAGE_RETURN);
 	r->entered = note->entered;
-	r->selector = selector = note->selector;
+	r->selector = -1;
 	note->entered = 0;
 	if (hook.selectors) {
-		if (selector >= HOOK_SELECTORS)
-			return;
 		read_filtered(s, STAGE_RETURN);
-		if (!try_return(s, selector)) {
+		r->selector = selector = select_at_return(s, note->candidates);
+		if (selector < 0) {
 			r->flags |= HOOK_RECORD_VOID;
 			if (note->told == TOLD || note->told == TOLD_ENFORCEMENT)
 				post(ctx, s, 0, note->told == TOLD_ENFORCEMENT, LOSES_NOTHING);

@@ -127,11 +127,11 @@ type HookEnforcerNote struct {
 }
 
 type HookEntryNote struct {
-	_        structs.HostLayout
-	Entered  uint64
-	Selector uint32
-	Told     uint32
-	Words    [16]uint64
+	_          structs.HostLayout
+	Entered    uint64
+	Candidates uint32
+	Told       uint32
+	Words      [16]uint64
 }
 
 type HookExpressionOperation uint32
@@ -356,17 +356,17 @@ const (
 )
 
 type HookHookScratch struct {
-	_         structs.HostLayout
-	Busy      uint32
-	Used      uint32
-	Deferred  uint32
-	Judged    uint32
-	Verdict   uint64
-	Began     uint64
-	Runs      uint32
-	Reserved  uint32
-	Workloads uint64
-	Print     struct {
+	_          structs.HostLayout
+	Busy       uint32
+	Used       uint32
+	Deferred   uint32
+	Judged     uint32
+	Verdict    uint64
+	Began      uint64
+	Runs       uint32
+	Candidates uint32
+	Workloads  uint64
+	Print      struct {
 		_       structs.HostLayout
 		Dentry  uint64
 		Mnt     uint64

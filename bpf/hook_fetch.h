@@ -20,7 +20,8 @@ enum entry_told {
 /* What an entry program leaves for the return program of the same call. */
 struct entry_note {
 	__u64 entered;
-	__u32 selector;
+	/* selectors whose filters at the entry hold, bits */
+	__u32 candidates;
 	/* enum entry_told */
 	__u32 told;
 	__u64 words[HOOK_ARGUMENTS];

@@ -60,7 +60,9 @@ struct hook_scratch {
 	__u64 verdict;
 	/* when the run began, 0 if it is not timed, and how many are not before the next that is */
 	__u64 began;
-	__u32 runs, reserved;
+	__u32 runs;
+	/* selectors whose filters at the entry hold, bits */
+	__u32 candidates;
 	/* selections of workloads that hold for whom the call is of (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 	struct path_print print;

@@ -214,27 +214,36 @@ static __always_inline bool try_selector(struct hook_scratch *s, __u32 selector,
 	return true;
 }
 
-/* Tries the filters at the return of the selector that matched at the entry. The loop keeps the number one that the
- * verifier knows. */
-static __always_inline bool try_return(struct hook_scratch *s, __u32 selector)
+/* The first of the selectors that matched at the entry, bits of candidates, whose filters at the return hold too; -1 if none does. The
+ * loop keeps the number one that the verifier knows. */
+static __always_inline int select_at_return(struct hook_scratch *s, __u32 candidates)
 {
 	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
 		if (i >= hook.selectors)
 			break;
-		if (i == selector)
-			return try_selector(s, i, false, FILTER_AT_RETURN);
-	}
-	return false;
-}
-
-/* The first selector of which all filters hold; -1 if none does. */
-static __always_inline int select(struct hook_scratch *s, bool cheap)
-{
-	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
-		if (i >= hook.selectors)
-			break;
-		if (try_selector(s, i, cheap, 0))
+		if ((candidates & (1U << i)) && try_selector(s, i, false, FILTER_AT_RETURN))
 			return i;
 	}
 	return -1;
+}
+
+/* The first selector of which all filters at the entry hold; -1 if none does. Where filters at the return decide, s->candidates has all
+ * of those. */
+static __always_inline int select(struct hook_scratch *s, bool cheap)
+{
+	int first = -1;
+
+	s->candidates = 0;
+	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
+		if (i >= hook.selectors)
+			break;
+		if (!try_selector(s, i, cheap, 0))
+			continue;
+		s->candidates |= 1U << i;
+		if (first < 0)
+			first = i;
+		if (cheap || !(hook.flags & HOOK_RETURN_DECIDES))
+			break;
+	}
+	return first;
 }

@@ -39,7 +39,7 @@ static __always_inline struct entry_note *leave_note(struct hook_scratch *s)
 	if (note->entered && note->told != TOLD_NOTHING)
 		give_up(note);
 	note->entered = s->record.entered;
-	note->selector = s->record.selector;
+	note->candidates = s->candidates;
 	note->told = TOLD_NOTHING;
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		if (i >= hook.arguments)

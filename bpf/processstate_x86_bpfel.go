@@ -48,17 +48,17 @@ type ProcessStateHookFilter struct {
 }
 
 type ProcessStateHookScratch struct {
-	_         structs.HostLayout
-	Busy      uint32
-	Used      uint32
-	Deferred  uint32
-	Judged    uint32
-	Verdict   uint64
-	Began     uint64
-	Runs      uint32
-	Reserved  uint32
-	Workloads uint64
-	Print     struct {
+	_          structs.HostLayout
+	Busy       uint32
+	Used       uint32
+	Deferred   uint32
+	Judged     uint32
+	Verdict    uint64
+	Began      uint64
+	Runs       uint32
+	Candidates uint32
+	Workloads  uint64
+	Print      struct {
 		_       structs.HostLayout
 		Dentry  uint64
 		Mnt     uint64

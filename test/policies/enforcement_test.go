@@ -144,6 +144,13 @@ var enforcements = []enforcement{
 			"\n  return: true\n  returnArg: {index: 0, type: int}", shown: withActions, status: []int{killed},
 		do: []string{"call umask 5 then call umask 7 then creat $D/made"}, want: []string{"int 7, = int 5 POST return SIGKILL"}},
 		files: map[string]string{"made": ""}, filesSeen: map[string]string{"made": ""}},
+	{row: row{name: "signal-returning-later-selector",
+		spec: kprobe("sys_umask", "{index: 0, type: int}",
+			"matchReturnArgs: [{index: 0, operator: Equal, values: ['21']}]",
+			"matchReturnArgs: [{index: 0, operator: Equal, values: ['23']}]\n    matchReturnActions: [{action: Sigkill}]") +
+			"\n  return: true\n  returnArg: {index: 0, type: int}", shown: withActions, status: []int{killed},
+		do: []string{"call umask 23 then call umask 7 then creat $D/made"}, want: []string{"int 7, = int 23 POST return SIGKILL"}},
+		files: map[string]string{"made": ""}, filesSeen: map[string]string{"made": ""}},
 	// An error is written with a minus or without.
 	{row: row{name: "override-positive", spec: protected("security_file_open", "{index: 0, type: file}", "$D/positive", "",
 		"matchActions: [{action: Override, argError: 1}]"), shown: withActions,

@@ -145,6 +145,13 @@ var selectors = []row{
 		"\n  data: [{source: current_task, type: string, resolve: comm}]",
 		do:   []string{ask + "2 then name renamed then " + ask + "1 then " + ask + "3"},
 		want: []string{"int 3, data string renamed"}},
+	// What is returned decides which of the selectors it is that match at the entry.
+	{name: "later-selector-at-the-return", spec: kprobe("sys_umask", "{index: 0, type: int}",
+		"label: five\n    matchReturnArgs: [{index: 0, operator: Equal, values: ['5']}]",
+		"label: never\n    "+matchArgs(0, "Equal", "1"),
+		"label: seven\n    matchReturnArgs: [{index: 0, operator: Equal, values: ['7']}]") + "\n  return: true\n  returnArg: {index: 0, type: int}",
+		shown: withSelector, do: []string{"call umask 5 then call umask 7 then call umask 9 then call umask 11"},
+		want: []string{"int 7, = int 5 [five]", "int 9, = int 7 [seven]"}},
 	{name: "sixteen-selectors", spec: kprobe("sys_getsid", "{index: 0, type: int}", sixteen()...), shown: withSelector,
 		do:   []string{ask + "0 then " + ask + "7 then " + ask + "15 then " + ask + "16"},
 		want: []string{"int 0 [selector-0]", "int 7 [selector-7]", "int 15 [selector-15]"}},

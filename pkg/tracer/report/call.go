@@ -85,6 +85,7 @@ func (r *Reporter) complete(c *call, record *hook.Record) {
 	}
 	if record.Stage&hook.StageReturn != 0 {
 		c.doneAtReturn |= record.Done
+		c.selector = record.Selector // of several that matched at the entry the one that matched now too
 	}
 	for i := range record.Arguments {
 		a := &record.Arguments[i]
