@@ -31,6 +31,8 @@ type equal struct {
 	when []when
 	// note is what the tracepoint does not see of the function's calls.
 	note string
+	// compat: the system calls are those of the ABI for 32 bits.
+	compat bool
 }
 
 // seen is where a value is at a tracepoint.
@@ -54,7 +56,10 @@ type part struct {
 
 // argument n of the system call.
 func argument(n int) seen {
-	return func(node *Node, _ *equal) (source, error) {
+	return func(node *Node, e *equal) (source, error) {
+		if e.compat {
+			return node.compatArgument(n)
+		}
 		register, err := node.Registers.SyscallArgument(n)
 		return inRegisters(0, register.Offset), err
 	}
@@ -188,11 +193,17 @@ func (n *Node) equalRoutes(p *policy.Policy, name string) ([]route, []Refusal) {
 	if len(rows) == 0 {
 		return nil, []Refusal{{"tracepoint", fmt.Errorf("no tracepoint stands in for %s", name)}}
 	}
+	if n.arms(p) { // else it is a matter of what is shown, and not worth twice the programs
+		rows = append(rows, n.compatRows(rows)...)
+	}
 	var all route
 	for i := range rows {
 		s, err := n.equalSite(name, &rows[i])
 		if err != nil {
 			return nil, []Refusal{{"tracepoint", err}}
+		}
+		if rows[i].compat && len(s.entry.Compat) == 0 {
+			continue // that ABI has no such calls
 		}
 		all = append(all, s)
 	}
@@ -230,7 +241,7 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 	if e.note != "" {
 		s.notes = append(s.notes, e.note)
 	}
-	if slices.ContainsFunc(uring, func(call string) bool { return slices.Contains(e.enter, call) || slices.Contains(e.exit, call) }) {
+	if !e.compat && slices.ContainsFunc(uring, func(call string) bool { return slices.Contains(e.enter, call) || slices.Contains(e.exit, call) }) {
 		s.notes = append(s.notes, noteUring)
 	}
 	for _, w := range e.when {
@@ -264,6 +275,10 @@ func (n *Node) equalPlace(e *equal) (*site, error) {
 	}
 	s := &site{backend: string(mechanism), user: true, entry: attached(hook.Entry, mechanism)}
 	for _, name := range names {
+		if e.compat {
+			s.entry.Compat = append(s.entry.Compat, n.compatNumbers(name)...)
+			continue
+		}
 		number, err := n.syscall("", name)
 		if err != nil {
 			continue // older calls that newer architectures don't have
