@@ -57,7 +57,7 @@ func (a *Approval) OnPods(policies []*policy.Policy, s *scope.Scope, pods []*cor
 // if the user agrees.
 func (a *Approval) OnMachine(ctx context.Context, policies []*policy.Policy, host, subject string, served []explain.Served) error {
 	a.preview = preview{policies: policies, targets: map[string][]string{host: {subject}}, nodes: map[string][]event.Hook{host: servedHooks(served)}}
-	if why := a.preview.refused(a.remedy())[host]; why != nil {
+	if why := a.refused()[host]; why != nil {
 		return why
 	}
 	a.show(nil)
@@ -74,7 +74,7 @@ func (a *Approval) Approve(ctx context.Context, hellos map[string]*event.Hello) 
 	for node, hello := range hellos {
 		a.preview.nodes[node] = hello.Hooks
 	}
-	refused := a.preview.refused(a.remedy())
+	refused := a.refused()
 	if a.asked {
 		if len(refused) < len(hellos) {
 			a.show(refused)
@@ -98,6 +98,15 @@ func (a *Approval) Approve(ctx context.Context, hellos map[string]*event.Hello) 
 		}
 	}
 	return refused, a.ask(ctx, fmt.Sprintf("Enforce on %s of %s", wording.Counted(armed, "pod"), wording.Counted(nodes, "node")))
+}
+
+// refused are the nodes that nothing is armed on, and why.
+func (a *Approval) refused() map[string]error {
+	refused := a.preview.refused(a.remedy())
+	if a.Options.Strict {
+		a.preview.strictly(refused)
+	}
+	return refused
 }
 
 // remedy is what to do about a node that cannot deny.

@@ -22,6 +22,8 @@ type effect struct {
 	impossible string
 	// missing: the hook is not served there; why.
 	missing string
+	// allowed: the policy allows that, since the kernel does not have what the hook is about.
+	allowed bool
 }
 
 // errorPermission is EPERM.
@@ -90,7 +92,7 @@ func effectOf(h *policy.Hook, became event.Hook, enforcers bool) (e effect) {
 		return effect{missing: became.Refused}
 	}
 	if became.Backend == "" { // the policy allows that
-		return effect{missing: strings.Join(became.Notes, "; ")}
+		return effect{missing: strings.Join(became.Notes, "; "), allowed: true}
 	}
 	var does []string
 	for i := range h.Selectors {

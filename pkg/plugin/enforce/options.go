@@ -28,6 +28,7 @@ type Options struct {
 	Files                policyset.Files
 	Exec, Write, Connect []string
 	Kill, Monitor, Yes   bool
+	Strict               bool
 	AllPods, System      bool
 	OnHost               bool
 }
@@ -40,6 +41,7 @@ func (o *Options) Flags() *pflag.FlagSet {
 	fs.StringArrayVar(&o.Connect, "deny-connect", nil, "Nothing connects to addresses of this network `CIDR`; repeatable")
 	fs.BoolVar(&o.Kill, "kill", false, "The --deny flags kill the process, and deny the call only where the kernel can")
 	fs.BoolVar(&o.Monitor, "monitor", false, "Enforce nothing: show and count what would have been")
+	fs.BoolVar(&o.Strict, "strict", false, "Arm no node on which a hook is not served, kills instead of denying, or does not see every way")
 	fs.BoolVarP(&o.Yes, "yes", "y", false, "Don't ask")
 	fs.BoolVar(&o.AllPods, "all-pods", false, "The target is all pods of the namespace")
 	fs.BoolVar(&o.System, "allow-system", false, "Pods of kube-system and others that the cluster needs are targets too")
@@ -84,6 +86,8 @@ func (o *Options) Check(c Command) error {
 		{c.Local && c.All && !o.OnHost, "--local without a command after --, --pid or --cgroup is all of this machine: say --host if it is meant"},
 		{o.OnHost && c.Local && !c.All && !c.ReachesAll, "--host is all of this machine: leave it out, or the command, --pid and --cgroup"},
 		{c.Local && !o.OnHost && c.ReachesAll, "process 1 and the root of the cgroups are all of this machine: add --host if it is meant"},
+		{o.Monitor && o.Strict, "--monitor arms nothing: leave out --strict"},
+		{o.Kill && o.Strict, "--kill agrees to what --strict refuses: leave out one of the two"},
 		{o.Monitor && o.Yes, "--monitor asks nothing: leave out --yes"},
 		{asks && stdin, "-f - takes standard input, where the answer would come from: add --yes"},
 		{asks && !stdin && !interactive,

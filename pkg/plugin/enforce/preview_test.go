@@ -231,3 +231,25 @@ func TestInterruptedQuestion(t *testing.T) {
 }
 
 var errTooLate = fmt.Errorf("too late")
+
+// TestStrictly: --strict takes only nodes on which every hook is served and none has a note.
+func TestStrictly(t *testing.T) {
+	whole := event.Hook{Policy: "kills", Name: "security_path_link", Backend: "lsm", Prevents: true}
+	leftOut := event.Hook{Policy: "kills", Name: "security_path_chmod", Notes: []string{"left out, as the policy allows: this kernel has no such function"}}
+	noted, refusedHook := whole, event.Hook{Policy: "kills", Name: "security_path_rename", Refused: "no"}
+	noted.Notes = []string{"what is done through io_uring is not seen"}
+	p := preview{policies: parsed(t, previewed, "kills"), nodes: map[string][]event.Hook{
+		"whole": {whole, leftOut}, "noted": {noted}, "in part": {whole, refusedHook}, "refused": {noted},
+	}}
+	before := errors.New("before")
+	refused := map[string]error{"refused": before}
+	p.strictly(refused)
+	if refused["whole"] != nil || refused["refused"] != before {
+		t.Errorf("%v", refused)
+	}
+	for node, want := range map[string]string{"noted": "io_uring", "in part": "security_path_rename is not enforced"} {
+		if refused[node] == nil || !strings.Contains(refused[node].Error(), want) {
+			t.Errorf("%s: %v, want %q", node, refused[node], want)
+		}
+	}
+}
