@@ -110,9 +110,12 @@ func denied(p FilePaths) (all []Hook) {
 	return append(all, protect, mount, move)
 }
 
-// DenyConnect is the policy that lets nobody connect to addresses of these networks (CIDR), over any protocol that connects.
+// DenyConnect is the policy that lets nobody connect to addresses of these networks (CIDR), over any protocol that connects, nor send a
+// message there without a connection: over UDP, by a raw socket, or with the first data of a connection (TCP Fast Open).
 func DenyConnect(networks []string, d Denial) Policy {
 	h := ofKernel("security_socket_connect", Argument{Index: 0, Type: "socket"}, Argument{Index: 1, Type: "sockaddr"})
 	h.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
-	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h})}
+	message := ofKernel(NetSend, Argument{Index: 0, Type: "socket"}, Argument{Index: 1, Type: "sockaddr", Resolve: "msg_name"})
+	message.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
+	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h, message})}
 }

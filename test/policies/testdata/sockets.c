@@ -101,6 +101,27 @@ static long run_send_to(int n, char **w)
 	return sendto(fd, w[3], strlen(w[3]), 0, &to.any, length);
 }
 
+/* Sends the first data of a connection with its address: TCP Fast Open. */
+static long run_fast_open(int n, char **w)
+{
+	union address to;
+	socklen_t length = address(&to, w[1], w[2]);
+
+	current = socket(to.any.sa_family, SOCK_STREAM, 0);
+	return sendto(current, w[3], strlen(w[3]), MSG_FASTOPEN, &to.any, length);
+}
+
+/* An echo request, by a raw socket. */
+static long run_ping(int n, char **w)
+{
+	const unsigned char request[8] = {8, 0, 0xf7, 0xff};
+	union address to;
+	socklen_t length = address(&to, w[1], "0");
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	return sendto(fd, request, sizeof(request), 0, &to.any, length);
+}
+
 static socklen_t unix_address(union address *to, const char *name)
 {
 	size_t length = strlen(name);
@@ -192,6 +213,8 @@ const struct command socket_commands[] = {
 	{"receive", 2, run_receive, "ADDRESS PORT: of UDP"},
 	{"connect-udp", 2, run_connect_udp, "ADDRESS PORT [FROM-ADDRESS FROM-PORT]"},
 	{"send-to", 3, run_send_to, "ADDRESS PORT TEXT: by UDP"},
+	{"fast-open", 3, run_fast_open, "ADDRESS PORT TEXT: the first data of a connection, with its address"},
+	{"ping", 1, run_ping, "ADDRESS: by a raw socket"},
 	{"unix-listen", 1, run_unix_listen, "NAME: a path, or @ and a name"},
 	{"unix-connect", 1, run_unix_connect, "NAME"},
 	{},
