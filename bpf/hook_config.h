@@ -184,6 +184,8 @@ enum filter_flags {
 	/* of a selector that neither tells nor stops anything: a path of which the front is not known does not match. With others it
 	 * does, as it might be the one that is asked for. */
 	FILTER_LETS_BE = 1 << 4,
+	/* of a mark: the program counts by the name that the call gave it, too */
+	FILTER_NAMED = 1 << 5,
 };
 
 /* Operations of an expression: each takes two operands of the filter, the operation and its value, takes what it works on

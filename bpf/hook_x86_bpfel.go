@@ -167,6 +167,7 @@ const (
 	HookFilterFlagsFILTER_CHEAP       HookFilterFlags = 4
 	HookFilterFlagsFILTER_AT_RETURN   HookFilterFlags = 8
 	HookFilterFlagsFILTER_LETS_BE     HookFilterFlags = 16
+	HookFilterFlagsFILTER_NAMED       HookFilterFlags = 32
 )
 
 type HookFilterMatch uint32

@@ -82,13 +82,15 @@ static __always_inline __u64 marks_of_namespace(void)
 	return all;
 }
 
-/* Whether the text of place 0, the path of the file that runs, is what mark i asks for. What the call or argv[0] names it does not
- * matter: whoever executes a program chooses that. Not static: so it is verified once, and not for each mark. */
+/* Whether the text of place 0, the path of the file that runs, is what mark i asks for. What the call names it (place 1) whoever executes
+ * it chooses: it counts only for what is no more than told. Not static: so it is verified once, and not for each mark. */
 __noinline int names_program(struct hook_scratch *s, __u32 i)
 {
 	if (!s || i >= MARKS)
 		return 0;
-	return match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count);
+	if (match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count))
+		return 1;
+	return (marks[i].flags & FILTER_NAMED) && match_text(s, &s->values[1], marks[i].match, false, marks[i].first, marks[i].count);
 }
 
 static __always_inline __u64 marks_of_program(struct hook_scratch *s)
@@ -104,11 +106,12 @@ static __always_inline __u64 marks_of_program(struct hook_scratch *s)
 	return found;
 }
 
-/* Puts the path of the file that runs into data. */
+/* Puts both texts that name the program into data. */
 static __always_inline void read_program(struct hook_scratch *s, struct linux_binprm *binprm)
 {
 	struct file *file = BPF_CORE_READ(binprm, file);
 	__u32 at = PATH_MAX, length;
+	long written;
 
 	if (!path_resolve(s->path, &at, &file->f_path))
 		at = PATH_MAX; /* what is known is the end of a path, which may look like another one */
@@ -119,6 +122,9 @@ static __always_inline void read_program(struct hook_scratch *s, struct linux_bi
 	bpf_probe_read_kernel(s->data, length, &s->path[at & (PATH_MAX - 1)]);
 	s->values[0].at = 0;
 	s->values[0].length = length;
+	written = bpf_probe_read_kernel_str(&s->data[PATH_MAX], PATH_MAX, BPF_CORE_READ(binprm, filename));
+	s->values[1].at = PATH_MAX;
+	s->values[1].length = written > 0 ? written - 1 : 0;
 }
 
 static __always_inline void note(__u32 tgid, struct process_state *state)

@@ -84,7 +84,6 @@ var argumentTypes = []row{
 		want: []string{"bytes onetwothree", "bytes abcdefghijklmnopqrstuvwxyz012345 of *"}},
 	{name: "const-buf",
 		spec:    kprobe("security_inode_setxattr", "{index: 2, type: string}, {index: 3, type: const_buf, sizeArgIndex: 5}"),
-		refused: noTracepoint,
 		do:      []string{`call setxattr "$D/text "user.name "value 5 0`},
 		want:    []string{"string user.name, bytes value"}},
 	{name: "const-buf-of-user",

@@ -120,7 +120,7 @@ var selectors = []row{
 		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 2),
 	asked("not-prefix-of-binaries", "matchBinaries: [{operator: NotPrefix, values: [$D/pro]}]",
 		ask+"1 then exec $D/program $L "+ask+"2 and exec $D/other $L "+ask+"3", 1, 3),
-	// Only the file that runs counts, by its own path: not what the call names it.
+	// Only the file that runs counts, by its own path, and not what the call names it: but for the ends of paths, by which more is told.
 	asked("not-prefix-of-binaries-named-otherwise", "matchBinaries: [{operator: NotPrefix, values: [/usr/bin/]}]",
 		ask+"1 then exec /usr/bin/../..$D/other $L "+ask+"2", 1, 2),
 	asked("binaries-named-otherwise", "matchBinaries: [{operator: In, values: [/usr/bin/../..$D/other]}]",

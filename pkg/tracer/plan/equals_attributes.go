@@ -8,9 +8,10 @@ package plan
 
 var (
 	setting = []equal{
-		{enter: []string{"setxattr", "lsetxattr"}, arguments: []seen{nil, pathAt(argument(0)), argument(1)}, note: notePath},
-		{enter: []string{"setxattrat"}, arguments: []seen{nil, pathBelow(argument(0), argument(1)), argument(3)}},
-		{enter: []string{"fsetxattr"}, arguments: []seen{nil, fileOf(argument(0)), argument(1)}},
+		{enter: []string{"setxattr", "lsetxattr"}, arguments: given(pathAt(argument(0))), note: notePath},
+		{enter: []string{"fsetxattr"}, arguments: given(fileOf(argument(0)))},
+		{enter: []string{"setxattrat"}, arguments: []seen{nil, pathBelow(argument(0), argument(1)), argument(3),
+			inMemory(argument(4), 0, 8), inMemory(argument(4), 8, 4), inMemory(argument(4), 12, 4)}}, // struct xattr_args of include/uapi/linux/xattr.h
 	}
 	removing = []equal{
 		{enter: []string{"removexattr", "lremovexattr"}, arguments: []seen{nil, pathAt(argument(0)), argument(1)}, note: notePath},
@@ -40,6 +41,11 @@ var attributeEquals = map[string][]equal{
 	"security_move_mount": {
 		{enter: []string{"move_mount"}, arguments: []seen{pathBelow(argument(0), argument(1)), pathBelow(argument(2), argument(3))}, note: noteVerdict},
 	},
+}
+
+// given is what these functions are given beside the file: the attribute's name, its value with its size, and flags.
+func given(file seen) []seen {
+	return []seen{nil, file, argument(1), argument(2), argument(3), argument(4)}
 }
 
 const noteTimes = "only changes of times are seen; modes and owners are by security_path_chmod and security_path_chown; " + notePath

@@ -7,6 +7,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -19,7 +20,9 @@ type mark struct {
 	key string
 	// binary is set for a mark of programs, pids for one of process IDs and all who descend from them.
 	binary *policy.BinaryFilter
-	pids   *policy.PIDFilter
+	// named: programs count by the name too that whoever executes them chooses.
+	named bool
+	pids  *policy.PIDFilter
 }
 
 // Marks are those of a session: filters that ask the same share one.
@@ -36,15 +39,16 @@ type Marks struct {
 // errTooManyMarks: there is a bit for each.
 var errTooManyMarks = fmt.Errorf("more than %d different filters on programs and descendants in one session", hook.MaxMarks)
 
-// binaries returns the bit of a filter on programs.
-func (m *Marks) binaries(f policy.BinaryFilter) (uint64, error) {
-	return m.add(mark{key: fmt.Sprint("binary", f.Match, f.FollowChildren, f.Values), binary: &f})
+// binaries returns the bit of a filter on programs. named: they count by the name too that the call or argv[0] gives them, which is for
+// filters by which more is told, and never less.
+func (m *Marks) binaries(f policy.BinaryFilter, named bool) (uint64, error) {
+	return m.add(mark{key: fmt.Sprint("binary", f.Match, f.FollowChildren, f.Values, named), binary: &f, named: named})
 }
 
 // parentBinaries returns the bit of a filter on the programs of parents.
-func (m *Marks) parentBinaries(f policy.BinaryFilter) (uint64, error) {
+func (m *Marks) parentBinaries(f policy.BinaryFilter, named bool) (uint64, error) {
 	m.parents = true
-	return m.binaries(f)
+	return m.binaries(f, named)
 }
 
 // descendants returns the bit of a filter on process IDs and those that descend from them.
@@ -74,6 +78,9 @@ func (m *Marks) Marking() hook.Marking {
 		case mark.binary != nil:
 			f.Subject, f.Match = uint8(bpf.HookFilterSubjectSUBJECT_TEXT), uint8(matchRows[mark.binary.Match].match)
 			f.First, f.Count = c.texts(mark.binary.Values, false)
+			if mark.named {
+				f.Flags |= uint8(bpf.HookFilterFlagsFILTER_NAMED)
+			}
 		case mark.pids.InNamespace:
 			f = c.numberFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE_PID, 0, false, false, exactly(mark.pids.Values))
 		default:
@@ -145,7 +152,8 @@ func (m *Marks) matches(i *kernel.Image) (bits uint64) {
 		var has bool
 		switch {
 		case mark.binary != nil:
-			has = mark.binary.Matches(i.Executable)
+			asked, _, _ := strings.Cut(i.Arguments, "\x00")
+			has = mark.binary.Matches(i.Executable) || mark.named && mark.binary.Matches(asked)
 		case mark.pids.InNamespace && i.PidNamespaceLevel == 0:
 			has = slices.Contains(mark.pids.Values, 0) // as policies write the host
 		case mark.pids.InNamespace:

@@ -15,7 +15,7 @@ import (
 // A process that runs already is what its executable is, whatever it calls itself (`exec -a /usr/sbin/sshd /tmp/evil`).
 func TestRunningByExecutable(t *testing.T) {
 	m := &Marks{}
-	bit, err := m.binaries(policy.BinaryFilter{Match: policy.MatchEqual, Values: []string{"/usr/sbin/sshd"}})
+	bit, err := m.binaries(policy.BinaryFilter{Match: policy.MatchEqual, Values: []string{"/usr/sbin/sshd"}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

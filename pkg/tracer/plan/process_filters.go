@@ -56,16 +56,23 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 		}
 	}
 	for _, f := range s.Binaries {
-		mask, err := c.node.Marks.binaries(f)
+		mask, err := c.node.Marks.binaries(f, c.byName(s, f))
 		errs = append(errs, at0(f.Position, err))
 		add(maskFilter(c.marks(), 0, f.Negated, mask))
 	}
 	for _, f := range s.ParentBinaries {
-		mask, err := c.node.Marks.parentBinaries(f)
+		mask, err := c.node.Marks.parentBinaries(f, c.byName(s, f))
 		errs = append(errs, at0(f.Position, err))
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_PARENT_MARKS, 0, f.Negated, mask))
 	}
 	return all, errors.Join(errs...)
+}
+
+// byName says whether programs count by the names that they are given when they are executed, of links and of scripts: ends of paths do,
+// where that can only have more told. Nothing that is done, or left out, depends on names that whoever is watched chooses.
+func (c *compiler) byName(s *policy.Selector, f policy.BinaryFilter) bool {
+	silent := slices.ContainsFunc(s.Actions, func(a policy.Action) bool { return a.Kind == policy.NoPost })
+	return f.Match == policy.MatchPostfix && !f.Negated && !silent && !enforces(c.hook)
 }
 
 // marks are those of the program that makes the call.
