@@ -90,7 +90,8 @@ __noinline int names_program(struct hook_scratch *s, __u32 i)
 		return 0;
 	if (match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count))
 		return 1;
-	return (marks[i].flags & FILTER_NAMED) && match_text(s, &s->values[1], marks[i].match, false, marks[i].first, marks[i].count);
+	return (marks[i].flags & FILTER_NAMED) &&
+	       match_text(s, &s->values[1], marks[i].match, false, marks[i].first, marks[i].count);
 }
 
 static __always_inline __u64 marks_of_program(struct hook_scratch *s)
