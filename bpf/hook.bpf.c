@@ -64,8 +64,10 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 			actions |= hook_selectors[selector].return_actions;
 		if (!(stages & STAGE_ENTRY))
 			actions |= ACTION_POST;
-		verdict = enforce(ctx, s, &hook_selectors[selector], actions);
-		track(s, &hook_selectors[selector], actions);
+		if (hook.actions & CHANGING_ACTIONS) {
+			verdict = enforce(ctx, s, &hook_selectors[selector], actions);
+			track(s, &hook_selectors[selector], actions);
+		}
 	}
 	track_result(s, stages);
 	if (!(stages & STAGE_ENTRY))
@@ -73,6 +75,16 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	else if (is_enforcement(r) || ((actions & ACTION_POST) && !is_runtime(r->header.process.tgid)))
 		tell_entry(ctx, s, stages, actions, note);
 	return verdict;
+}
+
+/* The selector that matched. What follows is verified for each of them, with its actions; only once, though, where the actions change
+ * nothing: there the verifier does not know which one it is. */
+static __always_inline int chosen(struct hook_scratch *s, int selector)
+{
+	if (hook.actions & CHANGING_ACTIONS)
+		return selector;
+	s->chosen = selector;
+	return s->chosen;
 }
 
 static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
@@ -99,6 +111,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 				return 0;
 		}
 	}
+	selector = chosen(s, selector);
 	begin_record(ctx, s, stages);
 	r->selector = selector;
 	if (hook.flags & HOOK_HAS_RETURN) {
@@ -122,7 +135,8 @@ static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, st
 	note->entered = 0;
 	if (hook.selectors) {
 		read_filtered(s, STAGE_RETURN);
-		r->selector = selector = select_at_return(s, note->candidates);
+		selector = select_at_return(s, note->candidates);
+		r->selector = chosen(s, selector);
 		if (selector < 0) {
 			r->flags |= HOOK_RECORD_VOID;
 			if (note->told == TOLD || note->told == TOLD_ENFORCEMENT)
@@ -193,7 +207,7 @@ static __always_inline int without_scratch(__u32 stages, const struct entry_note
 		COUNT(returns_lost);
 	else
 		COUNT(busy);
-	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.flags & HOOK_ENFORCES) &&
+	return (stages & STAGE_ENTRY) && (hook.flags & HOOK_ARMED) && (hook.actions & ENFORCING_ACTIONS) &&
 		       is_awake(bpf_ktime_get_boot_ns())
 		   ? -EPERM
 		   : 0;

@@ -38,8 +38,8 @@ static __always_inline __u32 actor_of(__u8 scope)
 	return scope == RATE_PROCESS ? both >> 32 : both;
 }
 
-/* Whether the call repeats one that was posted less than the selector's interval ago. */
-static __noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 now)
+/* Whether the call repeats one that was posted less than the selector's interval ago. Not static: so it is verified once. */
+__noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 now)
 {
 	struct rate_key key = {};
 	const volatile struct hook_selector *chosen;
@@ -105,6 +105,8 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 /* What is done to the current process, and what else stops a process or what it does. */
 #define ACTIONS_ON_CURRENT (ACTION_KILL | ACTION_SIGNAL | ACTION_NOTIFY_ENFORCER | ACTION_SET)
 #define ENFORCING_ACTIONS (ACTIONS_ON_CURRENT | ACTION_OVERRIDE)
+/* What changes something: the process, a socket's owner, a note for an enforcer. */
+#define CHANGING_ACTIONS (ENFORCING_ACTIONS | ACTION_CLEAN_UP_NOTIFICATION | ACTION_TRACK_SOCK | ACTION_UNTRACK_SOCK)
 
 /* Whether a process is the container runtime's, on its way into a container: the current one, or the owner of a socket. One of which
  * nothing is known is not: a map that is full exempts nobody. */
@@ -213,7 +215,7 @@ static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 
 /* Whether something was done to who made the call, or would have been. */
 static __always_inline bool is_enforcement(const struct hook_record *r)
 {
-	return (hook.flags & HOOK_ENFORCES) && ((r->done | r->would) & ENFORCING_ACTIONS);
+	return (hook.actions & ENFORCING_ACTIONS) && ((r->done | r->would) & ENFORCING_ACTIONS);
 }
 
 /* What it means when a record finds no room. */
@@ -265,7 +267,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	barrier_var(size);
 	hold_cpu();
 	if (size <= sizeof(*r) + HOOK_DATA) {
-		if ((hook.flags & HOOK_ENFORCES) && enforcement)
+		if ((hook.actions & ENFORCING_ACTIONS) && enforcement)
 			lost = bpf_ringbuf_output(&priority, r, size, BPF_RB_NO_WAKEUP);
 		else /* the symbols of a user stack can be had only while the process lives */
 			lost = bpf_ringbuf_output(&events, r, size,

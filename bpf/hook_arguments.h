@@ -35,7 +35,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		bring_in_pages(word);
 	switch (a->kind) {
 	case KIND_USER_PATH:
-		read_user_path(r, word, size);
+		r->flags |= put_user_path(r->s, r->place, word, size);
 		break;
 	case KIND_TEXT:
 		read_text(r, word, user);
@@ -137,7 +137,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 static __noinline int read_argument(struct hook_scratch *s, __u32 place, __u64 size)
 {
 	struct argument_header *header;
-	struct reading r = { .s = s };
+	struct reading r = { .s = s, .place = place };
 	__u32 begin;
 
 	if (!s || place >= HOOK_ARGUMENTS)

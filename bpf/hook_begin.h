@@ -104,7 +104,7 @@ static __always_inline void begin_arguments(struct hook_scratch *s)
 /* Fills the rest of a record. */
 static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = bpf_get_current_task_btf(), *leader;
 	struct hook_record *r = &s->record;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 arguments = r->argument_count, flags = r->flags;
@@ -114,11 +114,12 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->flags = flags;
 	r->header.class = CLASS_HOOK;
 	r->header.time = now;
-	r->header.process.tgid = task->tgid;
-	r->header.process.start = task->group_leader->start_boottime;
+	r->header.process.tgid = TRUSTED_FIELD(struct task_struct, task, tgid);
+	leader = TRUSTED_FIELD(struct task_struct, task, group_leader);
+	r->header.process.start = TRUSTED_FIELD(struct task_struct, leader, start_boottime);
 	r->header.cgroup = current_cgroup_id();
 	r->tid = bpf_get_current_pid_tgid();
-	r->tracer_namespace_pid = tracer_pid_level ? pid_at_level(task, tracer_pid_level) : task->tgid;
+	r->tracer_namespace_pid = tracer_pid_level ? pid_at_level(task, tracer_pid_level) : r->header.process.tgid;
 	attribute(ctx, r);
 	r->hook = hook.hook;
 	r->function = hook.function;

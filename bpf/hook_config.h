@@ -300,8 +300,8 @@ enum hook_flags {
 	HOOK_WAKES = 1 << 20,
 	/* its programs may sleep: user memory that is not there is brought in */
 	HOOK_SLEEPS = 1 << 21,
-	/* a selector has an enforcing action */
-	HOOK_ENFORCES = 1 << 22,
+	/* a selector has a rate limit */
+	HOOK_LIMITS = 1 << 22,
 	/* a selector has filters at the return: only there it is known whether a call is an event */
 	HOOK_RETURN_DECIDES = 1 << 23,
 	/* its programs hold the CPU while they run: where the kernel preempts them, it leaves them out for the next task meanwhile, which
@@ -327,7 +327,8 @@ struct hook_config {
 	__u32 runtime_mount_namespace;
 	/* of HOOK_JUDGES: place of the argument, and a number that no hook with other filters has */
 	__u32 judged, judging;
-	__u32 reserved;
+	/* enum hook_actions: those of all selectors together */
+	__u32 actions;
 	/* bits of the selections of workloads that all have to hold for the process (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 };

@@ -18,30 +18,45 @@ static __always_inline struct place_of_file place_of(struct file *file)
 	return at;
 }
 
+/* Puts the path from which s->walk begins behind its file_value, as the argument in `place`; returns enum argument_header_flags. Not
+ * static: so it is verified once, and not for each argument. */
+__noinline int put_path(struct hook_scratch *s, __u32 place, __u32 fd)
+{
+	struct dentry *dentry;
+	struct file_value *v;
+	struct inode *inode;
+	struct value *value;
+	__u32 at, length;
+
+	if (!s || place >= HOOK_ARGUMENTS)
+		return 0;
+	v = reserve(s, sizeof(*v));
+	if (!v)
+		return 0;
+	value = &s->values[place];
+	dentry = (struct dentry *)s->walk.dentry;
+	inode = FIELD(struct dentry, dentry, d_inode);
+	v->inode = FIELD(struct inode, inode, i_ino);
+	v->mode = FIELD(struct inode, inode, i_mode);
+	v->fd = fd;
+	value->number = v->mode;
+	value->cut = !path_resolve(&s->walk, s->path);
+	at = s->walk.at;
+	length = PATH_MAX - BOUNDED(at, PATH_MAX);
+	barrier_var(length);
+	if (length > PATH_MAX)
+		return 0;
+	bpf_probe_read_kernel(end_of_data(s), length, &s->path[at & (PATH_MAX - 1)]);
+	add_text(s, value, length);
+	return value->cut ? VALUE_PATH_CUT : 0;
+}
+
 /* Puts the path of a dentry in a mount, NULL for that of its file system alone, behind its file_value. */
 static __always_inline void read_path_in(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd,
 					 bool may_be_new)
 {
-	struct file_value *v = reserve(r->s, sizeof(*v));
-	struct inode *inode = FIELD(struct dentry, dentry, d_inode);
-	__u32 at = PATH_MAX, length;
-
-	if (!v)
-		return;
-	v->inode = FIELD(struct inode, inode, i_ino);
-	v->mode = FIELD(struct inode, inode, i_mode);
-	v->fd = fd;
-	r->value->number = v->mode;
-	if (!path_resolve_in(r->s->path, &at, dentry, mnt, may_be_new)) {
-		r->flags |= VALUE_PATH_CUT;
-		r->value->cut = 1;
-	}
-	length = PATH_MAX - BOUNDED(at, PATH_MAX);
-	barrier_var(length);
-	if (length > PATH_MAX)
-		return;
-	bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
-	take_text(r, length);
+	path_begin(&r->s->walk, dentry, mnt, may_be_new);
+	r->flags |= put_path(r->s, r->place, fd);
 }
 
 static __always_inline void read_path(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd)
@@ -80,10 +95,11 @@ static __always_inline void read_file(struct reading *r, struct file *file, __u3
 static __always_inline struct file *file_of(__u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = task->files->fdt;
-	struct file **files = table->fd, *file = NULL;
+	struct files_struct *opened = TRUSTED_FIELD(struct task_struct, task, files);
+	struct fdtable *table = TRUSTED_FIELD(struct files_struct, opened, fdt);
+	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd), *file = NULL;
 
-	if (fd >= table->max_fds)
+	if (fd >= TRUSTED_FIELD(struct fdtable, table, max_fds))
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;
@@ -91,33 +107,27 @@ static __always_inline struct file *file_of(__u32 fd)
 
 /* Where a path of user memory that is relative begins: at the descriptor that is the argument beside it, if there is one and
  * it stands for a directory, else at the working directory. */
-static __always_inline struct path *beginning_of(struct reading *r, struct fs_struct *fs, __s32 descriptor)
+static __always_inline struct path *beginning_of(const volatile struct hook_argument *a, struct fs_struct *fs, __s32 descriptor)
 {
 	const __s32 at_working_directory = -100; /* AT_FDCWD, include/uapi/linux/fcntl.h */
 	struct file *file;
 
-	if (r->argument->beside >= HOOK_ARGUMENTS || descriptor == at_working_directory)
+	if (a->beside >= HOOK_ARGUMENTS || descriptor == at_working_directory)
 		return &fs->pwd;
 	file = file_of(descriptor);
 	return file ? __builtin_preserve_access_index(&file->f_path) : NULL;
 }
 
-struct path_cut {
-	struct hook_scratch *s;
-	__u32 begin, length;
-	/* the name goes too, and what remains is its directory */
-	__u32 name;
-	__u32 passed_name;
-};
-
 /* Takes one byte from the end of a path: slashes, then the name if that is wanted, then the slashes before it. */
-static long cut_path(__u32 step, struct path_cut *c)
+static long cut_path(__u32 step, struct in_scratch *in)
 {
+	struct hook_scratch *s = in->s;
+	struct path_cut *c = &s->cut;
 	bool slash;
 
 	if (c->length <= 1)
 		return 1;
-	slash = c->s->data[(c->begin + c->length - 1) & (HOOK_DATA - 1)] == '/';
+	slash = s->data[(c->begin + c->length - 1) & (HOOK_DATA - 1)] == '/';
 	if (!slash && c->passed_name)
 		return 1;
 	if (!slash && !c->name)
@@ -133,63 +143,82 @@ static long cut_path(__u32 step, struct path_cut *c)
 /* How often "./" is left out at the beginning of a path. */
 #define MOST_DOTS 4
 
-/* Puts a path of user memory behind a file_value, made absolute in the mount namespace. */
-static __always_inline void read_user_path(struct reading *r, __u64 address, __s32 descriptor)
+/* The address of a path in user memory behind "./" at its beginning: "./name" is the name. *first gets the byte that is there. */
+static __always_inline __u64 behind_dots(__u64 address, char *first)
 {
-	struct file_value *v = reserve(r->s, sizeof(*v));
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct path_cut cut = { .s = r->s, .name = r->argument->constant };
-	__u32 at = PATH_MAX, length = 0;
-	struct path *base;
-	char first = 0;
-	long written;
+	char next[2] = {};
 
-	if (!v)
-		return;
-	__builtin_memset(v, 0, sizeof(*v));
-	cut.begin = r->s->used;
-	if (bpf_probe_read_user(&first, sizeof(first), (void *)address)) {
-		r->flags |= VALUE_UNREADABLE;
-		return;
-	}
-	for (__u32 i = 0; i < MOST_DOTS && first == '.'; i++) { /* "./name" is the name */
-		char next[2] = {};
-
+	for (__u32 i = 0; i < MOST_DOTS && *first == '.'; i++) {
 		if (bpf_probe_read_user(next, sizeof(next), (void *)(address + 1)) || next[0] != '/' || !next[1] ||
 		    next[1] == '/')
 			break;
 		address += 2;
-		first = next[1];
+		*first = next[1];
 	}
-	base = first == '/' ? &fs->root : beginning_of(r, fs, descriptor);
-	if (!base) { /* the call fails */
-		r->flags |= VALUE_PATH_CUT;
-	} else if (!path_resolve(r->s->path, &at, base)) {
-		r->flags |= VALUE_PATH_CUT;
-		r->value->cut = 1;
-	}
+	return address;
+}
+
+/* Puts the path of the directory in which a path of user memory begins to the end of data, and the slash between both; returns
+ * how long that is. first: the first byte of the path. */
+static __always_inline __u32 put_directory(struct hook_scratch *s, char first)
+{
+	__u32 at = s->walk.at, length;
+
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
 	if (length > PATH_MAX)
-		return;
-	bpf_probe_read_kernel(end_of_data(r->s), length, &r->s->path[at & (PATH_MAX - 1)]);
-	if (first == '/' && length == 1) { /* the namespace's own root */
-		length = 0;
-	} else if (first != '/' && length != 1) { /* not the root, which ends with a slash itself */
-		r->s->data[(cut.begin + length) & (HOOK_DATA - 1)] = '/';
-		length++;
+		return 0;
+	bpf_probe_read_kernel(end_of_data(s), length, &s->path[at & (PATH_MAX - 1)]);
+	if (first == '/' && length == 1) /* the namespace's own root */
+		return 0;
+	if (first == '/' || length == 1) /* the root ends with a slash itself */
+		return length;
+	s->data[(s->used + length) & (HOOK_DATA - 1)] = '/';
+	return length + 1;
+}
+
+/* Puts a path of user memory behind a file_value, made absolute in the mount namespace, as the argument in `place`; returns enum
+ * argument_header_flags. Not static, as put_path. */
+__noinline int put_user_path(struct hook_scratch *s, __u32 place, __u64 address, __s32 descriptor)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct in_scratch in = { .s = s };
+	__u32 flags = 0, length;
+	struct file_value *v;
+	struct path *base;
+	char first = 0;
+	long written;
+
+	if (!s || place >= HOOK_ARGUMENTS)
+		return 0;
+	v = reserve(s, sizeof(*v));
+	if (!v)
+		return 0;
+	__builtin_memset(v, 0, sizeof(*v));
+	if (bpf_probe_read_user(&first, sizeof(first), (void *)address))
+		return VALUE_UNREADABLE;
+	address = behind_dots(address, &first);
+	base = first == '/' ? &fs->root : beginning_of(&hook_arguments[place], fs, descriptor);
+	path_begin(&s->walk, base ? FIELD(struct path, base, dentry) : NULL, base ? FIELD(struct path, base, mnt) : NULL, false);
+	if (!path_resolve(&s->walk, s->path)) {
+		flags |= VALUE_PATH_CUT;
+		s->values[place].cut = base != NULL; /* without it the call fails */
 	}
-	r->s->used += length;
-	written = bpf_probe_read_user_str(end_of_data(r->s), PATH_MAX, (void *)address);
-	r->s->used = cut.begin;
-	if (written < 0) {
-		r->flags |= VALUE_UNREADABLE;
-		return;
-	}
-	cut.length = length + written - 1;
-	bpf_loop(PATH_MAX, cut_path, &cut, 0);
-	take_text(r, BOUNDED(cut.length, 2 * PATH_MAX));
+	length = put_directory(s, first);
+	s->cut.begin = s->used;
+	s->used += length;
+	written = bpf_probe_read_user_str(end_of_data(s), PATH_MAX, (void *)address);
+	s->used = s->cut.begin;
+	if (written < 0)
+		return flags | VALUE_UNREADABLE;
+	s->cut.length = length + written - 1;
+	s->cut.name = hook_arguments[place].constant;
+	s->cut.passed_name = 0;
+	bpf_loop(PATH_MAX, cut_path, &in, 0);
+	length = s->cut.length;
+	add_text(s, &s->values[place], BOUNDED(length, 2 * PATH_MAX));
+	return flags;
 }
 
 /* What a descriptor's file is, or has: the socket. */

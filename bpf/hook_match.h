@@ -68,11 +68,6 @@ static __always_inline __u64 difference(struct hook_scratch *s, __u32 index)
 	return (have ^ operand(m->words + index)) & mask;
 }
 
-/* What loops know of their work: the rest is in the scratch, the stack is short. */
-struct in_scratch {
-	struct hook_scratch *s;
-};
-
 static long compare_word(__u32 index, struct in_scratch *in)
 {
 	struct hook_scratch *s = in->s;

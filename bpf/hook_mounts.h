@@ -91,7 +91,8 @@ static __always_inline struct vfsmount *mount_of_entry(struct dentry *dentry, bo
 	struct super_block *sb = FIELD(struct dentry, dentry, d_sb);
 	struct super_block___list *with_list = (void *)sb;
 	struct super_block___chain *with_chain = (void *)sb;
-	struct mount_search s = { .dentry = dentry, .namespace = task->nsproxy->mnt_ns };
+	struct nsproxy *proxy = TRUSTED_FIELD(struct task_struct, task, nsproxy);
+	struct mount_search s = { .dentry = dentry, .namespace = TRUSTED_FIELD(struct nsproxy, proxy, mnt_ns) };
 
 	if (mounts_are_a_list()) {
 		s.end = (char *)sb + bpf_core_field_offset(struct super_block___list, s_mounts);

@@ -13,17 +13,23 @@ struct reading {
 	struct hook_scratch *s;
 	struct value *value;
 	const volatile struct hook_argument *argument;
+	__u32 place;
 	__u8 flags;
 };
 
-/* Sets the argument's text to what was put at the end of data. */
+/* Sets the text of a value to what was put at the end of data. */
+static __always_inline void add_text(struct hook_scratch *s, struct value *v, __u32 length)
+{
+	__u32 at = s->used;
+
+	v->at = at;
+	v->length = length;
+	s->used = at + length;
+}
+
 static __always_inline void take_text(struct reading *r, __u32 length)
 {
-	__u32 at = r->s->used;
-
-	r->value->at = at;
-	r->value->length = length;
-	r->s->used = at + length;
+	add_text(r->s, r->value, length);
 }
 
 static __always_inline char *end_of_data(struct hook_scratch *s)
@@ -85,55 +91,54 @@ static __always_inline void read_bytes(struct reading *r, __u64 address, __u64 s
 	take_text(r, count);
 }
 
-struct vector_reading {
-	struct reading *r;
-	__u64 address, left;
-	__u32 length;
-	/* the array itself is a copy in kernel memory */
-	__u32 copied;
-};
-
-static long read_vector_entry(__u32 index, struct vector_reading *v)
+static long read_vector_entry(__u32 index, struct in_scratch *in)
 {
+	struct hook_scratch *s = in->s;
+	struct vector_reading *v = &s->vector;
+	__u64 at = s->used + v->length, count;
 	struct iovec entry = {};
-	struct reading *r = v->r;
-	struct hook_scratch *s = r->s;
-	__u32 at = s->used + v->length;
-	__u64 count;
 
 	if (index >= v->left || at > HOOK_DATA - HOOK_MARGIN)
 		return 1;
 	if (read_either(&entry, sizeof(entry), v->address + index * sizeof(entry), !v->copied)) {
-		r->flags |= VALUE_UNREADABLE;
+		v->flags |= VALUE_UNREADABLE;
 		return 1;
 	}
 	count = entry.iov_len;
-	if (v->length + count > r->argument->maximum)
-		count = r->argument->maximum - v->length;
+	if (v->length + count > v->maximum)
+		count = v->maximum - v->length;
 	barrier_var(count);
 	if (count > HOOK_MARGIN)
 		return 1;
 	if (bpf_probe_read_user(&s->data[at & (HOOK_DATA - 1)], count, entry.iov_base)) {
-		r->flags |= VALUE_UNREADABLE;
+		v->flags |= VALUE_UNREADABLE;
 		return 1;
 	}
 	v->length += count;
-	return v->length >= r->argument->maximum ? 1 : 0;
+	return v->length >= v->maximum ? 1 : 0;
 }
 
 /* Reads what an array of struct iovec points at in user memory; size is that of all together, 0 if not known. */
 static __always_inline void read_vector(struct reading *r, __u64 address, __u64 entries, __u64 size, bool copied)
 {
 	struct bytes_value *value = reserve(r->s, sizeof(*value));
-	struct vector_reading v = { .r = r, .address = address, .left = entries, .copied = copied };
+	struct in_scratch in = { .s = r->s };
+	struct vector_reading *v = &r->s->vector;
 
 	if (!value)
 		return;
-	bpf_loop(VECTOR_ENTRIES, read_vector_entry, &v, 0);
-	value->size = size ? size : v.length;
-	if (entries > VECTOR_ENTRIES || v.length >= r->argument->maximum || size > v.length)
+	v->address = address;
+	v->left = entries;
+	v->length = 0;
+	v->maximum = r->argument->maximum;
+	v->copied = copied;
+	v->flags = 0;
+	bpf_loop(VECTOR_ENTRIES, read_vector_entry, &in, 0);
+	r->flags |= v->flags;
+	value->size = size ? size : v->length;
+	if (entries > VECTOR_ENTRIES || v->length >= v->maximum || size > v->length)
 		r->flags |= VALUE_CUT;
-	take_text(r, BOUNDED(v.length, HOOK_MARGIN));
+	take_text(r, BOUNDED(v->length, HOOK_MARGIN));
 }
 
 static __always_inline void read_iov_iter(struct reading *r, struct iov_iter *iter)

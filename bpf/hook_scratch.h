@@ -4,6 +4,7 @@
 #include "hook_config.h"
 #include "hook_record.h"
 #include "output.h"
+#include "path.h"
 
 /* Bytes of all arguments of a record together (a power of two). */
 #define HOOK_DATA (32 << 10)
@@ -49,6 +50,26 @@ struct path_print {
 	__u64 done;
 };
 
+/* What is taken from the end of a path of user memory. */
+struct path_cut {
+	/* the path in data */
+	__u32 begin, length;
+	/* the name goes too, and what remains is its directory */
+	__u32 name;
+	__u32 passed_name;
+};
+
+/* An array of struct iovec of which one entry is read after the other. */
+struct vector_reading {
+	__u64 address, left;
+	/* bytes that were read, and that are read at most */
+	__u64 length, maximum;
+	/* the array itself is a copy in kernel memory */
+	__u32 copied;
+	/* enum argument_header_flags */
+	__u32 flags;
+};
+
 struct hook_scratch {
 	__u32 busy;
 	/* end of what is in data */
@@ -63,9 +84,15 @@ struct hook_scratch {
 	__u32 runs;
 	/* selectors whose filters at the entry hold, bits */
 	__u32 candidates;
+	/* the selector that matched */
+	volatile __s32 chosen;
+	__u32 reserved;
 	/* selections of workloads that hold for whom the call is of (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 	struct path_print print;
+	struct path_walk walk;
+	struct path_cut cut;
+	struct vector_reading vector;
 	struct value values[HOOK_ARGUMENTS];
 	/* the numbers of values as they were at the entry; not on the stack, which is short */
 	__u64 words[HOOK_ARGUMENTS];
@@ -76,6 +103,12 @@ struct hook_scratch {
 	struct hook_record record;
 	/* record and data are handed over in one piece */
 	char data[HOOK_DATA + HOOK_MARGIN];
+};
+
+/* What loops know of their work. The rest is in the scratch: the stack is short, and of what is there the verifier follows each value,
+ * so that it looks at a loop many times. */
+struct in_scratch {
+	struct hook_scratch *s;
 };
 
 /* SCRATCH_SLOTS for each possible CPU; user space sets the number. */

@@ -54,8 +54,8 @@ static __always_inline bool is_limited(struct hook_scratch *s)
 {
 	__u32 selector = s->record.selector;
 
-	return hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval && !is_enforcement(&s->record) &&
-	       is_repeat(s, selector, s->record.header.time);
+	return (hook.flags & HOOK_LIMITS) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
+	       !is_enforcement(&s->record) && is_repeat(s, selector, s->record.header.time);
 }
 
 /* Tells of the entry of a call, or of a call as a whole. note: what the return will find, NULL if there is none to come or

@@ -259,7 +259,7 @@ type HookHookConfig struct {
 	RuntimeMountNamespace uint32
 	Judged                uint32
 	Judging               uint32
-	Reserved              uint32
+	Actions               uint32
 	Workloads             uint64
 }
 
@@ -301,7 +301,7 @@ const (
 	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
 	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
 	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
-	HookHookFlagsHOOK_ENFORCES        HookHookFlags = 4194304
+	HookHookFlagsHOOK_LIMITS          HookHookFlags = 4194304
 	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
 	HookHookFlagsHOOK_HOLDS_CPU       HookHookFlags = 16777216
 )
@@ -366,6 +366,8 @@ type HookHookScratch struct {
 	Began      uint64
 	Runs       uint32
 	Candidates uint32
+	Chosen     int32
+	Reserved   uint32
 	Workloads  uint64
 	Print      struct {
 		_       structs.HostLayout
@@ -374,6 +376,31 @@ type HookHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+	}
+	Walk struct {
+		_        structs.HostLayout
+		Dentry   uint64
+		Mnt      uint64
+		At       uint32
+		Done     uint32
+		MayBeNew uint32
+		Reserved uint32
+	}
+	Cut struct {
+		_          structs.HostLayout
+		Begin      uint32
+		Length     uint32
+		Name       uint32
+		PassedName uint32
+	}
+	Vector struct {
+		_       structs.HostLayout
+		Address uint64
+		Left    uint64
+		Length  uint64
+		Maximum uint64
+		Copied  uint32
+		Flags   uint32
 	}
 	Values [16]struct {
 		_         structs.HostLayout

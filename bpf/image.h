@@ -20,7 +20,8 @@ struct image_scratch {
 	char cwd[PATH_MAX];
 	char parent_executable[PATH_MAX];
 	char arguments[ARGUMENTS_MAX];
-	__u32 executable_at, cwd_at, parent_executable_at, reserved;
+	__u32 executable_at, cwd_at, parent_executable_at, cgroup_end;
+	struct path_walk walk;
 };
 
 struct {
@@ -37,17 +38,20 @@ static __always_inline struct image_scratch *get_scratch(void)
 	return bpf_map_lookup_elem(&image_scratch, &zero);
 }
 
-/* Joins the names of a cgroup and its ancestors to a path and returns its length; ids may be NULL. */
-static __always_inline __u32 fill_cgroup_path(char *to, __u64 *ids, struct cgroup *cgroup)
+/* Joins the names of a cgroup and its ancestors to a path and returns its length; ids may be NULL. *end is where the path ends: in a map,
+ * for the reason that struct path_walk is. */
+static __always_inline __u32 fill_cgroup_path(char *to, volatile __u32 *end, __u64 *ids, struct cgroup *cgroup)
 {
-	__u32 depth = BPF_CORE_READ(cgroup, level), at = 0;
+	__u32 depth = BPF_CORE_READ(cgroup, level), at;
 
+	*end = 0;
 	if (ids)
 		ids[0] = BPF_CORE_READ(cgroup_ancestor(cgroup, 0), kn, id);
 	for (__u32 level = 1; level < CGROUP_LEVELS; level++) {
 		struct kernfs_node *kn;
 		long length;
 
+		at = *end;
 		if (level > depth || at >= CGROUP_PATH_MAX - 1)
 			break;
 		kn = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn);
@@ -58,7 +62,9 @@ static __always_inline __u32 fill_cgroup_path(char *to, __u64 *ids, struct cgrou
 		length = bpf_probe_read_kernel_str(&to[at & (CGROUP_PATH_MAX - 1)], COMPONENT_MAX, BPF_CORE_READ(kn, name));
 		if (length > 0)
 			at += length - 1;
+		*end = at;
 	}
+	at = *end;
 	return BOUNDED(at, CGROUP_PATH_MAX);
 }
 
@@ -94,7 +100,7 @@ static __always_inline void fill_executable(struct image_scratch *s, struct file
 	struct image_record *r = &s->record;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
-	if (!path_resolve(s->executable, &s->executable_at, &file->f_path))
+	if (!path_resolve_of(&s->walk, s->executable, &s->executable_at, &file->f_path))
 		r->header.flags |= RECORD_EXECUTABLE_CUT;
 	r->executable_length = PATH_MAX - BOUNDED(s->executable_at, PATH_MAX);
 	r->inode = BPF_CORE_READ(inode, i_ino);
@@ -125,19 +131,19 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 	bpf_core_read(&r->comm, sizeof(r->comm), &task->comm);
 	bpf_core_read(&r->parent_comm, sizeof(r->parent_comm), &parent->comm);
 	r->cgroup_level = BPF_CORE_READ(cgroup_of(task), level);
-	r->cgroup_path_length = fill_cgroup_path(s->cgroup_path, r->cgroup_ids, cgroup_of(task));
+	r->cgroup_path_length = fill_cgroup_path(s->cgroup_path, &s->cgroup_end, r->cgroup_ids, cgroup_of(task));
 	if (!fs)
 		return;
 	if (file)
 		fill_executable(s, file);
-	if (!path_resolve(s->cwd, &s->cwd_at, &fs->pwd))
+	if (!path_resolve_of(&s->walk, s->cwd, &s->cwd_at, &fs->pwd))
 		r->header.flags |= RECORD_CWD_CUT;
 	r->cwd_length = PATH_MAX - BOUNDED(s->cwd_at, PATH_MAX);
 	if (!(r->header.flags & RECORD_PARENT_OUTSIDE))
 		return; /* its own record says it */
 	parent_file = BPF_CORE_READ(parent, mm, exe_file);
 	if (parent_file) {
-		path_resolve(s->parent_executable, &s->parent_executable_at, &parent_file->f_path);
+		path_resolve_of(&s->walk, s->parent_executable, &s->parent_executable_at, &parent_file->f_path);
 		r->parent_executable_length = PATH_MAX - BOUNDED(s->parent_executable_at, PATH_MAX);
 	}
 }

@@ -21,3 +21,16 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 			field_ = BPF_CORE_READ(at_, field);                                            \
 		field_;                                                                                \
 	})
+
+/* The same behind a pointer that the verifier trusts, as that to the current task: without a helper on all kernels. That the pointer is
+ * cast all the same is for the verifier: it searches its names of types for each field that is read behind a pointer it trusts. */
+#define TRUSTED_FIELD(type, pointer, field)                                                            \
+	({                                                                                             \
+		type *at_ = (pointer);                                                                 \
+		typeof(at_->field) field_;                                                             \
+		if (bpf_rdonly_cast)                                                                   \
+			field_ = ((type *)bpf_rdonly_cast(at_, bpf_core_type_id_kernel(type)))->field; \
+		else                                                                                   \
+			field_ = at_->field;                                                           \
+		field_;                                                                                \
+	})

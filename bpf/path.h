@@ -16,13 +16,21 @@
 /* The longest name of one component (NAME_MAX + 1, a power of two). */
 #define COMPONENT_MAX 256
 
+/* A walk from a dentry in a mount (0: up to the root of its file system). It stands in a map: of what is on its stack the verifier
+ * follows each value, and would look at the walk many times. */
 struct path_walk {
+	volatile __u64 dentry, mnt;
+	/* where the path begins in the buffer; it ends at PATH_MAX */
+	volatile __u32 at;
+	volatile __u32 done;
+	/* the file may be one that is just being made */
+	__u32 may_be_new;
+	__u32 reserved;
+};
+
+struct in_walk {
+	struct path_walk *walk;
 	char *buffer;
-	/* where the path begins in buffer; it ends at PATH_MAX */
-	__u32 at;
-	__u32 done;
-	struct dentry *dentry;
-	struct vfsmount *mnt;
 };
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
@@ -31,17 +39,17 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 }
 
 /* Puts a name of length bytes, and the slash if wanted, before what is in the buffer already; false when it is full. */
-static __always_inline bool path_prepend(struct path_walk *w, const void *name, __u32 length, bool slash)
+static __always_inline bool path_prepend(struct in_walk *in, const void *name, __u32 length, bool slash)
 {
-	__u32 at = w->at, need = length + slash;
+	__u32 at = in->walk->at, need = length + slash;
 
 	if (length >= COMPONENT_MAX || need > at)
 		return false;
 	at -= need;
 	if (slash)
-		w->buffer[at & (PATH_MAX - 1)] = '/';
-	bpf_probe_read_kernel(&w->buffer[(at + slash) & (PATH_MAX - 1)], length & (COMPONENT_MAX - 1), name);
-	w->at = at;
+		in->buffer[at & (PATH_MAX - 1)] = '/';
+	bpf_probe_read_kernel(&in->buffer[(at + slash) & (PATH_MAX - 1)], length & (COMPONENT_MAX - 1), name);
+	in->walk->at = at;
 	return true;
 }
 
@@ -51,11 +59,12 @@ static __always_inline bool is_mounted(struct mount *m)
 	return FIELD(struct mount, m, mnt_ns) != NULL;
 }
 
-static long path_step(__u32 step, struct path_walk *w)
+static long path_step(__u32 step, struct in_walk *in)
 {
+	struct path_walk *w = in->walk;
 	/* copies: an access through our own struct would be taken for one to a kernel type */
-	struct dentry *dentry = w->dentry, *parent, *mnt_root;
-	struct vfsmount *mnt = w->mnt;
+	struct dentry *dentry = (struct dentry *)w->dentry, *parent, *mnt_root;
+	struct vfsmount *mnt = (struct vfsmount *)w->mnt;
 	const unsigned char *name;
 
 	mnt_root = FIELD(struct vfsmount, mnt, mnt_root);
@@ -69,8 +78,8 @@ static long path_step(__u32 step, struct path_walk *w)
 			w->done = is_mounted(m);
 			return 1;
 		}
-		w->dentry = FIELD(struct mount, m, mnt_mountpoint);
-		w->mnt = (struct vfsmount *)((char *)above + bpf_core_field_offset(struct mount, mnt));
+		w->dentry = (__u64)FIELD(struct mount, m, mnt_mountpoint);
+		w->mnt = (__u64)above + bpf_core_field_offset(struct mount, mnt);
 		return 0;
 	}
 	if (parent == dentry && !mnt) { /* the root of the file system: where that is mounted is not known */
@@ -78,42 +87,56 @@ static long path_step(__u32 step, struct path_walk *w)
 		return 1;
 	}
 	name = FIELD(struct dentry, dentry, d_name.name);
-	if (!path_prepend(w, name, FIELD(struct dentry, dentry, d_name.len), true))
+	if (!path_prepend(in, name, FIELD(struct dentry, dentry, d_name.len), true))
 		return 1;
 	if (parent == dentry) { /* a file outside of all directories: memfd, pipe */
 		w->done = 1;
 		return 1;
 	}
-	w->dentry = parent;
+	w->dentry = (__u64)parent;
 	return 0;
 }
 
-/*
- * Writes the path of a dentry in a mount (NULL: up to the root of its file system) to the end of buffer (PATH_MAX bytes, and
- * as many after it that the verifier must see but nobody writes) and sets *at to where it begins. " (deleted)" is added when
- * no directory names the file any more, unless the file may be one that is just being made. Returns false when the front of
- * the path is missing: there are too many components, or its mount was taken out of the namespace.
- */
-static __always_inline bool path_resolve_in(char *buffer, __u32 *at, struct dentry *dentry, struct vfsmount *mnt, bool may_be_new)
+static __always_inline void path_begin(struct path_walk *w, struct dentry *dentry, struct vfsmount *mnt, bool may_be_new)
 {
-	static const char deleted[] = " (deleted)";
-	struct path_walk w = { .buffer = buffer, .at = PATH_MAX, .dentry = dentry, .mnt = mnt };
-
-	if (!dentry) {
-		*at = PATH_MAX;
-		return false;
-	}
-	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
-	if (!may_be_new && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
-		path_prepend(&w, deleted, sizeof(deleted) - 1, false);
-	bpf_loop(PATH_STEPS, path_step, &w, 0);
-	if (w.done && w.at == PATH_MAX)
-		path_prepend(&w, "/", 1, false);
-	*at = w.at;
-	return w.done;
+	w->dentry = (__u64)dentry;
+	w->mnt = (__u64)mnt;
+	w->may_be_new = may_be_new;
 }
 
-static __always_inline bool path_resolve(char *buffer, __u32 *at, const struct path *p)
+/*
+ * Writes the path from where a walk begins to the end of buffer (PATH_MAX bytes, and as many after it that the verifier must see
+ * but nobody writes) and sets w->at to where it begins. " (deleted)" is added when no directory names the file any more, unless the
+ * file may be one that is just being made. Returns false when the front of the path is missing: there are too many components, or
+ * its mount was taken out of the namespace.
+ */
+static __always_inline bool path_resolve(struct path_walk *w, char *buffer)
 {
-	return path_resolve_in(buffer, at, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), false);
+	static const char deleted[] = " (deleted)";
+	struct in_walk in = { .walk = w, .buffer = buffer };
+	struct dentry *dentry = (struct dentry *)w->dentry;
+	struct vfsmount *mnt = (struct vfsmount *)w->mnt;
+
+	w->at = PATH_MAX;
+	w->done = 0;
+	if (!dentry)
+		return false;
+	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
+	if (!w->may_be_new && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
+		path_prepend(&in, deleted, sizeof(deleted) - 1, false);
+	bpf_loop(PATH_STEPS, path_step, &in, 0);
+	if (w->done && w->at == PATH_MAX)
+		path_prepend(&in, "/", 1, false);
+	return w->done;
+}
+
+/* path_resolve of a struct path; *at is set to where the path begins in buffer. */
+static __always_inline bool path_resolve_of(struct path_walk *w, char *buffer, __u32 *at, const struct path *p)
+{
+	bool all;
+
+	path_begin(w, FIELD(struct path, p, dentry), FIELD(struct path, p, mnt), false);
+	all = path_resolve(w, buffer);
+	*at = w->at;
+	return all;
 }

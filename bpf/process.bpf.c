@@ -183,6 +183,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 struct cgroup_scratch {
 	struct cgroup_record record;
 	char path[CGROUP_PATH_MAX + COMPONENT_MAX];
+	__u32 end;
 };
 
 struct {
@@ -209,7 +210,7 @@ static __always_inline void tell_cgroup(struct cgroup *cgroup)
 	s->record.header.time = bpf_ktime_get_boot_ns();
 	s->record.header.cgroup = BPF_CORE_READ(cgroup, kn, id);
 	s->record.level = BPF_CORE_READ(cgroup, level);
-	length = fill_cgroup_path(s->path, s->record.cgroup_ids, cgroup);
+	length = fill_cgroup_path(s->path, &s->end, s->record.cgroup_ids, cgroup);
 	s->record.cgroup_path_length = length;
 	if (length <= CGROUP_PATH_MAX)
 		send_first(CLASS_CGROUP, s, sizeof(s->record) + length);

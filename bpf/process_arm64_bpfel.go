@@ -25,6 +25,8 @@ type ProcessCgroupScratch struct {
 	_      structs.HostLayout
 	Record ProcessCgroupRecord
 	Path   [1280]int8
+	End    uint32
+	_      [4]byte
 }
 
 type ProcessCgroupVerdict struct {
@@ -125,7 +127,16 @@ type ProcessImageScratch struct {
 	ExecutableAt       uint32
 	CwdAt              uint32
 	ParentExecutableAt uint32
-	Reserved           uint32
+	CgroupEnd          uint32
+	Walk               struct {
+		_        structs.HostLayout
+		Dentry   uint64
+		Mnt      uint64
+		At       uint32
+		Done     uint32
+		MayBeNew uint32
+		Reserved uint32
+	}
 }
 
 type ProcessNamespaces struct {

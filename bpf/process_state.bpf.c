@@ -114,7 +114,7 @@ static __always_inline void read_program(struct hook_scratch *s, struct linux_bi
 	__u32 at = PATH_MAX, length;
 	long written;
 
-	if (!path_resolve(s->path, &at, &file->f_path))
+	if (!path_resolve_of(&s->walk, s->path, &at, &file->f_path))
 		at = PATH_MAX; /* what is known is the end of a path, which may look like another one */
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);

@@ -57,6 +57,8 @@ type ProcessStateHookScratch struct {
 	Began      uint64
 	Runs       uint32
 	Candidates uint32
+	Chosen     int32
+	Reserved   uint32
 	Workloads  uint64
 	Print      struct {
 		_       structs.HostLayout
@@ -65,6 +67,31 @@ type ProcessStateHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+	}
+	Walk struct {
+		_        structs.HostLayout
+		Dentry   uint64
+		Mnt      uint64
+		At       uint32
+		Done     uint32
+		MayBeNew uint32
+		Reserved uint32
+	}
+	Cut struct {
+		_          structs.HostLayout
+		Begin      uint32
+		Length     uint32
+		Name       uint32
+		PassedName uint32
+	}
+	Vector struct {
+		_       structs.HostLayout
+		Address uint64
+		Left    uint64
+		Length  uint64
+		Maximum uint64
+		Copied  uint32
+		Flags   uint32
 	}
 	Values [16]struct {
 		_         structs.HostLayout

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Whether a task is one that is to be traced: the first question of every program. */
 #pragma once
+#include "kernel_memory.h"
 #include "records.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -144,10 +145,16 @@ static __always_inline bool in_scope(struct task_struct *task)
 static __always_inline __u64 current_cgroup_id(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct css_set *set;
+	struct cgroup *cgroup;
+	struct kernfs_node *node;
 
-	if (scope_controller < 0)
-		return task->cgroups->dfl_cgrp->kn->id;
-	return BPF_CORE_READ(cgroup_of(task), kn, id);
+	if (scope_controller >= 0)
+		return BPF_CORE_READ(cgroup_of(task), kn, id);
+	set = TRUSTED_FIELD(struct task_struct, task, cgroups);
+	cgroup = TRUSTED_FIELD(struct css_set, set, dfl_cgrp);
+	node = TRUSTED_FIELD(struct cgroup, cgroup, kn);
+	return TRUSTED_FIELD(struct kernfs_node, node, id);
 }
 
 /* Whether the cgroup of the current task is a target; workloads gets its bits then. */
@@ -171,10 +178,17 @@ static __always_inline bool current_cgroup_is_target(__u64 *workloads)
 	return made.verdict & 1;
 }
 
+static __always_inline __u32 current_tgid(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return TRUSTED_FIELD(struct task_struct, task, tgid);
+}
+
 /* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
 static __always_inline bool is_tracer(void)
 {
-	return bpf_get_current_task_btf()->tgid == tracer_tgid;
+	return current_tgid() == tracer_tgid;
 }
 
 /* in_scope of the current task, for programs that run often; workloads gets which selections hold for it then. The tracer
@@ -186,7 +200,7 @@ static __always_inline bool current_in_scope_as(__u64 *workloads)
 	if (scope_cgroups && !scope_all && current_cgroup_is_target(workloads))
 		return true;
 	*workloads = ALL_WORKLOADS;
-	return scope_all || (scope_processes && process_is_target(bpf_get_current_task_btf()->tgid));
+	return scope_all || (scope_processes && process_is_target(current_tgid()));
 }
 
 static __always_inline bool current_in_scope(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Which of the two ABIs of a kernel a system call came by. */
 #pragma once
-#include "kernel_types.h"
+#include "kernel_memory.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -11,6 +11,8 @@ static __always_inline bool is_compat(void)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (bpf_core_field_exists(task->thread_info.status))
-		return task->thread_info.status & 2; /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
-	return task->thread_info.flags & (1 << 22); /* TIF_32BIT, arch/arm64/include/asm/thread_info.h */
+		return TRUSTED_FIELD(struct task_struct, task, thread_info.status) &
+		       2; /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
+	return TRUSTED_FIELD(struct task_struct, task, thread_info.flags) &
+	       (1 << 22); /* TIF_32BIT, arch/arm64/include/asm/thread_info.h */
 }

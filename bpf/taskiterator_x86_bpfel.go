@@ -105,7 +105,16 @@ type TaskIteratorImageScratch struct {
 	ExecutableAt       uint32
 	CwdAt              uint32
 	ParentExecutableAt uint32
-	Reserved           uint32
+	CgroupEnd          uint32
+	Walk               struct {
+		_        structs.HostLayout
+		Dentry   uint64
+		Mnt      uint64
+		At       uint32
+		Done     uint32
+		MayBeNew uint32
+		Reserved uint32
+	}
 }
 
 type TaskIteratorNamespaces struct {

@@ -17,7 +17,6 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
@@ -184,61 +183,6 @@ func (s *Set) collection(d *Definition, holdsCPU bool) (*ebpf.Collection, error)
 		shared["rate_limits"] = d.Beside.collection.Maps["rate_limits"]
 	}
 	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
-}
-
-// specialise makes the generic object that of one hook.
-func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, error) {
-	spec := s.spec.Copy()
-	programs := map[string]*ebpf.ProgramSpec{}
-	for _, a := range d.Attachments {
-		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
-		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
-		if a.Stage == Hashing || m.sleeps {
-			p.Flags |= unix.BPF_F_SLEEPABLE
-		}
-		if !d.writes() {
-			withoutWriting(p)
-		}
-		programs[string(a.Stage)] = p
-	}
-	spec.Programs = programs
-	if len(d.Operands) > 0 {
-		spec.Maps["hook_operands"].MaxEntries = uint32(len(d.Operands))
-	}
-	if d.RateLimited {
-		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
-	}
-	config := d.Config
-	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
-		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
-	} else if holdsCPU {
-		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)
-	}
-	if d.dispatched() && !d.everybody() {
-		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
-	}
-	if s.runtime != 0 {
-		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
-		config.RuntimeMountNamespace = s.runtime
-	}
-	config.Judging = s.judging.Add(1)
-	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
-	for name, value := range map[string]any{
-		"hook":           config,
-		"hook_arguments": padded(d.Arguments, MaxArguments),
-		"hook_filters":   padded(d.Filters, MaxFilters),
-		"hook_selectors": padded(d.Selectors, MaxSelectors),
-	} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return nil, fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	return spec, nil
-}
-
-// padded is the list in the length that the kernel side has.
-func padded[T any](list []T, length int) []T {
-	return append(slices.Clip(list), make([]T, length-len(list))...)
 }
 
 // fill writes the operands; a hook must not run before.

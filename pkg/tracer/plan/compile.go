@@ -64,9 +64,6 @@ func (c *compiler) attach() {
 	if s.denies {
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_DENIES)
 	}
-	if enforces(c.hook) {
-		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_ENFORCES)
-	}
 	if slices.ContainsFunc(c.def.Filters, func(f bpf.HookHookFilter) bool {
 		return f.Flags&uint8(bpf.HookFilterFlagsFILTER_AT_RETURN) != 0
 	}) {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package hook
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+)
+
+// specialise makes the generic object that of one hook.
+func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, error) {
+	spec := s.spec.Copy()
+	programs := map[string]*ebpf.ProgramSpec{}
+	for _, a := range d.Attachments {
+		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
+		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
+		if a.Stage == Hashing || m.sleeps {
+			p.Flags |= unix.BPF_F_SLEEPABLE
+		}
+		if !d.writes() {
+			withoutWriting(p)
+		}
+		programs[string(a.Stage)] = p
+	}
+	spec.Programs = programs
+	if len(d.Operands) > 0 {
+		spec.Maps["hook_operands"].MaxEntries = uint32(len(d.Operands))
+	}
+	if d.RateLimited {
+		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
+	}
+	for name, value := range map[string]any{
+		"hook":           s.config(d, holdsCPU),
+		"hook_arguments": padded(d.Arguments, MaxArguments),
+		"hook_filters":   padded(d.Filters, MaxFilters),
+		"hook_selectors": padded(d.Selectors, MaxSelectors),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+// config completes what a hook is to do with what the session and its lists say.
+func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
+	config := d.Config
+	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
+	} else if holdsCPU {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)
+	}
+	if d.dispatched() && !d.everybody() {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_IN_SCOPE)
+	}
+	if s.runtime != 0 {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
+		config.RuntimeMountNamespace = s.runtime
+	}
+	if d.RateLimited {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_LIMITS)
+	}
+	for _, selector := range d.Selectors {
+		config.Actions |= uint32(selector.Actions | selector.ReturnActions)
+	}
+	config.Judging = s.judging.Add(1)
+	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
+	return config
+}
+
+// padded is the list in the length that the kernel side has.
+func padded[T any](list []T, length int) []T {
+	return append(slices.Clip(list), make([]T, length-len(list))...)
+}
