@@ -67,17 +67,19 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	for i, p := range policies {
-		for _, planned := range node.Policy(p) {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+		planned := node.Policy(p)
+		explained := make([]Explanation, len(planned))
+		sideBySide(len(planned), func(n int) {
+			if ctx.Err() == nil {
+				explained[n] = explain(set, i, planned[n])
 			}
-			all = append(all, explain(set, i, planned))
-		}
+		})
+		all = append(all, explained...)
 		if enforce {
 			all = append(all, explainEnforcers(set, i, p)...)
 		}
 	}
-	return all, nil
+	return all, ctx.Err()
 }
 
 // namespaceNumbers are the inode numbers of the host's namespaces in the order of policy.Namespace.

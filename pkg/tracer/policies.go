@@ -204,16 +204,7 @@ func (p *policies) enforcers(one *policy.Policy) {
 // load loads all hooks, as many at once as there are CPUs. The number of a hook is its place in the list.
 func (p *policies) load(planned []plan.Hook) {
 	served := make([]*plan.Way, len(planned))
-	free := make(chan struct{}, runtime.NumCPU())
-	var all sync.WaitGroup
-	for i := range planned {
-		free <- struct{}{}
-		all.Go(func() {
-			served[i] = p.serve(uint32(i), &planned[i])
-			<-free
-		})
-	}
-	all.Wait()
+	sideBySide(len(planned), func(i int) { served[i] = p.serve(uint32(i), &planned[i]) })
 	for i, h := range planned {
 		became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
 		switch way := served[i]; {
@@ -230,6 +221,20 @@ func (p *policies) load(planned []plan.Hook) {
 		}
 		p.hooks = append(p.hooks, became)
 	}
+}
+
+// sideBySide does work for 0 to count - 1, for as many at once as there are CPUs.
+func sideBySide(count int, work func(i int)) {
+	free := make(chan struct{}, runtime.NumCPU())
+	var all sync.WaitGroup
+	for i := range count {
+		free <- struct{}{}
+		all.Go(func() {
+			work(i)
+			<-free
+		})
+	}
+	all.Wait()
 }
 
 // serve takes the first way that the kernel accepts; nil if there is none.

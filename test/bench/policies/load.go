@@ -22,25 +22,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// tenHooks is a policy with as many, of files, sockets and processes.
-const tenHooks = files + `
-  - {call: security_file_open, syscall: false, args: [{index: 0, type: file}], selectors: [{matchArgs: [{index: 0, operator: Prefix, values: ["%[1]s/"]}]}]}
-  - {call: fd_install, syscall: false, args: [{index: 0, type: int}, {index: 1, type: file}], selectors: [{matchArgs: [{index: 1, operator: Postfix, values: [".secret"]}]}]}
-  - {call: tcp_connect, syscall: false, args: [{index: 0, type: sock}], selectors: [{matchArgs: [{index: 0, operator: DPort, values: ["443"]}]}]}
-  - {call: tcp_close, syscall: false, args: [{index: 0, type: sock}]}
-  - {call: security_socket_connect, syscall: false, args: [{index: 0, type: socket}, {index: 1, type: sockaddr}]}
-  - {call: security_bprm_check, syscall: false, args: [{index: 0, type: linux_binprm}]}
-  - {call: sys_mount, syscall: true, args: [{index: 0, type: string}, {index: 1, type: string}]}`
-
 // load measures from the start of a tracer's process until it traces.
 func load(w *workload, o options) error {
-	rows := []struct {
-		what     string
-		policies []string
-	}{
-		{"no policy", nil},
-		{"one hook", []string{policyOf("one", fmt.Sprintf(permissions, w.inside))}},
-		{"ten hooks", []string{policyOf("ten", fmt.Sprintf(tenHooks, w.inside))}},
+	rows, err := loads(w)
+	if err != nil {
+		return err
 	}
 	best, last := make([]time.Duration, len(rows)), make([]*told, len(rows))
 	for range o.rounds {
@@ -55,29 +41,32 @@ func load(w *workload, o options) error {
 			last[i] = said
 		}
 	}
-	t := newTable("policy", "hooks", "programs", "start → traces", "policy alone", "resident at most", "CPU")
+	t := newTable("policy", "hooks served", "programs", "instructions verified", "start → traces", "CPU", "of it in the kernel", "resident at most")
 	for i, row := range rows {
-		programs := 0
-		for _, h := range last[i].hello.Hooks {
-			if h.Refused != "" {
-				return fmt.Errorf("%s is not served: %s", h.Name, h.Refused)
+		said, served := last[i], 0
+		for _, h := range said.hello.Hooks {
+			if h.Refused == "" {
+				served++
 			}
-			programs += h.Programs
 		}
-		cost := last[i].bye.Totals.Cost
-		t.add(row.what, fmt.Sprint(len(last[i].hello.Hooks)), fmt.Sprint(programs), best[i].Round(time.Millisecond).String(),
-			(best[i] - best[0]).Round(time.Millisecond).String(), fmt.Sprintf("%.1f MiB", float64(cost.PeakResidentBytes)/(1<<20)),
-			time.Duration(cost.CPUNanoseconds).Round(time.Millisecond).String())
+		t.add(row.what, fmt.Sprintf("%d of %d", served, len(said.hello.Hooks)), fmt.Sprint(said.programs), fmt.Sprint(said.verified), best[i].Round(time.Millisecond).String(),
+			(said.user + said.system).Round(time.Millisecond).String(), said.system.Round(time.Millisecond).String(),
+			fmt.Sprintf("%.1f MiB", float64(said.bye.Totals.Cost.PeakResidentBytes)/(1<<20)))
 	}
 	fmt.Printf("a tracer's start, fastest of %d\n", o.rounds)
 	t.print()
 	return nil
 }
 
-// told is what a tracer says of itself.
+// told is what a tracer says of itself, and what the kernel does.
 type told struct {
 	hello event.Hello
 	bye   event.Bye
+	// programs that it had in the kernel, and the instructions that were verified for them.
+	programs int
+	verified uint64
+	// user and system are its CPU time, from its start to its end.
+	user, system time.Duration
 }
 
 // traces starts a tracer in a process of its own and ends it as soon as it traces.
@@ -104,13 +93,18 @@ func traces(w *workload, policies []string) (took time.Duration, said *told, err
 	for decoder := wire.NewDecoder(bufio.NewReader(output)); ; {
 		f, err := decoder.Next()
 		if errors.Is(err, io.EOF) {
-			return took, said, command.Wait()
+			err := command.Wait()
+			said.user, said.system = command.ProcessState.UserTime(), command.ProcessState.SystemTime()
+			return took, said, err
 		}
 		if err != nil {
 			return 0, nil, errors.Join(err, command.Wait())
 		}
 		if f.Hello != nil {
 			took, said.hello = time.Since(began), *f.Hello
+			if said.programs, said.verified, err = programsOf(command.Process.Pid); err != nil {
+				return 0, nil, errors.Join(err, command.Process.Kill(), command.Wait())
+			}
 			if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 				return 0, nil, err
 			}

@@ -9,7 +9,7 @@
 //	session   the same loops beside the whole tracer with a policy about files
 //	file      the same beside what the command file asks for
 //	rate      events per second from the kernel to frames without losing one
-//	load      how long it takes to load and attach a policy with ten hooks, and the tracer's memory
+//	load      how long it takes to load and attach what commands ask for, what that costs, and the tracer's memory
 package main
 
 import (

@@ -110,13 +110,7 @@ func session(w *workload, o options) error {
 
 // fileCommand is session with what the command file asks for.
 func fileCommand(w *workload, o options) error {
-	var usual []string
-	for _, operation := range compose.FileOperations() {
-		if !operation.Asked {
-			usual = append(usual, operation.Name)
-		}
-	}
-	text, err := compose.YAML(compose.File(compose.FilePaths{Prefixes: []string{w.inside}}, usual))
+	text, err := compose.YAML(compose.File(compose.FilePaths{Prefixes: []string{w.inside}}, usualOfFiles()))
 	if err != nil {
 		return err
 	}
