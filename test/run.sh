@@ -40,7 +40,7 @@ in_background "$guests" ./test/vm/run.sh --timeout 5400 --kernel "$kernels"
 stage lint ./test/lint.sh
 stage "unit tests" ./test/unit.sh
 stage "kernel tests" ./test/kernel.sh
-stage "builds for other platforms" env TRACE_SEC_ALL_PLATFORMS=$full go test -count=1 -vet=off -run '^TestBuilds' ./cmd/kubectl-trace-sec
+stage "builds for other platforms" env TRACE_SEC_ALL_PLATFORMS=$full go test -count=1 -vet=off -timeout 40m -run '^TestBuilds' ./cmd/kubectl-trace-sec
 stage fuzzing ./test/fuzz.sh ${full:+--seconds "${FUZZ_SECONDS:-100}"}
 if [[ -n $full ]]; then
 	stage "unit tests, race detector" ./test/unit.sh -race
