@@ -94,7 +94,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	int selector = -1;
 
 	fetch_words(ctx, s, stages, NULL);
-	if (hook.selectors && select(s, true) < 0)
+	if ((hook.flags & HOOK_FILTERS_CHEAPLY) && select(s, true) < 0)
 		return 0;
 	begin_arguments(s);
 	if (hook.flags & HOOK_HAS_RETURN)
@@ -155,11 +155,11 @@ static __always_inline bool concerns(void *ctx, __u32 stages, __u64 *workloads)
 	struct sock_owner *owner;
 
 	if (!(hook.flags & HOOK_TELLS_WORKLOADS))
-		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
+		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope(bpf_get_current_task_btf()) || owner_of_socket(ctx);
 	owner = owner_of_socket(ctx);
 	if (owner)
 		*workloads = owner->workloads;
-	else if (!current_in_scope_as(workloads))
+	else if (!current_in_scope_as(bpf_get_current_task_btf(), workloads))
 		return false;
 	return !(stages & STAGE_ENTRY) || (*workloads & hook.workloads) == hook.workloads;
 }
@@ -190,13 +190,13 @@ static __always_inline void end(struct hook_scratch *s)
 	struct counters *c;
 
 	give_back(s);
-	hold_cpu();
+	hold_to_count();
 	c = counters_of(CLASS_HOOK);
 	if (c) {
 		c->nanoseconds += took;
 		c->runs++;
 	}
-	release_cpu();
+	release_counted();
 }
 
 /* Counts a run that found no scratch, and returns what the function is to return: where it could be told to fail it is, since

@@ -129,7 +129,8 @@ static __always_inline bool is_concerned(struct hook_scratch *s)
 
 	if (!(hook.flags & HOOK_TRACKS_SOCKETS) || s->record.header.process.tgid == tgid)
 		return true;
-	return current_in_scope_as(&workloads) && (workloads & hook.workloads) == hook.workloads && !is_runtime(tgid);
+	return current_in_scope_as(bpf_get_current_task_btf(), &workloads) && (workloads & hook.workloads) == hook.workloads &&
+	       !is_runtime(tgid);
 }
 
 /* Whether the process is about to execute something in a container, whoever it is. */
@@ -209,6 +210,19 @@ static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 
 	return length;
 }
 
+/* hold_cpu and release_cpu for what a program counts, unless it holds the CPU all the time. */
+static __always_inline void hold_to_count(void)
+{
+	if (!(hook.flags & HOOK_HOLDS_CPU))
+		hold_cpu();
+}
+
+static __always_inline void release_counted(void)
+{
+	if (!(hook.flags & HOOK_HOLDS_CPU))
+		release_cpu();
+}
+
 /* Bytes of the longest hash. */
 #define HASH_MAX 64
 
@@ -265,7 +279,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	}
 	size = sizeof(*r) + s->used;
 	barrier_var(size);
-	hold_cpu();
+	hold_to_count();
 	if (size <= sizeof(*r) + HOOK_DATA) {
 		if ((hook.actions & ENFORCING_ACTIONS) && enforcement)
 			lost = bpf_ringbuf_output(&priority, r, size, BPF_RB_NO_WAKEUP);
@@ -275,6 +289,6 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 													     : wakeup(size));
 	}
 	count_post(lost, enforcement, loss);
-	release_cpu();
+	release_counted();
 	return !lost;
 }

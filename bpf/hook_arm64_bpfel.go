@@ -101,6 +101,7 @@ type HookBytesValue struct {
 
 type HookCgroupVerdict struct {
 	_         structs.HostLayout
+	Check     uint64
 	Verdict   uint64
 	Workloads uint64
 }
@@ -304,6 +305,7 @@ const (
 	HookHookFlagsHOOK_LIMITS          HookHookFlags = 4194304
 	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
 	HookHookFlagsHOOK_HOLDS_CPU       HookHookFlags = 16777216
+	HookHookFlagsHOOK_FILTERS_CHEAPLY HookHookFlags = 33554432
 )
 
 type HookHookRecord struct {

@@ -34,7 +34,7 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 			continue;
 		}
 		v->failed = fetch(ctx, &hook_arguments[i], note, &word);
-		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat())
+		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat(bpf_get_current_task_btf()))
 			word |= COMPAT_SYSCALL;
 		v->number = word;
 		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
@@ -117,7 +117,7 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->header.process.tgid = TRUSTED_FIELD(struct task_struct, task, tgid);
 	leader = TRUSTED_FIELD(struct task_struct, task, group_leader);
 	r->header.process.start = TRUSTED_FIELD(struct task_struct, leader, start_boottime);
-	r->header.cgroup = current_cgroup_id();
+	r->header.cgroup = current_cgroup_id(task);
 	r->tid = bpf_get_current_pid_tgid();
 	r->tracer_namespace_pid = tracer_pid_level ? pid_at_level(task, tracer_pid_level) : r->header.process.tgid;
 	attribute(ctx, r);
@@ -125,7 +125,7 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->function = hook.function;
 	if (hook.flags & HOOK_IS_SYSCALL) {
 		r->function = word_at((char *)word_at((char *)ctx + hook.function_base) + hook.function_offset);
-		if (is_compat())
+		if (is_compat(task))
 			r->flags |= HOOK_RECORD_COMPAT;
 	}
 	if (hook.flags & HOOK_HAS_COOKIE)

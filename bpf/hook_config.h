@@ -307,6 +307,8 @@ enum hook_flags {
 	/* its programs hold the CPU while they run: where the kernel preempts them, it leaves them out for the next task meanwhile, which
 	 * it takes for a recursion. Needs a verifier that lets global functions be called then (6.15). */
 	HOOK_HOLDS_CPU = 1 << 24,
+	/* there are filters that are tried before others because they cost less: FILTER_CHEAP */
+	HOOK_FILTERS_CHEAPLY = 1 << 25,
 };
 
 struct hook_config {

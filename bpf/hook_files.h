@@ -97,12 +97,11 @@ static __always_inline struct file *file_of(__u32 fd)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct files_struct *opened = TRUSTED_FIELD(struct task_struct, task, files);
 	struct fdtable *table = TRUSTED_FIELD(struct files_struct, opened, fdt);
-	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd), *file = NULL;
+	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd);
 
 	if (fd >= TRUSTED_FIELD(struct fdtable, table, max_fds))
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	return POINTER_AT(files + fd);
 }
 
 /* Where a path of user memory that is relative begins: at the descriptor that is the argument beside it, if there is one and

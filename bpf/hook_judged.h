@@ -6,11 +6,14 @@
 #pragma once
 #include "hook_arguments.h"
 #include "hook_select.h"
+#include "mixed.h"
 
 /* Paths that are remembered (a power of two), by a part of their prints. */
 #define JUDGED_PATHS 4096
 /* Names and mounts on the way up that a print is made of; what lies deeper is judged anew each time. */
 #define PRINT_STEPS 64
+/* Of those so many are looked at in a row. */
+#define SHORT_PATH 8
 /* A verdict holds for so many ticks of the kernel's clock, 1/10 s to 1 s by how the kernel was built: should two paths ever have
  * the same print, that is how long one is taken for the other. */
 #define JUDGED_TICKS 100
@@ -32,12 +35,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct judged_path);
 } judged_paths SEC(".maps");
-
-static __always_inline __u64 mixed(__u64 sum, __u64 with)
-{
-	sum = (sum ^ with) * 0x9e3779b97f4a7c15ULL; /* 2^64 divided by the golden ratio */
-	return sum ^ sum >> 32;
-}
 
 struct dentry_head {
 	__u32 flags;
@@ -70,10 +67,9 @@ static __always_inline struct dentry_head head_of(struct dentry *dentry)
 	return head;
 }
 
-/* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. */
-static long print_step(__u32 step, struct in_scratch *in)
+/* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. Returns 1 at the end. */
+static __always_inline long print_one(struct path_print *p)
 {
-	struct path_print *p = &in->s->print;
 	struct vfsmount *mnt = (struct vfsmount *)p->mnt;
 	struct dentry *dentry = (struct dentry *)p->dentry;
 	struct dentry_head head;
@@ -106,6 +102,22 @@ static long print_step(__u32 step, struct in_scratch *in)
 	return 0;
 }
 
+static long print_step(__u32 step, struct in_scratch *in)
+{
+	return print_one(&in->s->print);
+}
+
+/* Goes up to the end. Most paths have but few names: those are looked at without the calls that a loop of this kind is made of. */
+static __always_inline void print_up(struct hook_scratch *s)
+{
+	struct in_scratch in = { .s = s };
+
+	for (__u32 i = 0; i < SHORT_PATH; i++)
+		if (print_one(&s->print))
+			return;
+	bpf_loop(PRINT_STEPS - SHORT_PATH, print_step, &in, 0);
+}
+
 /*
  * Makes the print of a file's path: of all that path_resolve() would look at, but of the hashes of names in the place of the
  * names. 0 if there is none.
@@ -113,7 +125,6 @@ static long print_step(__u32 step, struct in_scratch *in)
 static __always_inline __u64 print_of(struct hook_scratch *s, const volatile struct hook_argument *a, __u64 word)
 {
 	struct path_print *p = &s->print;
-	struct in_scratch in = { .s = s };
 	struct place_of_file at = locate(a, word);
 
 	if (!at.dentry || !at.mnt)
@@ -124,7 +135,7 @@ static __always_inline __u64 print_of(struct hook_scratch *s, const volatile str
 	p->done = 0;
 	p->sum = mixed(hook.judging, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
 	p->sum = mixed(p->sum, p->mnt);
-	bpf_loop(PRINT_STEPS, print_step, &in, 0);
+	print_up(s);
 	return p->done ? p->sum : 0;
 }
 

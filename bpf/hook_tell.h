@@ -8,11 +8,11 @@
 /* Counts one more event of a kind that is not told. */
 #define COUNT(counter)                                              \
 	do {                                                        \
-		hold_cpu();                                         \
+		hold_to_count();                                    \
 		struct counters *counted = counters_of(CLASS_HOOK); \
 		if (counted)                                        \
 			counted->counter++;                         \
-		release_cpu();                                      \
+		release_counted();                                  \
 	} while (0)
 
 static __always_inline struct entry_note *note_of_current(__u64 flags)

@@ -22,6 +22,9 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 		field_;                                                                                \
 	})
 
+/* The pointer that stands at an address: the verifier takes it for that in a struct of the kernel which begins with one. */
+#define POINTER_AT(address) ((void *)FIELD(struct list_head, address, next))
+
 /* The same behind a pointer that the verifier trusts, as that to the current task: without a helper on all kernels. That the pointer is
  * cast all the same is for the verifier: it searches its names of types for each field that is read behind a pointer it trusts. */
 #define TRUSTED_FIELD(type, pointer, field)                                                            \

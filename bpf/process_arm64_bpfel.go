@@ -31,6 +31,7 @@ type ProcessCgroupScratch struct {
 
 type ProcessCgroupVerdict struct {
 	_         structs.HostLayout
+	Check     uint64
 	Verdict   uint64
 	Workloads uint64
 }

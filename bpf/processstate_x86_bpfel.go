@@ -15,6 +15,7 @@ import (
 
 type ProcessStateCgroupVerdict struct {
 	_         structs.HostLayout
+	Check     uint64
 	Verdict   uint64
 	Workloads uint64
 }

@@ -2,6 +2,7 @@
 /* Whether a task is one that is to be traced: the first question of every program. */
 #pragma once
 #include "kernel_memory.h"
+#include "mixed.h"
 #include "records.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -22,7 +23,7 @@ const volatile __s32 scope_controller = -1;
 struct scope_state {
 	/* levels at which a target cgroup lies, one bit each: so that asking costs one look-up, not one per level */
 	__u64 levels;
-	/* one more after each change of target_cgroups: verdicts of before are void */
+	/* one more after each change of target_cgroups and levels: verdicts of before are void */
 	__u64 generation;
 };
 
@@ -55,32 +56,36 @@ struct {
 	__type(value, __u8);
 } target_processes SEC(".maps");
 
+/* What was found about a cgroup: readers and writers need no lock, as parts of two writes do not go together. */
 struct cgroup_verdict {
+	/* the cgroup's id mixed with what follows */
+	__u64 check;
 	/* generation << 1 | is a target */
 	__u64 verdict;
 	/* of a target: its bits of target_cgroups */
 	__u64 workloads;
 };
 
-/* Cgroups (by id, which is never used again) that were asked for. Every system call of every process on the node asks, so the
- * answer has to be cheap. */
+/* Cgroups (by id, which is never used again) that are remembered, each in the one place that its id has (a power of two). */
+#define CGROUP_VERDICTS 4096
+
+/* Cgroups that were asked for. Every system call of every process on the node asks, so the answer has to be cheap. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CGROUP_VERDICTS);
+	__type(key, __u32);
 	__type(value, struct cgroup_verdict);
 } cgroup_verdicts SEC(".maps");
 
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
+	struct css_set *set = FIELD(struct task_struct, task, cgroups);
+	struct cgroup_subsys_state *state;
 
 	if (scope_controller < 0)
-		return BPF_CORE_READ(set, dfl_cgrp);
-	bpf_probe_read_kernel(&state, sizeof(state),
-			      (char *)set + bpf_core_field_offset(struct css_set, subsys) + sizeof(state) * scope_controller);
-	return BPF_CORE_READ(state, cgroup);
+		return FIELD(struct css_set, set, dfl_cgrp);
+	state = POINTER_AT((char *)set + bpf_core_field_offset(struct css_set, subsys) + sizeof(state) * scope_controller);
+	return FIELD(struct cgroup_subsys_state, state, cgroup);
 }
 
 /* The ancestor of a cgroup at a level; itself at its own. */
@@ -142,70 +147,77 @@ static __always_inline bool in_scope(struct task_struct *task)
 }
 
 /* The cgroup of the current task: its id. Loads without a helper: the task is one that the verifier trusts. */
-static __always_inline __u64 current_cgroup_id(void)
+static __always_inline __u64 current_cgroup_id(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct css_set *set;
 	struct cgroup *cgroup;
 	struct kernfs_node *node;
 
-	if (scope_controller >= 0)
-		return BPF_CORE_READ(cgroup_of(task), kn, id);
+	if (scope_controller >= 0) {
+		cgroup = cgroup_of(task);
+		node = FIELD(struct cgroup, cgroup, kn);
+		return FIELD(struct kernfs_node, node, id);
+	}
 	set = TRUSTED_FIELD(struct task_struct, task, cgroups);
 	cgroup = TRUSTED_FIELD(struct css_set, set, dfl_cgrp);
 	node = TRUSTED_FIELD(struct cgroup, cgroup, kn);
 	return TRUSTED_FIELD(struct kernfs_node, node, id);
 }
 
+/* Finds out whether the cgroup of the current task is a target, and remembers it. Not inlined: it is seldom needed. */
+static __noinline bool find_cgroup_verdict(struct scope_state *state, struct cgroup_verdict *place, __u64 id, __u64 *workloads)
+{
+	/* With a barrier: where the generation is new, so is what was changed before it. */
+	__u64 generation = __sync_fetch_and_add(&state->generation, 0), bits = 0, verdict;
+
+	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &bits);
+	*(volatile __u64 *)&place->verdict = verdict;
+	*(volatile __u64 *)&place->workloads = bits;
+	*(volatile __u64 *)&place->check = mixed(mixed(id, verdict), bits);
+	*workloads = bits;
+	return verdict & 1;
+}
+
 /* Whether the cgroup of the current task is a target; workloads gets its bits then. */
-static __always_inline bool current_cgroup_is_target(__u64 *workloads)
+static __always_inline bool current_cgroup_is_target(struct task_struct *task, __u64 *workloads)
 {
 	struct scope_state *state = get_scope_state();
-	struct cgroup_verdict made = {}, *known;
-	__u64 id = current_cgroup_id(), generation;
+	__u64 id = current_cgroup_id(task), verdict, bits;
+	__u32 index = id & (CGROUP_VERDICTS - 1);
+	struct cgroup_verdict *known = bpf_map_lookup_elem(&cgroup_verdicts, &index);
 
-	if (!state)
+	if (!state || !known)
 		return false;
-	generation = state->generation;
-	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
-	if (known && known->verdict >> 1 == generation) {
-		*workloads = known->workloads;
-		return known->verdict & 1;
-	}
-	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &made.workloads);
-	bpf_map_update_elem(&cgroup_verdicts, &id, &made, BPF_ANY);
-	*workloads = made.workloads;
-	return made.verdict & 1;
+	verdict = *(volatile __u64 *)&known->verdict;
+	bits = *(volatile __u64 *)&known->workloads;
+	if (verdict >> 1 != *(volatile __u64 *)&state->generation ||
+	    *(volatile __u64 *)&known->check != mixed(mixed(id, verdict), bits))
+		return find_cgroup_verdict(state, known, id, workloads);
+	*workloads = bits;
+	return verdict & 1;
 }
 
-static __always_inline __u32 current_tgid(void)
+/* Whether the current task is the tracer's: what it does to tell of events must not be events. */
+static __always_inline bool is_tracer(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return TRUSTED_FIELD(struct task_struct, task, tgid);
+	return TRUSTED_FIELD(struct task_struct, task, tgid) == tracer_tgid;
 }
 
-/* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
-static __always_inline bool is_tracer(void)
-{
-	return current_tgid() == tracer_tgid;
-}
-
-/* in_scope of the current task, for programs that run often; workloads gets which selections hold for it then. The tracer
+/* in_scope of the current task (of bpf_get_current_task_btf: to ask for it costs more than most of this), for programs that run often; workloads gets which selections hold for it then. The tracer
  * itself never is. */
-static __always_inline bool current_in_scope_as(__u64 *workloads)
+static __always_inline bool current_in_scope_as(struct task_struct *task, __u64 *workloads)
 {
-	if (is_tracer())
+	if (is_tracer(task))
 		return false;
-	if (scope_cgroups && !scope_all && current_cgroup_is_target(workloads))
+	if (scope_cgroups && !scope_all && current_cgroup_is_target(task, workloads))
 		return true;
 	*workloads = ALL_WORKLOADS;
-	return scope_all || (scope_processes && process_is_target(current_tgid()));
+	return scope_all || (scope_processes && process_is_target(TRUSTED_FIELD(struct task_struct, task, tgid)));
 }
 
-static __always_inline bool current_in_scope(void)
+static __always_inline bool current_in_scope(struct task_struct *task)
 {
 	__u64 workloads;
 
-	return current_in_scope_as(&workloads);
+	return current_in_scope_as(task, &workloads);
 }

@@ -54,7 +54,7 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config := d.Config
 	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
-	} else if holdsCPU {
+	} else if holdsCPU && !d.hashes() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)
 	}
 	if d.dispatched() && !d.everybody() {
@@ -63,6 +63,9 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	if s.runtime != 0 {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
 		config.RuntimeMountNamespace = s.runtime
+	}
+	if slices.ContainsFunc(d.Filters, func(f bpf.HookHookFilter) bool { return f.Flags&uint8(bpf.HookFilterFlagsFILTER_CHEAP) != 0 }) {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_FILTERS_CHEAPLY)
 	}
 	if d.RateLimited {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_LIMITS)
@@ -73,6 +76,11 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config.Judging = s.judging.Add(1)
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
 	return config
+}
+
+// hashes says whether a program waits for the hash of a file.
+func (d *Definition) hashes() bool {
+	return slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return a.Stage == Hashing })
 }
 
 // padded is the list in the length that the kernel side has.

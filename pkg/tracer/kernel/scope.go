@@ -98,12 +98,14 @@ func (p *Programs) LeaveScope() error {
 // scopeChanged voids what programs have noted of single cgroups. It comes after the change: a verdict that is made from
 // what was before bears the old generation. p.scoping is held.
 func (p *Programs) scopeChanged() error {
-	p.generation++
 	state := bpf.ProcessScopeState{Levels: p.levels, Generation: p.generation}
 	if p.left {
 		state.Levels = 0 // no ancestor of a cgroup is looked up
 	}
-	if err := p.objects.ScopeStates.Put(uint32(0), state); err != nil {
+	changed := p.objects.ScopeStates.Put(uint32(0), state)
+	p.generation++ // apart from the levels: programs see parts of one write in any order
+	state.Generation = p.generation
+	if err := errors.Join(changed, p.objects.ScopeStates.Put(uint32(0), state)); err != nil {
 		return fmt.Errorf("tell the programs that targets changed: %w", err)
 	}
 	return nil
