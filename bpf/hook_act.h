@@ -223,6 +223,16 @@ static __always_inline void release_counted(void)
 		release_cpu();
 }
 
+/* Counts one more event of a kind that is not told. */
+#define COUNT(counter)                                              \
+	do {                                                        \
+		hold_to_count();                                    \
+		struct counters *counted = counters_of(CLASS_HOOK); \
+		if (counted)                                        \
+			counted->counter++;                         \
+		release_counted();                                  \
+	} while (0)
+
 /* Bytes of the longest hash. */
 #define HASH_MAX 64
 

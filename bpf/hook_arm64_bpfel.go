@@ -99,6 +99,20 @@ type HookBytesValue struct {
 	Size uint64
 }
 
+type HookCallContexts struct {
+	_        structs.HostLayout
+	Depth    uint32
+	Reserved uint32
+	Calls    [4]struct {
+		_          structs.HostLayout
+		Entered    uint64
+		Frame      uint64
+		Candidates uint32
+		Told       uint32
+		Words      [16]uint64
+	}
+}
+
 type HookCgroupVerdict struct {
 	_         structs.HostLayout
 	Check     uint64
@@ -125,14 +139,6 @@ type HookEnforcerNote struct {
 	_      structs.HostLayout
 	Error  int32
 	Signal uint32
-}
-
-type HookEntryNote struct {
-	_          structs.HostLayout
-	Entered    uint64
-	Candidates uint32
-	Told       uint32
-	Words      [16]uint64
 }
 
 type HookExpressionOperation uint32
@@ -261,6 +267,8 @@ type HookHookConfig struct {
 	Judged                uint32
 	Judging               uint32
 	Actions               uint32
+	FrameOffset           uint32
+	FramePopped           uint32
 	Workloads             uint64
 }
 
@@ -280,32 +288,35 @@ type HookHookFilter struct {
 type HookHookFlags uint32
 
 const (
-	HookHookFlagsHOOK_HAS_RETURN      HookHookFlags = 1
-	HookHookFlagsHOOK_DENIES          HookHookFlags = 2
-	HookHookFlagsHOOK_ARMED           HookHookFlags = 4
-	HookHookFlagsHOOK_IS_SYSCALL      HookHookFlags = 8
-	HookHookFlagsHOOK_HAS_COOKIE      HookHookFlags = 16
-	HookHookFlagsHOOK_TRACKS_SOCKETS  HookHookFlags = 32
-	HookHookFlagsHOOK_RETURNS_LENGTH  HookHookFlags = 64
-	HookHookFlagsHOOK_SETS            HookHookFlags = 128
-	HookHookFlagsHOOK_TRACKS_RESULT   HookHookFlags = 256
-	HookHookFlagsHOOK_UNTRACKS_RESULT HookHookFlags = 512
-	HookHookFlagsHOOK_OVERRIDES       HookHookFlags = 1024
-	HookHookFlagsHOOK_HASHES          HookHookFlags = 2048
-	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
-	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
-	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
-	HookHookFlagsHOOK_WITHOUT_RUNTIME HookHookFlags = 32768
-	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
-	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
-	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
-	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
-	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
-	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
-	HookHookFlagsHOOK_LIMITS          HookHookFlags = 4194304
-	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
-	HookHookFlagsHOOK_HOLDS_CPU       HookHookFlags = 16777216
-	HookHookFlagsHOOK_FILTERS_CHEAPLY HookHookFlags = 33554432
+	HookHookFlagsHOOK_HAS_RETURN             HookHookFlags = 1
+	HookHookFlagsHOOK_DENIES                 HookHookFlags = 2
+	HookHookFlagsHOOK_ARMED                  HookHookFlags = 4
+	HookHookFlagsHOOK_IS_SYSCALL             HookHookFlags = 8
+	HookHookFlagsHOOK_HAS_COOKIE             HookHookFlags = 16
+	HookHookFlagsHOOK_TRACKS_SOCKETS         HookHookFlags = 32
+	HookHookFlagsHOOK_RETURNS_LENGTH         HookHookFlags = 64
+	HookHookFlagsHOOK_SETS                   HookHookFlags = 128
+	HookHookFlagsHOOK_TRACKS_RESULT          HookHookFlags = 256
+	HookHookFlagsHOOK_UNTRACKS_RESULT        HookHookFlags = 512
+	HookHookFlagsHOOK_OVERRIDES              HookHookFlags = 1024
+	HookHookFlagsHOOK_HASHES                 HookHookFlags = 2048
+	HookHookFlagsHOOK_HASHES_BINPRM          HookHookFlags = 4096
+	HookHookFlagsHOOK_SETS_REGISTERS         HookHookFlags = 8192
+	HookHookFlagsHOOK_IN_SCOPE               HookHookFlags = 16384
+	HookHookFlagsHOOK_WITHOUT_RUNTIME        HookHookFlags = 32768
+	HookHookFlagsHOOK_AT_EXEC                HookHookFlags = 65536
+	HookHookFlagsHOOK_JUDGES                 HookHookFlags = 131072
+	HookHookFlagsHOOK_TELLS_WORKLOADS        HookHookFlags = 262144
+	HookHookFlagsHOOK_DISCARDS               HookHookFlags = 524288
+	HookHookFlagsHOOK_WAKES                  HookHookFlags = 1048576
+	HookHookFlagsHOOK_SLEEPS                 HookHookFlags = 2097152
+	HookHookFlagsHOOK_LIMITS                 HookHookFlags = 4194304
+	HookHookFlagsHOOK_RETURN_DECIDES         HookHookFlags = 8388608
+	HookHookFlagsHOOK_HOLDS_CPU              HookHookFlags = 16777216
+	HookHookFlagsHOOK_FILTERS_CHEAPLY        HookHookFlags = 33554432
+	HookHookFlagsHOOK_FRAME_IS_CONTEXT       HookHookFlags = 67108864
+	HookHookFlagsHOOK_FRAME_BELOW_CONTEXT    HookHookFlags = 134217728
+	HookHookFlagsHOOK_FRAME_IS_STACK_POINTER HookHookFlags = 268435456
 )
 
 type HookHookRecord struct {
@@ -345,7 +356,7 @@ type HookHookRecord struct {
 	HashAlgorithm      uint32
 	HashLength         uint32
 	TracerNamespacePid uint32
-	Reserved           uint32
+	Depth              uint32
 }
 
 type HookHookRecordFlags uint32
@@ -599,10 +610,10 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	HookMapArmedUntil              = "armed_until"
+	HookMapCallContexts            = "call_contexts"
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
 	HookMapEnforcerNotes           = "enforcer_notes"
-	HookMapEntryNotes              = "entry_notes"
 	HookMapEvents                  = "events"
 	HookMapHookOperands            = "hook_operands"
 	HookMapHookScratches           = "hook_scratches"
@@ -709,10 +720,10 @@ type HookProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type HookMapSpecs struct {
 	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
+	CallContexts    *ebpf.MapSpec `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.MapSpec `ebpf:"entry_notes"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
@@ -789,10 +800,10 @@ func (o *HookObjects) Close() error {
 // It can be passed to LoadHookObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HookMaps struct {
 	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
+	CallContexts    *ebpf.Map `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.Map `ebpf:"entry_notes"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
@@ -809,10 +820,10 @@ type HookMaps struct {
 func (m *HookMaps) Close() error {
 	return _HookClose(
 		m.ArmedUntil,
+		m.CallContexts,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,
-		m.EntryNotes,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,

@@ -18,7 +18,7 @@ static __always_inline bool is_number(__u8 kind)
 }
 
 /* Fetches the words of all arguments of the stages: with them the cheap filters can be tried. */
-static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
+static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct call_context *call)
 {
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		struct value *v = &s->values[i];
@@ -30,10 +30,10 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 		v->length = 0;
 		v->structure = 0;
 		if (!is_of_stage(i, stages)) {
-			v->number = note ? note->words[i] : 0;
+			v->number = call ? call->words[i] : 0;
 			continue;
 		}
-		v->failed = fetch(ctx, &hook_arguments[i], note, &word);
+		v->failed = fetch(ctx, &hook_arguments[i], call, &word);
 		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat(bpf_get_current_task_btf()))
 			word |= COMPAT_SYSCALL;
 		v->number = word;

@@ -309,6 +309,12 @@ enum hook_flags {
 	HOOK_HOLDS_CPU = 1 << 24,
 	/* there are filters that are tried before others because they cost less: FILTER_CHEAP */
 	HOOK_FILTERS_CHEAPLY = 1 << 25,
+	/* the frame of a call is where the context is, at the entry and at the return; or it is only known to be not above that of the
+	 * return */
+	HOOK_FRAME_IS_CONTEXT = 1 << 26,
+	HOOK_FRAME_BELOW_CONTEXT = 1 << 27,
+	/* the frame of a call is the stack pointer, at context + frame_offset */
+	HOOK_FRAME_IS_STACK_POINTER = 1 << 28,
 };
 
 struct hook_config {
@@ -331,6 +337,8 @@ struct hook_config {
 	__u32 judged, judging;
 	/* enum hook_actions: those of all selectors together */
 	__u32 actions;
+	/* of HOOK_FRAME_IS_STACK_POINTER: where it stands, and how much higher it is at the return */
+	__u32 frame_offset, frame_popped;
 	/* bits of the selections of workloads that all have to hold for the process (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 };

@@ -5,34 +5,20 @@
 #include "kernel_memory.h"
 #include "scope.h"
 
-/* How the entry of a call was told. */
-enum entry_told {
-	/* not at all, and where it should have been it was counted: nor is its return, unless that enforces */
-	TOLD_NOTHING = 0,
-	TOLD = 1,
-	/* as an enforcement event, as its return will be */
-	TOLD_ENFORCEMENT = 2,
-	/* not at all, and of a hook whose filters at the return decide whether it is an event: it is counted there */
-	TOLD_LOST = 3,
-	TOLD_LIMITED = 4,
-};
+/* Calls of a function by one thread, one in the other, of which the returns are awaited (a power of two). */
+#define CALLS_AWAITED 4
 
 /* What an entry program leaves for the return program of the same call. */
-struct entry_note {
+struct call_context {
 	__u64 entered;
+	/* where the call's frame is on the stack, 0 where that is not known */
+	__u64 frame;
 	/* selectors whose filters at the entry hold, bits */
 	__u32 candidates;
 	/* enum entry_told */
 	__u32 told;
 	__u64 words[HOOK_ARGUMENTS];
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct entry_note);
-} entry_notes SEC(".maps");
 
 static __always_inline __u64 word_at(const void *address)
 {
@@ -132,7 +118,7 @@ static __noinline bool is_called_by(void *ctx, const volatile struct hook_argume
 	return false;
 }
 
-static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
+static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct call_context *call)
 {
 	switch (a->source) {
 	case FROM_CONTEXT:
@@ -146,7 +132,7 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 	case FROM_CONSTANT:
 		return a->constant;
 	case FROM_ENTRY:
-		return note ? note->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
+		return call ? call->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
 	case FROM_DATA_LOCATION:
 		return context_address(ctx) + (word_at((char *)ctx + a->offset) & 0xffff);
 	case FROM_CONTEXT_ADDRESS:
@@ -206,9 +192,9 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 }
 
 /* Reads the word of an argument into its value: for numbers that is all there is. */
-static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct entry_note *note, __u64 *word)
+static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct call_context *call, __u64 *word)
 {
-	__u64 value = first_word(ctx, a, note);
+	__u64 value = first_word(ctx, a, call);
 	__u32 failed = 0;
 
 	if (a->steps)

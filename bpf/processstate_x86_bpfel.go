@@ -158,7 +158,7 @@ type ProcessStateHookScratch struct {
 		HashAlgorithm      uint32
 		HashLength         uint32
 		TracerNamespacePid uint32
-		Reserved           uint32
+		Depth              uint32
 	}
 	Data [40960]int8
 }
