@@ -2,8 +2,6 @@
 
 package compose
 
-import "strings"
-
 // Denial is what is done about a call that is forbidden: it fails with EPERM, or with Kill its process dies, of which the call
 // fails too where a kernel can make it.
 type Denial struct{ Kill bool }
@@ -24,37 +22,6 @@ func (d Denial) selectors(all []Selector) []Selector {
 func (d Denial) hooks(all []Hook) []Hook {
 	for i := range all {
 		all[i].Selectors = d.selectors(all[i].Selectors)
-	}
-	return all
-}
-
-// DenyExec is the policy that lets no program of these paths start: neither if the kernel finds it there, symbolic links
-// followed, nor if it is named so by who starts it. A path that ends in a slash stands for all below it.
-func DenyExec(paths []string, d Denial) Policy {
-	found, named := ofKernel("security_bprm_check", Argument{Index: 0, Type: "linux_binprm"}),
-		ofKernel("security_bprm_check", Argument{Index: 0, Type: "string", Resolve: "filename"})
-	if d.Kill { // what cannot deny has no other place for the name
-		named = Hook{Call: "sys_execve", Syscall: new(true), Args: []Argument{{Index: 0, Type: "string"}}}
-	}
-	found.Selectors, named.Selectors = pathSelectors(paths), pathSelectors(paths)
-	return Policy{Name: "deny-exec", Kprobes: d.hooks([]Hook{found, named})}
-}
-
-// pathSelectors match where argument 0 is one of the paths, or below one that ends in a slash.
-func pathSelectors(paths []string) (all []Selector) {
-	var itself, below []string
-	for _, path := range paths {
-		if strings.HasSuffix(path, "/") {
-			below = append(below, path)
-		} else {
-			itself = append(itself, path)
-		}
-	}
-	if len(itself) > 0 {
-		all = append(all, Selector{MatchArgs: []Filter{{Index: 0, Operator: "Equal", Values: itself}}})
-	}
-	if len(below) > 0 {
-		all = append(all, Selector{MatchArgs: []Filter{{Index: 0, Operator: "Prefix", Values: below}}})
 	}
 	return all
 }

@@ -4,6 +4,8 @@
 
 package plan
 
+import "slices"
+
 // System calls of the ABI for 32 bits, which any program of 64 bits can make too (int 0x80): what is armed must not be passed by them.
 
 // compatCalls are the system calls of that ABI that do what one of the native ABI does, where it has others than the one of that name:
@@ -29,7 +31,34 @@ func (n *Node) compatRows(rows []equal) (all []equal) {
 			continue // it is passed whoever calls
 		}
 		row.compat, row.note = true, ""
-		all = append(all, row)
+		all = append(append(all, row), socketRows(row)...)
+	}
+	return all
+}
+
+// socketcall is the one system call that programs for 32 bits had for all that is done to sockets.
+const socketcall = "socketcall"
+
+// socketCalls are its numbers of what other system calls do, include/uapi/linux/net.h.
+var socketCalls = map[string]uint64{"socket": 1, "bind": 2, "connect": 3, "listen": 4, "accept": 5, "getsockname": 6, "getpeername": 7,
+	"socketpair": 8, "sendto": 11, "recvfrom": 12, "shutdown": 13, "setsockopt": 14, "getsockopt": 15, "sendmsg": 16, "recvmsg": 17,
+	"accept4": 18, "recvmmsg": 19, "sendmmsg": 20}
+
+// socketRows are a row's for those of its calls that can be made so: the arguments are in memory.
+func socketRows(row equal) (all []equal) {
+	for _, name := range slices.Concat(row.enter, row.exit) {
+		number, ok := socketCalls[name]
+		if !ok {
+			continue
+		}
+		one := row.if_(when{value: func(n *Node, _ *equal) (source, error) { return n.compatArgument(0) }, min: number, max: number})
+		one.inSocketcall = true
+		if len(row.enter) > 0 {
+			one.enter = []string{socketcall}
+		} else {
+			one.exit = []string{socketcall}
+		}
+		all = append(all, one)
 	}
 	return all
 }
@@ -56,6 +85,15 @@ func (n *Node) compatArgument(index int) (source, error) {
 	}
 	register, _ := n.Registers.Lookup(compatArguments[index])
 	from := inRegisters(0, register.Offset)
-	from.ShiftLeft, from.ShiftRight = 32, 32
+	from.Scale = 1
 	return from, nil
 }
+
+// socketArgument is an argument of what socketcall does: they are in an array that its second argument points at.
+func (n *Node) socketArgument(index int) (source, error) {
+	array := func(n *Node, _ *equal) (source, error) { return n.compatArgument(1) }
+	return inMemory(array, uint32(index)*compatWord, compatWord)(n, nil)
+}
+
+// compatWord is the size of a pointer of that ABI.
+const compatWord = 4

@@ -141,7 +141,11 @@ var equals = map[string][]equal{
 	"__sys_setfsgid":  plain("setfsgid", 1),
 }
 
-var execRows = []equal{{event: execEvent, arguments: []seen{slot(2)}}}
+// execRows: what the program was called as is in the memory of the new program, where nobody has changed it yet.
+var execRows = []equal{{
+	event: execEvent, arguments: []seen{slot(2)},
+	parts: []part{{0, "filename", of(field(slot(2), "linux_binprm", "exec"), bpf.HookArgumentKindKIND_USER_PATH, 0)}},
+}}
 
 // plain is a function that does what a system call does, with the same arguments.
 func plain(name string, count int) []equal {
