@@ -26,6 +26,9 @@ func (d Denial) hooks(all []Hook) []Hook {
 	return all
 }
 
+// otherPaths are what no policy about paths knows a file by.
+const otherPaths = "a hard link from before, or a mount that gives it another path"
+
 // mayWrite is MAY_WRITE of include/linux/fs.h.
 const mayWrite = "2"
 
@@ -35,7 +38,7 @@ func DenyWrite(prefixes []string, d Denial) Policy {
 	paths := FilePaths{Prefixes: prefixes}
 	write := ofKernel("security_file_permission", Argument{Index: 0, Type: "file"}, Argument{Index: 1, Type: "int", Label: "mask"})
 	write.Selectors = paths.selectors(0, Filter{Index: 1, Operator: "Mask", Values: []string{mayWrite}})
-	p := Policy{Name: "deny-write", Kprobes: []Hook{write}}
+	p := Policy{Name: "deny-write", Kprobes: []Hook{write}, Beyond: []string{otherPaths, "a mapping that is shared and writable already"}}
 	for _, o := range fileOperations {
 		if o.Changes && o.hooks != nil {
 			p.Kprobes = append(p.Kprobes, o.hooks(paths)...)
@@ -84,5 +87,5 @@ func DenyConnect(networks []string, d Denial) Policy {
 	h.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
 	message := ofKernel(NetSend, Argument{Index: 0, Type: "socket"}, Argument{Index: 1, Type: "sockaddr", Resolve: "msg_name"})
 	message.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
-	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h, message})}
+	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h, message}), Beyond: []string{"connections from before", "what others forward"}}
 }

@@ -16,7 +16,15 @@ func DenyExec(paths []string, d Denial) Policy {
 	found, named := ofKernel("security_bprm_check", Argument{Index: 0, Type: "linux_binprm"}),
 		ofKernel("security_bprm_check", Argument{Index: 0, Type: "string", Resolve: "filename"})
 	found.Selectors, named.Selectors = p.running(), p.named()
-	return Policy{Name: "deny-exec", Kprobes: d.hooks(append([]Hook{found, named}, append(p.mapped(), p.renamed()...)...))}
+	return Policy{Name: "deny-exec", Kprobes: d.hooks(append([]Hook{found, named}, append(p.mapped(), p.renamed()...)...)), Beyond: p.beyond()}
+}
+
+func (p programs) beyond() []string {
+	all := []string{"a copy of the program, in a file or in memory", otherPaths, "a script that its interpreter is given to read (sh SCRIPT)"}
+	if len(p.below) > 0 {
+		all = append(all, "what is moved out of a folder first")
+	}
+	return all
 }
 
 // programs are the paths that --deny-exec has: those of programs, and those of folders, which end in a slash.
