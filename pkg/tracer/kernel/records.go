@@ -96,7 +96,7 @@ var decoders = [...]func(raw []byte, h Handler) error{
 	},
 	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Cgroup) },
 	bpf.ProcessRecordClassCLASS_MOVE:   func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Moved) },
-	bpf.ProcessRecordClassCLASS_HOOK: func(raw []byte, h Handler) error { return h.Hook(raw) },
+	bpf.ProcessRecordClassCLASS_HOOK:   func(raw []byte, h Handler) error { return h.Hook(raw) },
 }
 
 // decode hands the record in raw to h.
