@@ -53,6 +53,8 @@ var waysToExec = []attempt{
 	{way: "a loader that maps it (PROT_EXEC)", do: "open W/file then mmap rx then mapped-exec W/file then creat O/witness", full: denied, seen: mayHappen},
 	{way: "a loader under personality READ_IMPLIES_EXEC", do: "personality 0x400000 then open W/file then mmap r then mapped-exec W/file then creat O/witness", full: denied, seen: mayHappen},
 	{way: "a mapping that mprotect makes executable", do: "open W/file then protect-exec then mapped-exec W/file then creat O/witness", full: denied, seen: open, seenWhy: "the call names addresses, and no tracepoint what is mapped there"},
+	{way: "int 0x80: mmap2", do: "open W/file then mmap2-exec then mapped-exec W/file then creat O/witness", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
+	{way: "int 0x80: old mmap", do: "open W/file then old-mmap-exec then mapped-exec W/file then creat O/witness", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
 	{way: "a hard link that is made to it", do: another + "link W/file O/made then exec O/made" + run, full: denied, seen: open, seenWhy: whyNamed},
 	{way: "another name (rename)", do: another + "rename W/file O/made then exec O/made" + run, full: denied, seen: open, seenWhy: whyNamed},
 	{way: "another name for its folder", do: another + "rename W O/made then exec O/made/file" + run, full: denied, seen: open, seenWhy: whyNamed},

@@ -20,7 +20,7 @@ func DenyExec(paths []string, d Denial) Policy {
 }
 
 func (p programs) beyond() []string {
-	all := []string{"a copy of the program, in a file or in memory", otherPaths, "a script that its interpreter is given to read (sh SCRIPT)"}
+	all := []string{"a copy of the program, in a file or in memory", otherPaths, "a script that its interpreter is given to read (sh SCRIPT)", "what runs already"}
 	if len(p.below) > 0 {
 		all = append(all, "what is moved out of a folder first")
 	}

@@ -33,8 +33,8 @@ type equal struct {
 	note string
 	// compat: the system calls are those of the ABI for 32 bits.
 	compat bool
-	// inSocketcall: they are made by socketcall.
-	inSocketcall bool
+	// array, unless it is nil, points at the arguments in the memory of the program; of the ABI for 32 bits only.
+	array seen
 }
 
 // seen is where a value is at a tracepoint.
@@ -60,8 +60,8 @@ type part struct {
 func argument(n int) seen {
 	return func(node *Node, e *equal) (source, error) {
 		switch {
-		case e.inSocketcall:
-			return node.socketArgument(n)
+		case e.array != nil:
+			return inMemory(e.array, uint32(n)*compatWord, compatWord)(node, e)
 		case e.compat:
 			return node.compatArgument(n)
 		}

@@ -17,7 +17,8 @@ var compatCalls = map[string][]string{
 	"lchown":    {"lchown", "lchown32"},
 	"fchown":    {"fchown", "fchown32"},
 	"sendfile":  {"sendfile", "sendfile64"},
-	"mmap":      {"mmap2"}, // the older one has its arguments in memory
+	"mmap":      {"mmap2"},
+	oldMmap:     {"mmap"},
 	"utimensat": {"utimensat", "utimensat_time64"},
 }
 
@@ -31,7 +32,7 @@ func (n *Node) compatRows(rows []equal) (all []equal) {
 			continue // it is passed whoever calls
 		}
 		row.compat, row.note = true, ""
-		all = append(append(all, row), socketRows(row)...)
+		all = append(append(all, row), rowsInMemory(row)...)
 	}
 	return all
 }
@@ -44,23 +45,36 @@ var socketCalls = map[string]uint64{"socket": 1, "bind": 2, "connect": 3, "liste
 	"socketpair": 8, "sendto": 11, "recvfrom": 12, "shutdown": 13, "setsockopt": 14, "getsockopt": 15, "sendmsg": 16, "recvmsg": 17,
 	"accept4": 18, "recvmmsg": 19, "sendmmsg": 20}
 
-// socketRows are a row's for those of its calls that can be made so: the arguments are in memory.
-func socketRows(row equal) (all []equal) {
+// oldMmap is what the first mmap of that ABI is called in the kernel: it has its arguments in memory.
+const oldMmap = "old_mmap"
+
+// rowsInMemory are a row's for those of its calls that can be made by one that has the arguments in memory.
+func rowsInMemory(row equal) (all []equal) {
 	for _, name := range slices.Concat(row.enter, row.exit) {
-		number, ok := socketCalls[name]
-		if !ok {
+		one := row
+		call := socketcall
+		switch number, ofSocket := socketCalls[name]; {
+		case ofSocket:
+			one = row.if_(when{value: compatRegister(0), min: number, max: number})
+			one.array = compatRegister(1)
+		case name == "mmap":
+			call, one.array = oldMmap, compatRegister(0)
+		default:
 			continue
 		}
-		one := row.if_(when{value: func(n *Node, _ *equal) (source, error) { return n.compatArgument(0) }, min: number, max: number})
-		one.inSocketcall = true
 		if len(row.enter) > 0 {
-			one.enter = []string{socketcall}
+			one.enter = []string{call}
 		} else {
-			one.exit = []string{socketcall}
+			one.exit = []string{call}
 		}
 		all = append(all, one)
 	}
 	return all
+}
+
+// compatRegister is what the register of an argument holds.
+func compatRegister(index int) seen {
+	return func(n *Node, _ *equal) (source, error) { return n.compatArgument(index) }
 }
 
 // compatNumbers are those of the calls that do what a native one does.
@@ -87,12 +101,6 @@ func (n *Node) compatArgument(index int) (source, error) {
 	from := inRegisters(0, register.Offset)
 	from.Scale = 1
 	return from, nil
-}
-
-// socketArgument is an argument of what socketcall does: they are in an array that its second argument points at.
-func (n *Node) socketArgument(index int) (source, error) {
-	array := func(n *Node, _ *equal) (source, error) { return n.compatArgument(1) }
-	return inMemory(array, uint32(index)*compatWord, compatWord)(n, nil)
 }
 
 // compatWord is the size of a pointer of that ABI.

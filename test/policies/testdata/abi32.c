@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 /* Their numbers, arch/x86/entry/syscalls/syscall_32.tbl. */
-enum { WRITE = 4, UNLINK = 10, EXECVE = 11, SOCKETCALL = 102, CONNECT = 362, SENDMSG = 370 };
+enum { WRITE = 4, UNLINK = 10, EXECVE = 11, OLD_MMAP = 90, SOCKETCALL = 102, MMAP2 = 192, CONNECT = 362, SENDMSG = 370 };
 
 /* What the kernel does not look at. */
 #define UPPER_HALF 0x5555555500000000
@@ -48,6 +48,30 @@ static long run_exec_32(int n, char **w)
 	for (int i = 1; i < n; i++)
 		arguments[i - 1] = (long)low_text(strcmp(w[i], "and") ? w[i] : "then");
 	return call_32(EXECVE, arguments[0], (long)arguments, (long)low_memory(sizeof(*arguments)));
+}
+
+static long run_old_mmap_exec(int n, char **w)
+{
+	uint32_t *arguments = low_memory(6 * sizeof(*arguments));
+
+	arguments[1] = 4096;
+	arguments[2] = PROT_READ | PROT_EXEC;
+	arguments[3] = MAP_PRIVATE;
+	arguments[4] = current;
+	return call_32(OLD_MMAP, (long)arguments, 0, 0);
+}
+
+/* The same by mmap2, of which the last arguments are in other registers. */
+static long run_mmap2_exec(int n, char **w)
+{
+	long result;
+
+	asm volatile("push %%rbp; xor %%ebp, %%ebp; int $0x80; pop %%rbp"
+		     : "=a"(result)
+		     : "a"(MMAP2), "b"(UPPER_HALF), "c"(UPPER_HALF | 4096), "d"(UPPER_HALF | PROT_READ | PROT_EXEC),
+		       "S"(UPPER_HALF | MAP_PRIVATE), "D"(UPPER_HALF | current)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return result < 0 ? (errno = -result, -1) : result;
 }
 
 static struct sockaddr_in *low_address(char **w)
@@ -126,6 +150,8 @@ const struct command abi32_commands[] = {
 	{"write-32", 1, run_write_32, "TEXT"},
 	{"unlink-32", 1, run_unlink_32, "PATH"},
 	{"exec-32", 1, run_exec_32, "PATH [ARG...]"},
+	{"old-mmap-exec", 0, run_old_mmap_exec, ": the current file, so that it can be executed"},
+	{"mmap2-exec", 0, run_mmap2_exec, ": the same"},
 	{"connect-32", 2, run_connect_32, "ADDRESS PORT"},
 	{"socketcall-connect", 2, run_socketcall_connect, "ADDRESS PORT"},
 	{"socketcall-send-to", 3, run_socketcall_send_to, "ADDRESS PORT TEXT: by UDP"},
