@@ -112,6 +112,7 @@ struct hook_argument {
 	__u16 base;
 	/* context offset of the index register of FROM_USER_MEMORY; NOWHERE for none */
 	__u16 index;
+	/* FROM_REGISTERS: 1 for registers and pointers of the ABI for 32 bits */
 	__u32 scale;
 	/* bytes of a buffer that are read at most */
 	__u32 maximum;

@@ -118,6 +118,12 @@ static __noinline bool is_called_by(void *ctx, const volatile struct hook_argume
 	return false;
 }
 
+/* Whether words and pointers are those of the ABI for 32 bits: what the upper half of a register has is not looked at there. */
+static __always_inline bool is_narrow(const volatile struct hook_argument *a)
+{
+	return a->source == FROM_REGISTERS && a->scale;
+}
+
 static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct call_context *call)
 {
 	switch (a->source) {
@@ -125,8 +131,11 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 		return word_at((char *)ctx + a->offset);
 	case FROM_SLOT:
 		return slot_at(ctx, a->offset);
-	case FROM_REGISTERS:
-		return register_at(slot_at(ctx, a->base), a->offset);
+	case FROM_REGISTERS: {
+		__u64 word = register_at(slot_at(ctx, a->base), a->offset);
+
+		return is_narrow(a) ? (__u32)word : word;
+	}
 	case FROM_TASK:
 		return bpf_get_current_task();
 	case FROM_CONSTANT:
@@ -174,7 +183,7 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 			word = 0;
 			if (read_memory(a, &word, sizeof(word), address))
 				return i;
-			address = word;
+			address = is_narrow(a) ? (__u32)word : word;
 		}
 		if (!address)
 			return i + 1;

@@ -193,35 +193,53 @@ struct {
 	__type(value, struct cgroup_scratch);
 } cgroup_scratch SEC(".maps");
 
-static __always_inline void tell_cgroup(struct cgroup *cgroup)
+/* Sends a record about a cgroup of the hierarchy that scopes; process is whom it is about, NULL for nobody. */
+static __always_inline void send_cgroup(__u32 class, struct cgroup *cgroup, struct task_struct *process)
 {
 	__u64 began = bpf_ktime_get_boot_ns();
-	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
 	struct cgroup_scratch *s;
 	__u32 zero = 0, length;
 
-	if (BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(cgroup_of(current), root))
-		return; /* another hierarchy */
 	s = bpf_map_lookup_elem(&cgroup_scratch, &zero);
 	if (!s)
 		return;
 	__builtin_memset(&s->record, 0, sizeof(s->record));
-	s->record.header.class = CLASS_CGROUP;
-	s->record.header.time = bpf_ktime_get_boot_ns();
+	s->record.header.class = class;
+	s->record.header.time = began;
 	s->record.header.cgroup = BPF_CORE_READ(cgroup, kn, id);
+	if (process)
+		fill_key(&s->record.header.process, process);
 	s->record.level = BPF_CORE_READ(cgroup, level);
 	length = fill_cgroup_path(s->path, &s->end, s->record.cgroup_ids, cgroup);
 	s->record.cgroup_path_length = length;
 	if (length <= CGROUP_PATH_MAX)
-		send_first(CLASS_CGROUP, s, sizeof(s->record) + length);
-	account(CLASS_CGROUP, began);
+		send_first(class, s, sizeof(s->record) + length);
+	account(class, began);
+}
+
+/* Whether a cgroup is one of the hierarchy that scopes, as the task's is. */
+static __always_inline bool scopes(struct cgroup *cgroup, struct task_struct *task)
+{
+	return BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(cgroup_of(task), root);
 }
 
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_made, struct cgroup *cgroup)
 {
 	hold_cpu();
-	tell_cgroup(cgroup);
+	if (scopes(cgroup, (struct task_struct *)bpf_get_current_task()))
+		send_cgroup(CLASS_CGROUP, cgroup, NULL);
+	release_cpu();
+	return 0;
+}
+
+/* It is there already. Whether it came from the scope user space knows: of the cgroup before, the kernel knows nothing any more. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(process_moved, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	hold_cpu();
+	if (scope_cgroups && scopes(cgroup, task) && !in_scope(task))
+		send_cgroup(CLASS_MOVE, cgroup, task);
 	release_cpu();
 	return 0;
 }

@@ -162,7 +162,8 @@ const (
 	ProcessRecordClassCLASS_EXIT   ProcessRecordClass = 2
 	ProcessRecordClassCLASS_CGROUP ProcessRecordClass = 3
 	ProcessRecordClassCLASS_HOOK   ProcessRecordClass = 4
-	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 5
+	ProcessRecordClassCLASS_MOVE   ProcessRecordClass = 5
+	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 6
 )
 
 type ProcessRecordFlags uint32
@@ -217,6 +218,7 @@ const (
 	ProcessProgProcessExec       = "process_exec"
 	ProcessProgProcessExit       = "process_exit"
 	ProcessProgProcessFork       = "process_fork"
+	ProcessProgProcessMoved      = "process_moved"
 	ProcessVarExitTellsGroupDead = "exit_tells_group_dead"
 	ProcessVarKeepCgroupRecord   = "keep_cgroup_record"
 	ProcessVarKeepExitRecord     = "keep_exit_record"
@@ -274,10 +276,11 @@ type ProcessSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessProgramSpecs struct {
-	CgroupMade  *ebpf.ProgramSpec `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ProcessFork *ebpf.ProgramSpec `ebpf:"process_fork"`
+	CgroupMade   *ebpf.ProgramSpec `ebpf:"cgroup_made"`
+	ProcessExec  *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ProcessFork  *ebpf.ProgramSpec `ebpf:"process_fork"`
+	ProcessMoved *ebpf.ProgramSpec `ebpf:"process_moved"`
 }
 
 // ProcessMapSpecs contains maps before they are loaded into the kernel.
@@ -382,10 +385,11 @@ type ProcessVariables struct {
 //
 // It can be passed to LoadProcessObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessPrograms struct {
-	CgroupMade  *ebpf.Program `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit *ebpf.Program `ebpf:"process_exit"`
-	ProcessFork *ebpf.Program `ebpf:"process_fork"`
+	CgroupMade   *ebpf.Program `ebpf:"cgroup_made"`
+	ProcessExec  *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
+	ProcessFork  *ebpf.Program `ebpf:"process_fork"`
+	ProcessMoved *ebpf.Program `ebpf:"process_moved"`
 }
 
 func (p *ProcessPrograms) Close() error {
@@ -394,6 +398,7 @@ func (p *ProcessPrograms) Close() error {
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,
+		p.ProcessMoved,
 	)
 }
 

@@ -26,7 +26,9 @@ enum record_class {
 	CLASS_EXIT = 2,
 	CLASS_CGROUP = 3,
 	CLASS_HOOK = 4,
-	CLASS_COUNT = 5,
+	/* a process was put into a cgroup outside of the scope */
+	CLASS_MOVE = 5,
+	CLASS_COUNT = 6,
 };
 
 enum record_flags {
@@ -128,7 +130,7 @@ struct exit_record {
 	char comm[16];
 };
 
-/* A cgroup was made; its path follows. */
+/* A cgroup was made, or a process was put into it; its path follows. */
 struct cgroup_record {
 	struct record_header header;
 	__u32 level;

@@ -225,3 +225,18 @@ func (s *session) Cgroup(c *kernel.Cgroup) {
 	s.came(c)
 	s.table.Cgroup(c)
 }
+
+// Moved implements kernel.Handler. That a traced process is no longer is said: whoever may write to the cgroup file system can so leave
+// what is traced, and what is enforced.
+func (s *session) Moved(c *kernel.Cgroup) {
+	left := s.table.Left(c.Header.Process)
+	if left == nil || left.PodUID != "" && !s.targets.wants(left.PodUID) {
+		return
+	}
+	level, consequence := event.LevelWarning, "nothing of it is seen any more"
+	if s.Config.Enforce {
+		level, consequence = event.LevelError, consequence+", and nothing is enforced on it"
+	}
+	s.output.notice(event.Notice{Level: level, Subject: left.PodUID, Text: fmt.Sprintf(
+		"process %d (%s) was moved out of what is traced, to the cgroup %s: %s", c.Header.Process.Tgid, left.Binary, c.Path, consequence)})
+}

@@ -170,6 +170,9 @@ func (t *targets) includes(i *kernel.Image) bool {
 	return slices.ContainsFunc(i.CgroupIds[:], func(id uint64) bool { return t.cgroups[id] })
 }
 
+// wants says whether a pod is a target, or may be by its cgroup.
+func (t *targets) wants(uid string) bool { return t.wanted[uid] != nil || len(t.cgroups) > 0 }
+
 func (t *targets) addCgroup(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -25,7 +25,7 @@ type Counts struct {
 	ScopeFull uint64
 	// StatesFull: processes of which could not be noted what filters ask.
 	StatesFull uint64
-	// FactsLost: records of forks and new cgroups that found the ring full. They are no events, but say whose events others are.
+	// FactsLost: records of forks, new cgroups and moves that found the ring full. They are no events, but say whose events others are.
 	FactsLost uint64
 	// ReturnsLost: calls that are told without what they returned.
 	ReturnsLost uint64
@@ -56,9 +56,10 @@ func (p *Programs) Counts() (Counts, error) {
 			if name, ok := classNames[class]; ok {
 				total.Sent[name] += c.Sent
 			}
-			if class == bpf.ProcessRecordClassCLASS_FORK || class == bpf.ProcessRecordClassCLASS_CGROUP {
+			switch class {
+			case bpf.ProcessRecordClassCLASS_FORK, bpf.ProcessRecordClassCLASS_CGROUP, bpf.ProcessRecordClassCLASS_MOVE:
 				total.FactsLost += c.RingFull
-			} else {
+			default:
 				total.RingFull += c.RingFull
 			}
 			total.EnforcementsFull += c.EnforcementsFull

@@ -51,6 +51,7 @@ func (p *Programs) hooks() []hook {
 		{"sched_process_fork", p.objects.ProcessFork},
 		{"sched_process_exit", p.objects.ProcessExit},
 		{"cgroup_mkdir", p.objects.CgroupMade},
+		{"cgroup_attach_task", p.objects.ProcessMoved},
 	}
 }
 

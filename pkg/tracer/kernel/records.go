@@ -39,7 +39,7 @@ type Image struct {
 	Arguments string
 }
 
-// Cgroup is a cgroup that was made.
+// Cgroup is a cgroup that was made, or that a process was put into.
 type Cgroup struct {
 	bpf.ProcessCgroupRecord
 	Path string
@@ -52,6 +52,8 @@ type Handler interface {
 	Fork(*bpf.ProcessForkRecord)
 	Exit(*bpf.ProcessExitRecord)
 	Cgroup(*Cgroup)
+	// Moved: a process was put into a cgroup outside of the scope.
+	Moved(*Cgroup)
 	Hook(raw []byte) error
 }
 
@@ -92,19 +94,9 @@ var decoders = [...]func(raw []byte, h Handler) error{
 		}
 		return err
 	},
-	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error {
-		r, err := structAt[bpf.ProcessCgroupRecord](raw)
-		if err != nil {
-			return err
-		}
-		c := &Cgroup{ProcessCgroupRecord: *r}
-		_, err = takeStrings(raw[unsafe.Sizeof(*r):], part{r.CgroupPathLength, &c.Path})
-		if err == nil {
-			h.Cgroup(c)
-		}
-		return err
-	},
-	bpf.ProcessRecordClassCLASS_HOOK: func(raw []byte, h Handler) error { return h.Hook(raw) },
+	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Cgroup) },
+	bpf.ProcessRecordClassCLASS_MOVE:   func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Moved) },
+	bpf.ProcessRecordClassCLASS_HOOK:   func(raw []byte, h Handler) error { return h.Hook(raw) },
 }
 
 // decode hands the record in raw to h.
@@ -117,6 +109,20 @@ func decode(raw []byte, h Handler) error {
 		return fmt.Errorf("record of unknown class %d", header.Class)
 	}
 	return decoders[header.Class](raw, h)
+}
+
+// decodeCgroup hands the cgroup in raw to take.
+func decodeCgroup(raw []byte, take func(*Cgroup)) error {
+	r, err := structAt[bpf.ProcessCgroupRecord](raw)
+	if err != nil {
+		return err
+	}
+	c := &Cgroup{ProcessCgroupRecord: *r}
+	_, err = takeStrings(raw[unsafe.Sizeof(*r):], part{r.CgroupPathLength, &c.Path})
+	if err == nil {
+		take(c)
+	}
+	return err
 }
 
 // decodeImage reads the image that raw begins with and returns what follows it.

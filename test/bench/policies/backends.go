@@ -71,6 +71,7 @@ func (discard) Exec(*kernel.Image)          {}
 func (discard) Fork(*bpf.ProcessForkRecord) {}
 func (discard) Exit(*bpf.ProcessExitRecord) {}
 func (discard) Cgroup(*kernel.Cgroup)       {}
+func (discard) Moved(*kernel.Cgroup)        {}
 func (discard) Hook([]byte) error           { return nil }
 func (discard) ignore(error)                {}
 func (discard) idle()                       {}
