@@ -5,16 +5,6 @@
 #include "hook_begin.h"
 #include "preemption.h"
 
-/* Counts one more event of a kind that is not told. */
-#define COUNT(counter)                                              \
-	do {                                                        \
-		hold_cpu();                                         \
-		struct counters *counted = counters_of(CLASS_HOOK); \
-		if (counted)                                        \
-			counted->counter++;                         \
-		release_cpu();                                      \
-	} while (0)
-
 static __always_inline struct entry_note *note_of_current(__u64 flags)
 {
 	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, flags);
@@ -58,6 +48,19 @@ static __always_inline bool is_limited(struct hook_scratch *s)
 	       !is_enforcement(&s->record) && is_repeat(s, selector, s->record.header.time);
 }
 
+/* Whether a call is not told because its target holds too much of the ring, which is counted; where decider is not NULL, at the return
+ * that decides whether it is an event. What is enforced is told all the same. */
+static __always_inline bool is_left_out(struct hook_scratch *s, bool enforcement, struct entry_note *decider)
+{
+	if (enforcement || !is_over_share(s))
+		return false;
+	if (decider)
+		decider->told = TOLD_THROTTLED;
+	else
+		throttle(s);
+	return true;
+}
+
 /* Tells of the entry of a call, or of a call as a whole. note: what the return will find, NULL if there is none to come or
  * there was no room for it. */
 static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u32 actions, struct entry_note *note)
@@ -65,6 +68,8 @@ static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 
 	bool enforcement = is_enforcement(&s->record);
 	bool decided_later = note && (hook.flags & HOOK_RETURN_DECIDES) && !enforcement;
 
+	if (!(hook.flags & HOOK_LIMITS) && is_left_out(s, enforcement, decided_later ? note : NULL))
+		return;
 	read_arguments(s, stages);
 	if ((stages & STAGE_ENTRY) && is_limited(s)) {
 		if (decided_later)
@@ -73,6 +78,8 @@ static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 
 			COUNT(rate_limited);
 		return;
 	}
+	if ((hook.flags & HOOK_LIMITS) && is_left_out(s, enforcement, decided_later ? note : NULL))
+		return;
 	s->record.done |= ACTION_POST;
 	if (hook.flags & HOOK_HASHES) {
 		s->deferred = actions;
@@ -97,6 +104,8 @@ static __always_inline void tell_return(void *ctx, struct hook_scratch *s, __u32
 		COUNT(ring_full);
 	if (told == TOLD_LIMITED && !enforcement)
 		COUNT(rate_limited);
+	if (told == TOLD_THROTTLED && !enforcement)
+		throttle(s);
 	if (told != TOLD && told != TOLD_ENFORCEMENT) {
 		if (!enforcement)
 			return;

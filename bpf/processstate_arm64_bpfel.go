@@ -14,9 +14,13 @@ import (
 )
 
 type ProcessStateCgroupVerdict struct {
-	_         structs.HostLayout
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type ProcessStateCounters struct {
@@ -27,6 +31,8 @@ type ProcessStateCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64

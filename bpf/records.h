@@ -151,6 +151,10 @@ struct counters {
 	__u64 nested;
 	/* events that the rate limit of a policy left out */
 	__u64 rate_limited;
+	/* events that were not told because their target held too much of the ring (share.h) */
+	__u64 throttled;
+	/* records of targets whose share of the ring could not be noted, so that they were not held to it */
+	__u64 shares_full;
 	/* records that found no room to be put together: too many programs interrupted each other */
 	__u64 busy;
 	/* processes that could not be noted as descendants, so that they and theirs are not traced */

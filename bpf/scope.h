@@ -55,11 +55,16 @@ struct {
 	__type(value, __u8);
 } target_processes SEC(".maps");
 
+/* The deepest target that a cgroup is in: its id, and its bits of target_cgroups. */
+struct target {
+	__u64 cgroup, workloads;
+};
+
 struct cgroup_verdict {
 	/* generation << 1 | is a target */
 	__u64 verdict;
-	/* of a target: its bits of target_cgroups */
-	__u64 workloads;
+	/* of a target */
+	struct target target;
 };
 
 /* Cgroups (by id, which is never used again) that were asked for. Every system call of every process on the node asks, so the
@@ -93,8 +98,8 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 	return ancestor;
 }
 
-/* Whether a cgroup is a target, or one above it. Where workloads is not NULL it gets the bits of the deepest that is. */
-static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, __u64 *workloads)
+/* Whether a cgroup is a target, or one above it. Where deepest is not NULL it gets the deepest that is. */
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, struct target *deepest)
 {
 	__u32 depth = BPF_CORE_READ(cgroup, level);
 	bool found = false;
@@ -110,9 +115,10 @@ static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels
 		bits = bpf_map_lookup_elem(&target_cgroups, &id);
 		if (!bits)
 			continue;
-		if (!workloads)
+		if (!deepest)
 			return true;
-		*workloads = *bits;
+		deepest->cgroup = id;
+		deepest->workloads = *bits;
 		found = true;
 	}
 	return found;
@@ -169,13 +175,35 @@ static __always_inline bool current_cgroup_is_target(__u64 *workloads)
 	generation = state->generation;
 	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
 	if (known && known->verdict >> 1 == generation) {
-		*workloads = known->workloads;
+		*workloads = known->target.workloads;
 		return known->verdict & 1;
 	}
-	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &made.workloads);
+	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &made.target);
 	bpf_map_update_elem(&cgroup_verdicts, &id, &made, BPF_ANY);
-	*workloads = made.workloads;
+	*workloads = made.target.workloads;
 	return made.verdict & 1;
+}
+
+/* The cgroup by which a task's records are held to a share: that of the deepest target that it is in, else its own. */
+static __always_inline __u64 share_of_task(struct task_struct *task)
+{
+	struct scope_state *state = get_scope_state();
+	struct cgroup *cgroup = cgroup_of(task);
+	struct target target = {};
+
+	if (scope_cgroups && !scope_all && state && cgroup_is_target(cgroup, state->levels, &target))
+		return target.cgroup;
+	return BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* The same by the id of a task's cgroup, as far as it is known. */
+static __always_inline __u64 share_of(__u64 cgroup)
+{
+	struct cgroup_verdict *known = NULL;
+
+	if (scope_cgroups && !scope_all)
+		known = bpf_map_lookup_elem(&cgroup_verdicts, &cgroup);
+	return known && known->target.cgroup ? known->target.cgroup : cgroup;
 }
 
 static __always_inline __u32 current_tgid(void)

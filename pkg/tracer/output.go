@@ -130,7 +130,7 @@ func (o *output) lost() map[string]uint64 {
 func (o *output) anyLost() bool {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	return o.counts.RingFull+o.counts.FactsLost+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
+	return o.counts.RingFull+o.counts.Throttled+o.counts.FactsLost+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
 }
 
 func (o *output) totals() event.Totals {
@@ -141,7 +141,7 @@ func (o *output) totals() event.Totals {
 	cost.BPFNanoseconds, cost.BPFRuns = uint64(counts.RunTime), counts.Runs
 	return event.Totals{
 		Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost,
-		Partial: event.Partial{RateLimited: counts.RateLimited, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost, StatesFull: counts.StatesFull},
+		Partial: event.Partial{RateLimited: counts.RateLimited, Throttled: counts.Throttled, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost, StatesFull: counts.StatesFull},
 	}
 }
 

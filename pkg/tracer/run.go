@@ -45,6 +45,10 @@ type Limits struct {
 	RingBytes uint32
 	// Processes of which can be noted what policies ask: their programs, and whether they are of a container.
 	Processes uint32
+	// Shares is of how many pods it is counted what they hold of the ring for events.
+	Shares uint32
+	// Unshared: a pod may fill the ring, whatever becomes of the events of others.
+	Unshared bool
 }
 
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
@@ -158,7 +162,7 @@ func (s *session) begin() (err error) {
 		Cgroups:   len(w.Pods)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
-	scope.RingBytes = s.Limits.RingBytes
+	scope.RingBytes, scope.Shares, scope.Unshared = s.Limits.RingBytes, s.Limits.Shares, s.Limits.Unshared
 	if scope.RingBytes == 0 && len(s.Config.Policies) > 0 {
 		scope.RingBytes = ringOfPolicies
 	}

@@ -31,6 +31,9 @@ type Counts struct {
 	ReturnsLost uint64
 	// RateLimited: events that the rate limit of a policy left out.
 	RateLimited uint64
+	// Throttled: events of targets that held too much of the ring. SharesFull: records of targets that were not held to a share, as the
+	// table was full.
+	Throttled, SharesFull uint64
 	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
 	RunTime time.Duration
 	Runs    uint64
@@ -65,6 +68,8 @@ func (p *Programs) Counts() (Counts, error) {
 			total.Nested += c.Nested
 			total.ReturnsLost += c.ReturnsLost
 			total.RateLimited += c.RateLimited
+			total.Throttled += c.Throttled
+			total.SharesFull += c.SharesFull
 			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
 			total.StatesFull += c.StatesFull

@@ -75,6 +75,9 @@ func Load(scope Scope) (*Programs, error) {
 	if scope.RingBytes != 0 {
 		spec.Maps["events"].MaxEntries = scope.RingBytes
 	}
+	if scope.Shares != 0 {
+		spec.Maps["shares"].MaxEntries = scope.Shares
+	}
 	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
 	}
@@ -186,6 +189,6 @@ func (p *Programs) SharedMaps() map[string]*ebpf.Map {
 	m := p.objects.ProcessMaps
 	return map[string]*ebpf.Map{
 		"events": m.Events, "priority": m.Priority, "counts": m.Counts, "scope_states": m.ScopeStates,
-		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts,
+		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts, "shares": m.Shares,
 	}
 }
