@@ -233,7 +233,7 @@ func TestPodThatComesDuringAFlood(t *testing.T) {
 	holdOpen(t, a)
 	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
 	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
-	l := startLiveOptions(t, Options{Config: c, Limits: Limits{RingBytes: ringSizes["full"]}})
+	l := startLiveOptions(t, Options{Config: c, Limits: rings["full"]})
 	flood := exec.Command("sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(a, "cgroup.procs"), scenario, "seek", "1000000000")
 	flood.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	must(t, flood.Start())
