@@ -27,6 +27,8 @@ type Event struct {
 	// Connection and Credentials are what the reader knows besides.
 	Connection  *Connection        `json:"connection,omitempty"`
 	Credentials *CredentialsChange `json:"credentials_change,omitempty"`
+	// Throttled is beside ProcessThrottle.
+	Throttled *Throttled `json:"throttled,omitempty"`
 
 	NodeName string     `json:"node_name,omitempty"`
 	Time     *Timestamp `json:"time,omitempty"`

@@ -46,6 +46,8 @@ type output struct {
 	encoder *wire.Encoder
 	queue   queue
 	notices chan event.Notice
+	// throttles wait to be written: at most a start and a stop of each target in a second.
+	throttles []wire.Throttle // of mutex
 	// ended is closed when nothing more will be queued.
 	ended chan struct{}
 	// written is closed when write has ended, with err set.
@@ -158,7 +160,7 @@ func (o *output) write(end context.CancelCauseFunc) {
 			more = func() error { return nil }
 		case <-flush.C:
 			o.encoder.SetLost(o.lost())
-			more = o.encoder.Flush
+			more = o.flush
 		case <-heartbeat.C:
 			o.encoder.SetLost(o.lost())
 			more = func() error { return o.encoder.Heartbeat(o.totals()) }
@@ -180,6 +182,27 @@ func (o *output) write(end context.CancelCauseFunc) {
 			return
 		}
 	}
+}
+
+// throttle queues what is told of a throttling; none may be left out, since its count is nowhere else.
+func (o *output) throttle(t wire.Throttle) {
+	o.mutex.Lock()
+	o.throttles = append(o.throttles, t)
+	o.mutex.Unlock()
+}
+
+// flush writes the frame that events are gathered in, and what is told of throttlings.
+func (o *output) flush() error {
+	o.mutex.Lock()
+	waiting := o.throttles
+	o.throttles = nil
+	o.mutex.Unlock()
+	for _, t := range waiting {
+		if err := o.encoder.Throttle(t); err != nil {
+			return err
+		}
+	}
+	return o.encoder.Flush()
 }
 
 // add hands an event to the encoder. One that can't be told is counted; the others can.
@@ -216,7 +239,7 @@ func (o *output) bye(b event.Bye) error {
 			return err
 		}
 	}
-	if err := o.encoder.Flush(); err != nil {
+	if err := o.flush(); err != nil {
 		return err
 	}
 	o.encoder.SetLost(o.lost())

@@ -77,6 +77,7 @@ type session struct {
 	// only of those that ran at the beginning.
 	programsInContainers bool
 	policies             *policies
+	throttles            throttles
 	end                  context.CancelCauseFunc
 
 	control chan wire.Control
@@ -178,6 +179,7 @@ func (s *session) begin() (err error) {
 		return err
 	}
 	s.targets = newTargets(s.programs, s.output.notice)
+	s.throttles = throttles{read: s.programs.Throttled, name: s.cgroupName, at: s.clock.At, tell: s.output.throttle, targets: map[uint64]*throttledTarget{}}
 	if err := s.targets.set(s.firstTargets(), images); err != nil {
 		return err
 	}
@@ -254,6 +256,9 @@ func (s *session) drain() error {
 		return fmt.Errorf("detach: %w", err)
 	}
 	err = s.programs.Drain(s, s.output.malformed)
+	if counts, err := s.programs.Counts(); err == nil {
+		s.throttles.finish(counts.Throttled)
+	}
 	if s.policies != nil {
 		s.policies.reporter.Flush()
 	}
@@ -321,6 +326,22 @@ func (s *session) readCounts() {
 		lost.ReturnsLost, lost.undecided = lost.ReturnsLost+waited.ReturnsLost, waited.Undecided
 	}
 	s.output.setCounts(lost)
+	s.throttles.look(counts.Throttled, bootTime())
+}
+
+// cgroupName says what a cgroup is called whose events are left out: it is a target's, or that of a process that runs.
+func (s *session) cgroupName(id uint64) cgroupName {
+	if name, ok := s.targets.nameOf(id); ok {
+		return name
+	}
+	if images, err := s.tasks.All(); err == nil {
+		for _, i := range images {
+			if name, ok := nameInPath(i.CgroupPath, i.CgroupIds[:], id); ok {
+				return name
+			}
+		}
+	}
+	return cgroupName{name: fmt.Sprint("cgroup ", id)}
 }
 
 // lost says whether the kernel has lost records by now.

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -234,11 +233,7 @@ func TestPodThatComesDuringAFlood(t *testing.T) {
 	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
 	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
 	l := startLiveOptions(t, Options{Config: c, Limits: rings["full"]})
-	flood := exec.Command("sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(a, "cgroup.procs"), scenario, "seek", "1000000000")
-	flood.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	must(t, flood.Start())
-	end := sync.OnceFunc(func() { syscall.Kill(-flood.Process.Pid, syscall.SIGKILL); flood.Wait() })
-	t.Cleanup(end)
+	end := startFlood(t, a)
 	l.wait("the ring to be full", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+event.LostRing+`":`)) })
 	b := makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 	end()

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package tracer
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
+)
+
+// smallRing is one that a flood fills faster than it is read: while the tracer waits for its turn, 20 ms, some 400 calls find room.
+var smallRing = Limits{RingBytes: 64 << 10}
+
+// startFlood begins to call lseek in a cgroup, until what it returns is called, which says how often that was.
+func startFlood(t *testing.T, cgroup string) (end func() uint64) {
+	t.Helper()
+	flood := exec.Command("sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(cgroup, "cgroup.procs"), scenarioProgram(t), "flood")
+	var out bytes.Buffer
+	flood.Stdout = &out
+	must(t, flood.Start())
+	end = sync.OnceValue(func() uint64 {
+		must(t, flood.Process.Signal(syscall.SIGTERM))
+		must(t, flood.Wait())
+		number, err := strconv.ParseUint(strings.TrimSpace(out.String()), 10, 64)
+		must(t, err)
+		return number
+	})
+	t.Cleanup(func() { end() })
+	return end
+}
+
+// twoPods are the cgroups of pods A and B, of containers in them, with a tracer of both that tells of lseek.
+type twoPods struct {
+	*live
+	a, b string
+}
+
+func startTwoPods(t *testing.T, policy string, limits Limits, change func(*wire.TracerConfig)) twoPods {
+	t.Helper()
+	needRoot(t)
+	root := hierarchyRoots(t)["unified"]
+	p := twoPods{a: makeCgroup(t, root, "kubepods/pod"+podA, containerA), b: makeCgroup(t, root, "kubepods/pod"+podB, containerB)}
+	for _, cgroup := range []string{p.a, p.b} {
+		holdOpen(t, cgroup) // the pods run already: by them the hierarchy is found
+	}
+	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
+	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: policy}}
+	change(&c)
+	p.live = startLiveOptions(t, Options{Config: c, Limits: limits})
+	return p
+}
+
+// waitForThrottle waits until a throttling began or ended.
+func (l *live) waitForThrottle(kind string) {
+	l.t.Helper()
+	l.wait(kind, func(raw []byte) bool { return bytes.Contains(raw, []byte(kind)) })
+}
+
+// seeks are the offsets of the calls of a pod, in order.
+func (r *recording) seeks(podUID string) (offsets []int64) {
+	for _, e := range r.of(event.KindKprobe) {
+		if r.procs[e.Process().ExecID].PodUID == podUID {
+			offsets = append(offsets, *e.Hooked().Args[0].LongArg)
+		}
+	}
+	return offsets
+}
+
+// left is how many events of a pod were left out, as the ends of its throttlings say.
+func (r *recording) left(podUID string) (count uint64) {
+	for _, t := range r.throttles {
+		if t.PodUID == podUID {
+			count += t.Count
+		}
+	}
+	return count
+}
+
+// TestFloodLeavesOthersAlone: while the calls of one pod would fill the ring, each of another is told; what of the flood is not, is
+// counted, and its beginning and end are told.
+func TestFloodLeavesOthersAlone(t *testing.T) {
+	const paced = 500
+	p := startTwoPods(t, seekPolicy, smallRing, func(*wire.TracerConfig) {})
+	end := startFlood(t, p.a)
+	p.waitForThrottle(event.ThrottleStart)
+	runIn(t, p.b, scenarioProgram(t), "pace", strconv.Itoa(paced), "1000")
+	flood := end()
+	p.waitForThrottle(event.ThrottleStop)
+	r := p.stop()
+
+	missed := mayMiss(t, r.bye.Totals.Lost)
+	checkOffsets(t, r.seeks(podB), paced, missed)
+	checkFlood(t, r, flood, missed)
+	const life = 4 // of two processes: exec and exit
+	if got, want := accounted(r), flood+paced+life; got+missed < want || got > want+missed {
+		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
+	}
+	first, last := r.throttles[0], r.throttles[len(r.throttles)-1]
+	if first.Type != event.ThrottleStart || last.Type != event.ThrottleStop || first.Cgroup != "pod"+podA || last.Total != r.bye.Totals.Throttled || !first.Time.Before(last.Time.Time) {
+		t.Errorf("throttles %+v", r.throttles)
+	}
+	t.Logf("%d of the flood were told, throttles %+v, %+v", len(r.seeks(podA)), r.throttles, r.bye.Totals)
+}
+
+// accounted is how many events the tracer says that there were.
+func accounted(r *recording) uint64 {
+	return r.bye.Totals.Events + r.bye.Totals.RateLimited + r.bye.Totals.Throttled + sum(r.bye.Totals.Lost)
+}
+
+// checkOffsets wants the offsets from 0 on, but for runs that the kernel left out.
+func checkOffsets(t *testing.T, offsets []int64, number int64, missed uint64) {
+	t.Helper()
+	told := map[int64]bool{}
+	for _, offset := range offsets {
+		told[offset] = true
+	}
+	absent := uint64(0)
+	for offset := range number {
+		if !told[offset] {
+			absent++
+		}
+	}
+	if len(offsets) != len(told) || absent > missed {
+		t.Errorf("%d calls are told, %d of %d are not", len(offsets), absent, number)
+	}
+}
+
+// checkFlood wants each call of pod A told or left out, and none lost.
+func checkFlood(t *testing.T, r *recording, flood, missed uint64) {
+	t.Helper()
+	told, left := uint64(len(r.seeks(podA))), r.left(podA)
+	if told+left+missed < flood || told+left > flood || left == 0 || left != r.bye.Totals.Throttled || r.left(podB) != 0 {
+		t.Errorf("the flood has %d calls: %d told, %d left out; totals %+v", flood, told, left, r.bye.Totals)
+	}
+	if r.bye.Totals.Lost[event.LostRing] > 0 {
+		t.Errorf("the ring was full: %+v", r.bye.Totals)
+	}
+}
