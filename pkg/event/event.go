@@ -248,5 +248,8 @@ func (e *Event) Clone() *Event {
 	if c.Loss != nil && c.ProcessThrottle != nil { // beside each other
 		kinds[throttleBody].own(&c)
 	}
+	if c.Throttled != nil {
+		c.Throttled = new(*c.Throttled)
+	}
 	return &c
 }

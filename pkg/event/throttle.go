@@ -19,6 +19,14 @@ const (
 	ThrottleAll   = "/"
 )
 
+// ThrottledSource is whose events a ProcessThrottle is about: namespace and name of the pod, else the cgroup.
+func (e *Event) ThrottledSource() string {
+	if t := e.Throttled; t != nil && t.Pod != nil && t.Pod.Name != "" {
+		return t.Pod.Namespace + "/" + t.Pod.Name
+	}
+	return e.ProcessThrottle.Cgroup
+}
+
 // Throttled is what ProcessThrottle does not say of a throttled cgroup.
 type Throttled struct {
 	// Pod that the cgroup is of; nil outside of pods.
