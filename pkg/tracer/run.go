@@ -78,6 +78,7 @@ type session struct {
 	programsInContainers bool
 	policies             *policies
 	throttles            throttles
+	sharesFull           bool // it was told
 	end                  context.CancelCauseFunc
 
 	control chan wire.Control
@@ -327,6 +328,11 @@ func (s *session) readCounts() {
 	}
 	s.output.setCounts(lost)
 	s.throttles.look(counts.Throttled, bootTime())
+	if counts.SharesFull > 0 && !s.sharesFull {
+		s.sharesFull = true
+		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "events", Text: "so many pods share the kernel's ring buffer that it is not counted what " +
+			"each holds: of those that came last one may fill it, and events of others be lost"})
+	}
 }
 
 // cgroupName says what a cgroup is called whose events are left out: it is a target's, or that of a process that runs.
@@ -362,6 +368,11 @@ func (s *session) keep() {
 	if err != nil {
 		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "tasks", Text: err.Error()})
 		return
+	}
+	if dropped, err := s.programs.DropIdleShares(); err == nil { // else the next time
+		for _, one := range dropped {
+			s.throttles.forget(one)
+		}
 	}
 	s.table.DropExited(images)
 	s.targets.found(images)

@@ -146,3 +146,52 @@ func checkFlood(t *testing.T, r *recording, flood, missed uint64) {
 		t.Errorf("the ring was full: %+v", r.bye.Totals)
 	}
 }
+
+// TestMorePodsThanShares: of a pod that finds no share nothing is left out, though it may fill the ring then; that is told, and
+// everything is counted all the same.
+func TestMorePodsThanShares(t *testing.T) {
+	limits := smallRing
+	limits.Shares = 1
+	p := startTwoPods(t, seekPolicy, limits, func(*wire.TracerConfig) {})
+	endA := startFlood(t, p.a)
+	p.waitForThrottle(event.ThrottleStart)
+	endB := startFlood(t, p.b)
+	p.wait("a full ring", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+event.LostRing+`":`)) })
+	p.wait("a notice", func(raw []byte) bool { return bytes.Contains(raw, []byte("it is not counted what each holds")) })
+	made := endA() + endB()
+	r := p.stop()
+	const life = 4 // of two processes: exec and exit
+	if got, want, missed := accounted(r), made+life, mayMiss(t, r.bye.Totals.Lost); got+missed < want || got > want+missed {
+		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
+	}
+	if r.left(podB) != 0 || r.left(podA) != r.bye.Totals.Throttled {
+		t.Errorf("throttles %+v, %+v", r.throttles, r.bye.Totals)
+	}
+}
+
+// TestEnforcementPassesThrottling: of a pod whose calls are left out each is told that is enforced.
+func TestEnforcementPassesThrottling(t *testing.T) {
+	const signalled = 200
+	rest := "    selectors:\n    - {matchArgs: [{index: 1, operator: LT, values: [\"200\"]}], matchActions: [{action: Signal, argSig: 10}]}\n    - {}\n"
+	p := startTwoPods(t, seekPolicy+rest, smallRing, func(c *wire.TracerConfig) { c.Enforce = true })
+	end := startFlood(t, p.a)
+	p.waitForThrottle(event.ThrottleStart)
+	// In the pod that is throttled: SIGUSR1 is ignored there.
+	runIn(t, p.a, scenarioProgram(t), "seek", "100000")
+	flood := end()
+	r := p.stop()
+	told := 0
+	for _, e := range r.of(event.KindKprobe) {
+		if len(e.Enforced()) > 0 {
+			told++
+		}
+	}
+	missed := mayMiss(t, r.bye.Totals.Lost)
+	if want := 2*signalled + min(int(flood), signalled); told > want || uint64(told)+missed < uint64(want) || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
+		t.Errorf("%d of %d enforcements are told: %+v", told, want, r.bye.Totals)
+	}
+	const life = 5 // of three processes, one of which only forks
+	if got, want := accounted(r), flood+200000+life; got+missed < want || got > want+missed {
+		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
+	}
+}

@@ -86,6 +86,12 @@ func (t *throttles) follow(one kernel.Throttled, now uint64) {
 	}
 }
 
+// forget is follow for what is told nothing more of: the kernel counts from 0 again.
+func (t *throttles) forget(one kernel.Throttled) {
+	t.follow(one, math.MaxUint64)
+	delete(t.targets, one.Cgroup)
+}
+
 // finish tells that all have ended. Nothing may be traced any more.
 func (t *throttles) finish(total uint64) { t.look(total, math.MaxUint64) }
 

@@ -31,6 +31,8 @@ type Programs struct {
 	objects bpf.ProcessObjects
 	links   []link.Link
 	rings   *rings
+	// shares as DropIdleShares saw them last.
+	shares map[uint64]bpf.ProcessShare
 
 	// scoping is for what follows.
 	scoping sync.Mutex

@@ -47,3 +47,34 @@ func (p *Programs) Throttled() (list []Throttled, err error) {
 	}
 	return list, nil
 }
+
+// DropIdleShares forgets targets that have not changed since the call before, if more than half of the table is taken: pods come and
+// go. It returns what had been counted of each. It is for the goroutine that reads.
+func (p *Programs) DropIdleShares() (dropped []Throttled, err error) {
+	present := map[uint64]bpf.ProcessShare{}
+	var cgroup uint64
+	var share bpf.ProcessShare
+	all := p.objects.Shares.Iterate()
+	for all.Next(&cgroup, &share) {
+		present[cgroup] = share
+	}
+	before := p.shares
+	p.shares = present
+	if err := all.Err(); err != nil {
+		return nil, fmt.Errorf("read the targets' shares of the ring: %w", err)
+	}
+	if len(present) <= int(p.objects.Shares.MaxEntries()/2) {
+		return nil, nil
+	}
+	for cgroup, share := range present {
+		if last, known := before[cgroup]; !known || last != share {
+			continue
+		}
+		if err := p.objects.Shares.LookupAndDelete(cgroup, &share); err != nil {
+			return dropped, fmt.Errorf("forget the share of cgroup %d: %w", cgroup, err)
+		}
+		delete(p.shares, cgroup)
+		dropped = append(dropped, Throttled{cgroup, share.Throttled, share.First, share.Latest})
+	}
+	return dropped, nil
+}
