@@ -119,8 +119,8 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 		t.add(cells(p, kind.name, times)...)
 	}
 	counts, err := b.programs.Counts()
-	if err == nil && counts.RingFull+counts.Busy > 0 {
-		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy)
+	if err == nil && counts.RingFull+counts.Busy+counts.Throttled > 0 {
+		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy+counts.Throttled)
 	}
 	return err
 }
