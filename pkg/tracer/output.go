@@ -24,6 +24,12 @@ const (
 	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most. As many enforcement events
 	// find room beside them.
 	queueLength = 8192
+	// enoughLength is at how many events the ring is left alone until roomLength of them wait: what floods it is told apart there by
+	// pods, here it is not. The rest of the queue is for what one record and what waits for others may give.
+	enoughLength = queueLength * 3 / 4
+	roomLength   = queueLength / 4
+	// drainPatience is how long the rest of the ring waits for room at the end, of the 5 s that a session's end may take.
+	drainPatience = 2 * time.Second
 	// batchLength is how many queued events wake the goroutine that writes; fewer wait for flushInterval.
 	batchLength = 256
 	// flushInterval is how long an event waits for others to share a frame with.
@@ -65,7 +71,7 @@ type output struct {
 
 func newOutput(w io.Writer, config wire.TracerConfig) *output {
 	return &output{
-		encoder: wire.NewEncoder(w, config.Session, config.Encodings...), queue: queue{full: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
+		encoder: wire.NewEncoder(w, config.Session, config.Encodings...), queue: queue{full: make(chan struct{}, 1), room: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
 		ended: make(chan struct{}), written: make(chan struct{}), seen: map[string]uint64{},
 	}
 }

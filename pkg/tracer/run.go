@@ -256,7 +256,7 @@ func (s *session) drain() error {
 	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	err = s.programs.Drain(s, s.output.malformed)
+	err = s.programs.Drain(s, drainPatience, s.output.malformed)
 	if counts, err := s.programs.Counts(); err == nil {
 		s.throttles.finish(counts.Throttled)
 	}

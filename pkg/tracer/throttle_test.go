@@ -6,6 +6,7 @@ package tracer
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -194,4 +195,53 @@ func TestEnforcementPassesThrottling(t *testing.T) {
 	if got, want := accounted(r), flood+200000+life; got+missed < want || got > want+missed {
 		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
 	}
+}
+
+// gatedBuffer is a lockedBuffer that blocks while it is shut.
+type gatedBuffer struct {
+	lockedBuffer
+	shut sync.RWMutex
+}
+
+func (g *gatedBuffer) Write(p []byte) (int, error) {
+	g.shut.RLock()
+	defer g.shut.RUnlock()
+	return g.lockedBuffer.Write(p)
+}
+
+// TestSlowOutputIsSharedToo: while nobody reads what the tracer writes, one pod makes more events than find room anywhere; those of
+// another are all told when somebody reads again.
+func TestSlowOutputIsSharedToo(t *testing.T) {
+	const flood, paced = 1_000_000, 500
+	needRoot(t)
+	root := hierarchyRoots(t)["unified"]
+	a, b := makeCgroup(t, root, "kubepods/pod"+podA, containerA), makeCgroup(t, root, "kubepods/pod"+podB, containerB)
+	for _, cgroup := range []string{a, b} {
+		holdOpen(t, cgroup)
+	}
+	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
+	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
+	var frames gatedBuffer
+	reader, control := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Run(t.Context(), Options{Config: c, Frames: &frames, Control: reader, Limits: Limits{RingBytes: 4 << 20}})
+		ended <- err
+	}()
+	l := &live{t: t, control: control, frames: &frames.lockedBuffer, ended: ended}
+	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })
+	frames.shut.Lock()
+	runIn(t, a, scenarioProgram(t), "seek", strconv.Itoa(flood/2))
+	runIn(t, b, scenarioProgram(t), "pace", strconv.Itoa(paced), "10000")
+	frames.shut.Unlock()
+	r := l.stop()
+
+	missed := mayMiss(t, r.bye.Totals.Lost)
+	checkOffsets(t, r.seeks(podB), paced, missed)
+	checkFlood(t, r, flood, missed)
+	const life = 5 // of three processes, one of which only forks
+	if got, want := accounted(r), uint64(flood+paced+life); got+missed < want || got > want+missed {
+		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
+	}
+	t.Logf("%d of the flood were told, %+v", len(r.seeks(podA)), r.bye.Totals)
 }

@@ -121,7 +121,7 @@ func (p *Programs) Close() error {
 // idle. A record that can't be decoded is reported to malformed and passed over.
 func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed func(error)) error {
 	for ctx.Err() == nil {
-		if _, err := p.turn(h, malformed); err != nil {
+		if _, err := p.turn(h, h.Await, malformed); err != nil {
 			return err
 		}
 		idle()
@@ -129,19 +129,28 @@ func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed f
 	return nil
 }
 
-// Drain hands records to h until the ring is empty. It is for after Detach: else there may be no end.
-func (p *Programs) Drain(h Handler, malformed func(error)) error {
+// Drain hands records to h until the ring is empty; what h has no room for within patience it gets all the same. It is for after
+// Detach: else there may be no end.
+func (p *Programs) Drain(h Handler, patience time.Duration, malformed func(error)) error {
+	end := time.Now().Add(patience)
 	for {
-		if empty, err := p.turn(h, malformed); empty || err != nil {
+		await := h.Await
+		if time.Now().After(end) {
+			await = func(time.Duration) bool { return true }
+		}
+		if empty, err := p.turn(h, await, malformed); empty || err != nil {
 			return err
 		}
 	}
 }
 
 // turn reads what is there, or comes within pollInterval. empty: nothing is left.
-func (p *Programs) turn(h Handler, malformed func(error)) (empty bool, err error) {
+func (p *Programs) turn(h Handler, await func(time.Duration) bool, malformed func(error)) (empty bool, err error) {
 	p.rings.setDeadline(time.Now().Add(pollInterval))
 	for range turnRecords {
+		if !p.rings.isPressing() && !await(pollInterval) {
+			return false, nil
+		}
 		raw, err := p.rings.next()
 		if raw == nil || err != nil {
 			return true, err

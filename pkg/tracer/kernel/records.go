@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -53,6 +54,9 @@ type Handler interface {
 	Exit(*bpf.ProcessExitRecord)
 	Cgroup(*Cgroup)
 	Hook(raw []byte) error
+	// Await waits no longer than d until there is room for a record, and says whether there is. What waits in the ring meanwhile is
+	// shared out between targets.
+	Await(d time.Duration) bool
 }
 
 // errShort is the fault of a record that does not hold what its kind must.

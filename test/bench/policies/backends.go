@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -67,6 +68,7 @@ var scopeKinds = []scopeKind{
 // discard takes records and forgets them.
 type discard struct{}
 
+func (discard) Await(time.Duration) bool    { return true }
 func (discard) Exec(*kernel.Image)          {}
 func (discard) Fork(*bpf.ProcessForkRecord) {}
 func (discard) Exit(*bpf.ProcessExitRecord) {}
