@@ -111,10 +111,17 @@ func startLivePolicies(t *testing.T, targets wire.Targets, policies ...string) *
 // startLiveOptions runs a tracer that is controlled by what it returns.
 func startLiveOptions(t *testing.T, o Options) *live {
 	t.Helper()
+	var frames lockedBuffer
+	return startLiveTo(t, &frames, &frames, o)
+}
+
+// startLiveTo has its frames written to what ends up in a buffer.
+func startLiveTo(t *testing.T, to io.Writer, frames *lockedBuffer, o Options) *live {
+	t.Helper()
 	needRoot(t)
 	reader, writer := io.Pipe()
-	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
-	o.Frames, o.Control = l.frames, reader
+	l := &live{t: t, control: writer, frames: frames, ended: make(chan error, 1)}
+	o.Frames, o.Control = to, reader
 	go func() {
 		_, err := Run(t.Context(), o)
 		l.ended <- err

@@ -19,8 +19,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// smallRing is one that a flood fills faster than it is read: while the tracer waits for its turn, 20 ms, some 400 calls find room.
-var smallRing = Limits{RingBytes: 64 << 10}
+// smallRing is one that a flood fills while the tracer waits for its turn, in 20 ms: 3/4 of it hold 1,300 calls of 152 bytes each. What is
+// free then has room for pacedCalls of another pod, even if the tracer did not get the CPU until all were made.
+var smallRing = Limits{RingBytes: 256 << 10}
+
+const pacedCalls = 200
 
 // startFlood begins to call lseek in a cgroup, until what it returns is called, which says how often that was.
 func startFlood(t *testing.T, cgroup string) (end func() uint64) {
@@ -48,6 +51,13 @@ type twoPods struct {
 
 func startTwoPods(t *testing.T, policy string, limits Limits, change func(*wire.TracerConfig)) twoPods {
 	t.Helper()
+	var frames lockedBuffer
+	return startTwoPodsTo(t, &frames, &frames, policy, limits, change)
+}
+
+// startTwoPodsTo writes frames to what ends up in a buffer.
+func startTwoPodsTo(t *testing.T, to io.Writer, frames *lockedBuffer, policy string, limits Limits, change func(*wire.TracerConfig)) twoPods {
+	t.Helper()
 	needRoot(t)
 	root := hierarchyRoots(t)["unified"]
 	p := twoPods{a: makeCgroup(t, root, "kubepods/pod"+podA, containerA), b: makeCgroup(t, root, "kubepods/pod"+podB, containerB)}
@@ -57,7 +67,7 @@ func startTwoPods(t *testing.T, policy string, limits Limits, change func(*wire.
 	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
 	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: policy}}
 	change(&c)
-	p.live = startLiveOptions(t, Options{Config: c, Limits: limits})
+	p.live = startLiveTo(t, to, frames, Options{Config: c, Limits: limits})
 	return p
 }
 
@@ -90,22 +100,19 @@ func (r *recording) left(podUID string) (count uint64) {
 // TestFloodLeavesOthersAlone: while the calls of one pod would fill the ring, each of another is told; what of the flood is not, is
 // counted, and its beginning and end are told.
 func TestFloodLeavesOthersAlone(t *testing.T) {
-	const paced = 500
 	p := startTwoPods(t, seekPolicy, smallRing, func(*wire.TracerConfig) {})
 	end := startFlood(t, p.a)
 	p.waitForThrottle(event.ThrottleStart)
-	runIn(t, p.b, scenarioProgram(t), "pace", strconv.Itoa(paced), "1000")
+	runIn(t, p.b, scenarioProgram(t), "pace", strconv.Itoa(pacedCalls), "1000")
 	flood := end()
 	p.waitForThrottle(event.ThrottleStop)
 	r := p.stop()
 
 	missed := mayMiss(t, r.bye.Totals.Lost)
-	checkOffsets(t, r.seeks(podB), paced, missed)
+	checkOffsets(t, r.seeks(podB), pacedCalls, missed)
 	checkFlood(t, r, flood, missed)
 	const life = 4 // of two processes: exec and exit
-	if got, want := accounted(r), flood+paced+life; got+missed < want || got > want+missed {
-		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
-	}
+	checkAccounted(t, r, flood+pacedCalls+life)
 	first, last := r.throttles[0], r.throttles[len(r.throttles)-1]
 	if first.Type != event.ThrottleStart || last.Type != event.ThrottleStop || first.Cgroup != "pod"+podA || last.Total != r.bye.Totals.Throttled || !first.Time.Before(last.Time.Time) {
 		t.Errorf("throttles %+v", r.throttles)
@@ -113,9 +120,14 @@ func TestFloodLeavesOthersAlone(t *testing.T) {
 	t.Logf("%d of the flood were told, throttles %+v, %+v", len(r.seeks(podA)), r.throttles, r.bye.Totals)
 }
 
-// accounted is how many events the tracer says that there were.
-func accounted(r *recording) uint64 {
-	return r.bye.Totals.Events + r.bye.Totals.RateLimited + r.bye.Totals.Throttled + sum(r.bye.Totals.Lost)
+// checkAccounted wants as many events told, left out or lost as were made.
+func checkAccounted(t *testing.T, r *recording, made uint64) {
+	t.Helper()
+	totals := r.bye.Totals
+	got, missed := totals.Events+totals.RateLimited+totals.Throttled+sum(totals.Lost), mayMiss(t, totals.Lost)
+	if got+missed < made || got > made+missed {
+		t.Errorf("%d are accounted for, %d were made: %+v", got, made, totals)
+	}
 }
 
 // checkOffsets wants the offsets from 0 on, but for runs that the kernel left out.
@@ -162,9 +174,7 @@ func TestMorePodsThanShares(t *testing.T) {
 	made := endA() + endB()
 	r := p.stop()
 	const life = 4 // of two processes: exec and exit
-	if got, want, missed := accounted(r), made+life, mayMiss(t, r.bye.Totals.Lost); got+missed < want || got > want+missed {
-		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
-	}
+	checkAccounted(t, r, made+life)
 	if r.left(podB) != 0 || r.left(podA) != r.bye.Totals.Throttled {
 		t.Errorf("throttles %+v, %+v", r.throttles, r.bye.Totals)
 	}
@@ -192,9 +202,7 @@ func TestEnforcementPassesThrottling(t *testing.T) {
 		t.Errorf("%d of %d enforcements are told: %+v", told, want, r.bye.Totals)
 	}
 	const life = 5 // of three processes, one of which only forks
-	if got, want := accounted(r), flood+200000+life; got+missed < want || got > want+missed {
-		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
-	}
+	checkAccounted(t, r, flood+200000+life)
 }
 
 // gatedBuffer is a lockedBuffer that blocks while it is shut.
@@ -209,39 +217,45 @@ func (g *gatedBuffer) Write(p []byte) (int, error) {
 	return g.lockedBuffer.Write(p)
 }
 
-// TestSlowOutputIsSharedToo: while nobody reads what the tracer writes, one pod makes more events than find room anywhere; those of
-// another are all told when somebody reads again.
+// whileBlocked traces pods A and B with a ring of some bytes, and nobody reads what the tracer writes while they do something.
+func whileBlocked(t *testing.T, ring uint32, do func(a, b string)) *recording {
+	t.Helper()
+	var frames gatedBuffer
+	p := startTwoPodsTo(t, &frames, &frames.lockedBuffer, seekPolicy, Limits{RingBytes: ring}, func(*wire.TracerConfig) {})
+	frames.shut.Lock()
+	do(p.a, p.b)
+	frames.shut.Unlock()
+	return p.stop()
+}
+
+// TestSlowOutputIsSharedToo: while the output is blocked, one pod makes more calls than find room anywhere; those of another are all
+// told when somebody reads again.
 func TestSlowOutputIsSharedToo(t *testing.T) {
 	const flood, paced = 1_000_000, 500
-	needRoot(t)
-	root := hierarchyRoots(t)["unified"]
-	a, b := makeCgroup(t, root, "kubepods/pod"+podA, containerA), makeCgroup(t, root, "kubepods/pod"+podB, containerB)
-	for _, cgroup := range []string{a, b} {
-		holdOpen(t, cgroup)
-	}
-	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
-	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
-	var frames gatedBuffer
-	reader, control := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		_, err := Run(t.Context(), Options{Config: c, Frames: &frames, Control: reader, Limits: Limits{RingBytes: 4 << 20}})
-		ended <- err
-	}()
-	l := &live{t: t, control: control, frames: &frames.lockedBuffer, ended: ended}
-	l.wait("hello", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"hello"`)) })
-	frames.shut.Lock()
-	runIn(t, a, scenarioProgram(t), "seek", strconv.Itoa(flood/2))
-	runIn(t, b, scenarioProgram(t), "pace", strconv.Itoa(paced), "10000")
-	frames.shut.Unlock()
-	r := l.stop()
-
+	r := whileBlocked(t, 4<<20, func(a, b string) {
+		runIn(t, a, scenarioProgram(t), "seek", strconv.Itoa(flood/2))
+		runIn(t, b, scenarioProgram(t), "pace", strconv.Itoa(paced), "10000")
+	})
 	missed := mayMiss(t, r.bye.Totals.Lost)
 	checkOffsets(t, r.seeks(podB), paced, missed)
 	checkFlood(t, r, flood, missed)
 	const life = 5 // of three processes, one of which only forks
-	if got, want := accounted(r), uint64(flood+paced+life); got+missed < want || got > want+missed {
-		t.Errorf("%d are accounted for, %d were made: %+v", got, want, r.bye.Totals)
-	}
+	checkAccounted(t, r, flood+paced+life)
 	t.Logf("%d of the flood were told, %+v", len(r.seeks(podA)), r.bye.Totals)
+}
+
+// TestProcessFloodLeavesOthersAlone: the same where the flood is of processes that run and end.
+func TestProcessFloodLeavesOthersAlone(t *testing.T) {
+	const processes, paced = 6000, 200
+	r := whileBlocked(t, 1<<20, func(a, b string) {
+		runIn(t, a, scenarioProgram(t), "many", strconv.Itoa(processes), "1000000", nothingProgram(t))
+		runIn(t, b, scenarioProgram(t), "pace", strconv.Itoa(paced), "10000")
+	})
+	checkOffsets(t, r.seeks(podB), paced, mayMiss(t, r.bye.Totals.Lost))
+	if r.bye.Totals.Throttled == 0 || r.left(podA) != r.bye.Totals.Throttled || r.bye.Totals.Lost[event.LostRing] > 0 {
+		t.Errorf("throttles %+v, %+v", r.throttles, r.bye.Totals)
+	}
+	const life = 4 // of the two that make it
+	checkAccounted(t, r, 2*processes+paced+life)
+	t.Logf("%+v", r.bye.Totals)
 }
