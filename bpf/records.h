@@ -140,7 +140,8 @@ struct cgroup_record {
 struct counters {
 	/* records that were handed over, by either ring */
 	__u64 sent;
-	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one */
+	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one. Of forks,
+	 * which are no events, also those that were not told because their target held too much. */
 	__u64 ring_full;
 	/* the same of enforcement events, in the ring for what floods must not keep out */
 	__u64 enforcements_full;

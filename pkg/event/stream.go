@@ -91,7 +91,7 @@ type Partial struct {
 	Throttled uint64 `json:"throttled,omitempty"`
 	// ReturnsLost are events that lack what the call returned.
 	ReturnsLost uint64 `json:"returns_lost,omitempty"`
-	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for. They are no events themselves: of others
+	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for, or that a pod made too many of. They are no events themselves: of others
 	// the parent or the pod may not be known.
 	FactsLost uint64 `json:"facts_lost,omitempty"`
 	// StatesFull are processes of which could not be noted what policies ask, as the table was full: filters on their programs do not

@@ -25,7 +25,7 @@ type Counts struct {
 	ScopeFull uint64
 	// StatesFull: processes of which could not be noted what filters ask.
 	StatesFull uint64
-	// FactsLost: records of forks and new cgroups that found the ring full. They are no events, but say whose events others are.
+	// FactsLost: records of forks and new cgroups that found the ring full, or were of a target that filled it. They are no events, but say whose events others are.
 	FactsLost uint64
 	// ReturnsLost: calls that are told without what they returned.
 	ReturnsLost uint64
