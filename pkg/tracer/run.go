@@ -54,9 +54,6 @@ type Limits struct {
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
 const housekeeping = 10 * time.Second
 
-// countInterval is how often the kernel's counters are read.
-const countInterval = 200 * time.Millisecond
-
 // ended is the cause of a context that ended for a reason that bye tells.
 type ended string
 
@@ -310,50 +307,6 @@ func (s *session) stayArmed(now time.Time) {
 		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: fmt.Sprintf(
 			"nothing was enforced for %s: the tracer was frozen, or had no CPU", lapsed.Round(time.Second/10))})
 	}
-}
-
-func (s *session) readCounts() {
-	counts, err := s.programs.Counts()
-	if err != nil {
-		return
-	}
-	lost := counted{Counts: counts}
-	if s.policies != nil {
-		if calls, returns, err := s.policies.set.Missed(); err == nil {
-			lost.Missed, lost.ReturnsLost = lost.Missed+calls, lost.ReturnsLost+returns
-		}
-		lost.StatesFull += s.policies.unnoted
-		waited := s.policies.reporter.Counts()
-		lost.ReturnsLost, lost.undecided = lost.ReturnsLost+waited.ReturnsLost, waited.Undecided
-	}
-	s.output.setCounts(lost)
-	s.throttles.look(counts.Throttled, bootTime())
-	if counts.SharesFull > 0 && !s.sharesFull {
-		s.sharesFull = true
-		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "events", Text: "so many pods share the kernel's ring buffer that it is not counted what " +
-			"each holds: of those that came last one may fill it, and events of others be lost"})
-	}
-}
-
-// cgroupName says what a cgroup is called whose events are left out: it is a target's, or that of a process that runs.
-func (s *session) cgroupName(id uint64) cgroupName {
-	if name, ok := s.targets.nameOf(id); ok {
-		return name
-	}
-	if images, err := s.tasks.All(); err == nil {
-		for _, i := range images {
-			if name, ok := nameInPath(i.CgroupPath, i.CgroupIds[:], id); ok {
-				return name
-			}
-		}
-	}
-	return cgroupName{name: fmt.Sprint("cgroup ", id)}
-}
-
-// lost says whether the kernel has lost records by now.
-func (s *session) lost() bool {
-	s.readCounts()
-	return s.output.anyLost()
 }
 
 func (s *session) keep() {
