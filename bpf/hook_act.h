@@ -5,6 +5,7 @@
 #include "hook_owner.h"
 #include "hook_select.h"
 #include "preemption.h"
+#include "share.h"
 
 /* include/uapi/asm-generic/errno-base.h */
 #define EPERM 1
@@ -259,6 +260,7 @@ static __always_inline void count_post(bool lost, bool enforcement, enum post_lo
 
 	if (!c)
 		return;
+	barrier(); /* both tests in one would be arithmetic with a pointer */
 	if (!lost)
 		c->sent++;
 	else if (loss == LOSES_RETURN)
@@ -269,11 +271,37 @@ static __always_inline void count_post(bool lost, bool enforcement, enum post_lo
 		c->ring_full++;
 }
 
+/* Whether the target that a call is of holds too much of the ring for the call to be told. Not static, as the two that follow: so they
+ * are verified once. */
+__noinline int is_over_share(struct hook_scratch *s)
+{
+	return s && exceeds_share(share_of(s->record.header.cgroup), CALLS_PER_FREE);
+}
+
+/* Counts the call as one that is not told because of that. */
+__noinline int throttle(struct hook_scratch *s)
+{
+	if (!s)
+		return 0;
+	count_at_share(share_of(s->record.header.cgroup));
+	COUNT(throttled);
+	return 0;
+}
+
+/* Counts a record of so many bytes as held by the target that its call is of. */
+__noinline int count_held(struct hook_scratch *s, __u64 size)
+{
+	if (s && !hold_share(share_of(s->record.header.cgroup), size))
+		COUNT(shares_full);
+	return 0;
+}
+
 /* Hands the record over, as an enforcement event or as another. Returns false if it found no room, which is counted. */
 static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 actions, bool enforcement, enum post_loss loss)
 {
 	struct hook_record *r = &s->record;
 	bool lost = true;
+	bool first = (hook.actions & ENFORCING_ACTIONS) && enforcement;
 	__u64 size;
 
 	r->argument_length = s->used;
@@ -291,7 +319,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	barrier_var(size);
 	hold_to_count();
 	if (size <= sizeof(*r) + HOOK_DATA) {
-		if ((hook.actions & ENFORCING_ACTIONS) && enforcement)
+		if (first)
 			lost = bpf_ringbuf_output(&priority, r, size, BPF_RB_NO_WAKEUP);
 		else /* the symbols of a user stack can be had only while the process lives */
 			lost = bpf_ringbuf_output(&events, r, size,
@@ -300,5 +328,7 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	}
 	count_post(lost, enforcement, loss);
 	release_counted();
+	if (!lost && !first)
+		count_held(s, size);
 	return !lost;
 }

@@ -17,6 +17,7 @@ enum entry_told {
 	/* not at all, and of a hook whose filters at the return decide whether it is an event: it is counted there */
 	TOLD_LOST = 3,
 	TOLD_LIMITED = 4,
+	TOLD_THROTTLED = 5,
 };
 
 /* Those of a thread, the innermost last. */

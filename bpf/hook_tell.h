@@ -13,6 +13,19 @@ static __always_inline bool is_limited(struct hook_scratch *s)
 	       !is_enforcement(&s->record) && is_repeat(s, selector, s->record.header.time);
 }
 
+/* Whether a call is not told because its target holds too much of the ring, which is counted; where decider is not NULL, at the return
+ * that decides whether it is an event. What is enforced is told all the same. */
+static __always_inline bool is_left_out(struct hook_scratch *s, bool enforcement, struct call_context *decider)
+{
+	if (enforcement || !is_over_share(s))
+		return false;
+	if (decider)
+		decider->told = TOLD_THROTTLED;
+	else
+		throttle(s);
+	return true;
+}
+
 /* Tells of the entry of a call, or of a call as a whole. call: what the return will find, NULL if there is none to come or
  * there was no room for it. */
 static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u32 actions, struct call_context *call)
@@ -20,6 +33,8 @@ static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 
 	bool enforcement = is_enforcement(&s->record);
 	bool decided_later = call && (hook.flags & HOOK_RETURN_DECIDES) && !enforcement;
 
+	if (!(hook.flags & HOOK_LIMITS) && is_left_out(s, enforcement, decided_later ? call : NULL))
+		return;
 	read_arguments(s, stages);
 	if ((stages & STAGE_ENTRY) && is_limited(s)) {
 		if (decided_later)
@@ -28,6 +43,8 @@ static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 
 			COUNT(rate_limited);
 		return;
 	}
+	if ((hook.flags & HOOK_LIMITS) && is_left_out(s, enforcement, decided_later ? call : NULL))
+		return;
 	s->record.done |= ACTION_POST;
 	if (hook.flags & HOOK_HASHES) {
 		s->deferred = actions;
@@ -52,6 +69,8 @@ static __always_inline void tell_return(void *ctx, struct hook_scratch *s, __u32
 		COUNT(ring_full);
 	if (told == TOLD_LIMITED && !enforcement)
 		COUNT(rate_limited);
+	if (told == TOLD_THROTTLED && !enforcement)
+		throttle(s);
 	if (told != TOLD && told != TOLD_ENFORCEMENT) {
 		if (!enforcement)
 			return;

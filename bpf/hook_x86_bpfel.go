@@ -114,10 +114,14 @@ type HookCallContexts struct {
 }
 
 type HookCgroupVerdict struct {
-	_         structs.HostLayout
-	Check     uint64
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type HookCounters struct {
@@ -128,6 +132,8 @@ type HookCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64
@@ -544,6 +550,14 @@ type HookScopeState struct {
 	Generation uint64
 }
 
+type HookShare struct {
+	_         structs.HostLayout
+	Held      [16]uint64
+	Throttled uint64
+	First     uint64
+	Latest    uint64
+}
+
 type HookSockOwner struct {
 	_       structs.HostLayout
 	Process struct {
@@ -622,6 +636,7 @@ const (
 	HookMapProcessStates           = "process_states"
 	HookMapRateLimits              = "rate_limits"
 	HookMapScopeStates             = "scope_states"
+	HookMapShares                  = "shares"
 	HookMapSockOwners              = "sock_owners"
 	HookMapTargetCgroups           = "target_cgroups"
 	HookMapTargetProcesses         = "target_processes"
@@ -663,6 +678,7 @@ const (
 	HookVarScopeCgroups            = "scope_cgroups"
 	HookVarScopeController         = "scope_controller"
 	HookVarScopeProcesses          = "scope_processes"
+	HookVarSegmentBits             = "segment_bits"
 	HookVarTracerPidLevel          = "tracer_pid_level"
 	HookVarTracerTgid              = "tracer_tgid"
 )
@@ -732,6 +748,7 @@ type HookMapSpecs struct {
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	SockOwners      *ebpf.MapSpec `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
@@ -775,6 +792,7 @@ type HookVariableSpecs struct {
 	ScopeCgroups            *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -812,6 +830,7 @@ type HookMaps struct {
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	SockOwners      *ebpf.Map `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
@@ -832,6 +851,7 @@ func (m *HookMaps) Close() error {
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,
+		m.Shares,
 		m.SockOwners,
 		m.TargetCgroups,
 		m.TargetProcesses,
@@ -876,6 +896,7 @@ type HookVariables struct {
 	ScopeCgroups            *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.Variable `ebpf:"tracer_tgid"`
 }

@@ -5,6 +5,7 @@
 #include "image.h"
 #include "output.h"
 #include "preemption.h"
+#include "share.h"
 
 /* Keeps the types of records in the object's BTF, from which the Go types are generated. */
 const struct image_record *keep_image_record __attribute__((unused));
@@ -19,12 +20,37 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before loading: whether this kernel's sched_process_exit says if the whole thread group is dead (since 6.16). */
 const volatile bool exit_tells_group_dead;
 
+/* Whether the target that a task is in holds too much of the ring for its life to be told. Most of the time nobody is asked. */
+static __always_inline bool is_over_share(struct task_struct *task)
+{
+	return !is_calm(unread_bytes()) && exceeds_share(share_of_task(task), LIFE_PER_FREE);
+}
+
+/* Counts an event as one that is not told because of that. */
+static __always_inline void throttle(__u32 class, struct task_struct *task)
+{
+	struct counters *c = counters_of(class);
+
+	count_at_share(share_of_task(task));
+	if (c)
+		c->throttled++;
+}
+
+/* Counts a record of so many bytes, which was handed over, as held by the target that a task is in. */
+static __always_inline void hold(__u32 class, struct task_struct *task, __u64 size)
+{
+	struct counters *c = counters_of(class);
+
+	if (!is_calm(unread_bytes()) && !hold_share(share_of_task(task), size) && c)
+		c->shares_full++;
+}
+
 static __always_inline bool leads_its_threads(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid);
 }
 
-static __always_inline void send_image(struct image_scratch *s)
+static __always_inline void send_image(struct image_scratch *s, struct task_struct *task)
 {
 	struct image_record *r = &s->record;
 	struct counters *c = counters_of(CLASS_EXEC);
@@ -53,6 +79,7 @@ static __always_inline void send_image(struct image_scratch *s)
 	FOR_EACH_STRING(s, WRITE_PART);
 	bpf_ringbuf_submit_dynptr(&to, wakeup_reserved(size));
 	c->sent++;
+	hold(CLASS_EXEC, task, size);
 }
 
 static __always_inline void tell_exec(struct task_struct *task, struct linux_binprm *binprm)
@@ -65,6 +92,10 @@ static __always_inline void tell_exec(struct task_struct *task, struct linux_bin
 
 	if (!in_scope(task))
 		return;
+	if (is_over_share(task)) {
+		throttle(CLASS_EXEC, task);
+		return;
+	}
 	s = get_scratch();
 	if (!s)
 		return;
@@ -81,7 +112,7 @@ static __always_inline void tell_exec(struct task_struct *task, struct linux_bin
 		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
 		s->record.arguments_length = 0;
 	}
-	send_image(s);
+	send_image(s, task);
 	account(CLASS_EXEC, began);
 }
 
@@ -114,6 +145,10 @@ static __always_inline void tell_fork(struct task_struct *parent, struct task_st
 	}
 	if (!in_scope(child))
 		return;
+	if (is_over_share(child)) { /* no event, so it is not throttled: it counts as if the ring were full */
+		count_sent(CLASS_FORK, true);
+		return;
+	}
 	r.header.class = CLASS_FORK;
 	r.header.time = bpf_ktime_get_boot_ns();
 	fill_key(&r.header.process, child);
@@ -122,7 +157,8 @@ static __always_inline void tell_fork(struct task_struct *parent, struct task_st
 	r.header.cgroup = BPF_CORE_READ(cgroup_of(child), kn, id);
 	fill_pids(&r.namespace_pid, &r.pid_namespace_level, child);
 	bpf_core_read(&r.comm, sizeof(r.comm), &child->comm);
-	send(CLASS_FORK, &r, sizeof(r));
+	if (send(CLASS_FORK, &r, sizeof(r)))
+		hold(CLASS_FORK, child, sizeof(r));
 	account(CLASS_FORK, began);
 }
 
@@ -164,7 +200,10 @@ static __always_inline void tell_exit(unsigned long long *ctx, struct task_struc
 	r.code = wait_status(task);
 	r.uid = BPF_CORE_READ(task, real_cred, euid.val);
 	bpf_core_read(&r.comm, sizeof(r.comm), &task->comm);
-	send(CLASS_EXIT, &r, sizeof(r));
+	if (is_over_share(task))
+		throttle(CLASS_EXIT, task);
+	else if (send(CLASS_EXIT, &r, sizeof(r)))
+		hold(CLASS_EXIT, task, sizeof(r));
 	if (scope_processes)
 		bpf_map_delete_elem(&target_processes, &tgid);
 	account(CLASS_EXIT, began);

@@ -30,10 +30,14 @@ type ProcessCgroupScratch struct {
 }
 
 type ProcessCgroupVerdict struct {
-	_         structs.HostLayout
-	Check     uint64
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type ProcessCounters struct {
@@ -44,6 +48,8 @@ type ProcessCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64
@@ -194,6 +200,14 @@ type ProcessScopeState struct {
 	Generation uint64
 }
 
+type ProcessShare struct {
+	_         structs.HostLayout
+	Held      [16]uint64
+	Throttled uint64
+	First     uint64
+	Latest    uint64
+}
+
 type ProcessTaskKey struct {
 	_        structs.HostLayout
 	Start    uint64
@@ -212,6 +226,7 @@ const (
 	ProcessMapImageScratch       = "image_scratch"
 	ProcessMapPriority           = "priority"
 	ProcessMapScopeStates        = "scope_states"
+	ProcessMapShares             = "shares"
 	ProcessMapTargetCgroups      = "target_cgroups"
 	ProcessMapTargetProcesses    = "target_processes"
 	ProcessProgCgroupMade        = "cgroup_made"
@@ -230,6 +245,7 @@ const (
 	ProcessVarScopeCgroups       = "scope_cgroups"
 	ProcessVarScopeController    = "scope_controller"
 	ProcessVarScopeProcesses     = "scope_processes"
+	ProcessVarSegmentBits        = "segment_bits"
 	ProcessVarTracerPidLevel     = "tracer_pid_level"
 	ProcessVarTracerTgid         = "tracer_tgid"
 )
@@ -294,6 +310,7 @@ type ProcessMapSpecs struct {
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
 	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
@@ -313,6 +330,7 @@ type ProcessVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -344,6 +362,7 @@ type ProcessMaps struct {
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
 	Priority        *ebpf.Map `ebpf:"priority"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
@@ -357,6 +376,7 @@ func (m *ProcessMaps) Close() error {
 		m.ImageScratch,
 		m.Priority,
 		m.ScopeStates,
+		m.Shares,
 		m.TargetCgroups,
 		m.TargetProcesses,
 	)
@@ -377,6 +397,7 @@ type ProcessVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }

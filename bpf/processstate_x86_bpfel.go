@@ -14,10 +14,14 @@ import (
 )
 
 type ProcessStateCgroupVerdict struct {
-	_         structs.HostLayout
-	Check     uint64
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type ProcessStateCounters struct {
@@ -28,6 +32,8 @@ type ProcessStateCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64

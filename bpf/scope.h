@@ -56,14 +56,19 @@ struct {
 	__type(value, __u8);
 } target_processes SEC(".maps");
 
+/* The deepest target that a cgroup is in: its id, and its bits of target_cgroups. */
+struct target {
+	__u64 cgroup, workloads;
+};
+
 /* What was found about a cgroup: readers and writers need no lock, as parts of two writes do not go together. */
 struct cgroup_verdict {
 	/* the cgroup's id mixed with what follows */
 	__u64 check;
 	/* generation << 1 | is a target */
 	__u64 verdict;
-	/* of a target: its bits of target_cgroups */
-	__u64 workloads;
+	/* of a target */
+	struct target target;
 };
 
 /* Cgroups (by id, which is never used again) that are remembered, each in the one place that its id has (a power of two). */
@@ -98,8 +103,8 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 	return ancestor;
 }
 
-/* Whether a cgroup is a target, or one above it. Where workloads is not NULL it gets the bits of the deepest that is. */
-static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, __u64 *workloads)
+/* Whether a cgroup is a target, or one above it. Where deepest is not NULL it gets the deepest that is. */
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, struct target *deepest)
 {
 	__u32 depth = BPF_CORE_READ(cgroup, level);
 	bool found = false;
@@ -115,9 +120,10 @@ static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels
 		bits = bpf_map_lookup_elem(&target_cgroups, &id);
 		if (!bits)
 			continue;
-		if (!workloads)
+		if (!deepest)
 			return true;
-		*workloads = *bits;
+		deepest->cgroup = id;
+		deepest->workloads = *bits;
 		found = true;
 	}
 	return found;
@@ -164,17 +170,37 @@ static __always_inline __u64 current_cgroup_id(struct task_struct *task)
 	return TRUSTED_FIELD(struct kernfs_node, node, id);
 }
 
+static __always_inline struct cgroup_verdict *place_of_cgroup(__u64 id)
+{
+	__u32 index = id & (CGROUP_VERDICTS - 1);
+
+	return bpf_map_lookup_elem(&cgroup_verdicts, &index);
+}
+
+static __always_inline __u64 check_of(__u64 id, __u64 verdict, __u64 workloads, __u64 target)
+{
+	return mixed(mixed(mixed(id, verdict), workloads), target);
+}
+
+/* Whether what is remembered in a place is of a cgroup, and all from one write: of that verdict and workloads were read. */
+static __always_inline bool is_of(struct cgroup_verdict *known, __u64 id, __u64 verdict, __u64 workloads)
+{
+	return *(volatile __u64 *)&known->check == check_of(id, verdict, workloads, *(volatile __u64 *)&known->target.cgroup);
+}
+
 /* Finds out whether the cgroup of the current task is a target, and remembers it. Not inlined: it is seldom needed. */
 static __noinline bool find_cgroup_verdict(struct scope_state *state, struct cgroup_verdict *place, __u64 id, __u64 *workloads)
 {
 	/* With a barrier: where the generation is new, so is what was changed before it. */
-	__u64 generation = __sync_fetch_and_add(&state->generation, 0), bits = 0, verdict;
+	__u64 generation = __sync_fetch_and_add(&state->generation, 0), verdict;
+	struct target target = {};
 
-	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &bits);
+	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &target);
 	*(volatile __u64 *)&place->verdict = verdict;
-	*(volatile __u64 *)&place->workloads = bits;
-	*(volatile __u64 *)&place->check = mixed(mixed(id, verdict), bits);
-	*workloads = bits;
+	*(volatile __u64 *)&place->target.workloads = target.workloads;
+	*(volatile __u64 *)&place->target.cgroup = target.cgroup;
+	*(volatile __u64 *)&place->check = check_of(id, verdict, target.workloads, target.cgroup);
+	*workloads = target.workloads;
 	return verdict & 1;
 }
 
@@ -183,18 +209,42 @@ static __always_inline bool current_cgroup_is_target(struct task_struct *task, _
 {
 	struct scope_state *state = get_scope_state();
 	__u64 id = current_cgroup_id(task), verdict, bits;
-	__u32 index = id & (CGROUP_VERDICTS - 1);
-	struct cgroup_verdict *known = bpf_map_lookup_elem(&cgroup_verdicts, &index);
+	struct cgroup_verdict *known = place_of_cgroup(id);
 
 	if (!state || !known)
 		return false;
 	verdict = *(volatile __u64 *)&known->verdict;
-	bits = *(volatile __u64 *)&known->workloads;
-	if (verdict >> 1 != *(volatile __u64 *)&state->generation ||
-	    *(volatile __u64 *)&known->check != mixed(mixed(id, verdict), bits))
+	bits = *(volatile __u64 *)&known->target.workloads;
+	if (verdict >> 1 != *(volatile __u64 *)&state->generation || !is_of(known, id, verdict, bits))
 		return find_cgroup_verdict(state, known, id, workloads);
 	*workloads = bits;
 	return verdict & 1;
+}
+
+/* The cgroup by which a task's records are held to a share: that of the deepest target that it is in, else its own. */
+static __always_inline __u64 share_of_task(struct task_struct *task)
+{
+	struct scope_state *state = get_scope_state();
+	struct cgroup *cgroup = cgroup_of(task);
+	struct target target = {};
+
+	if (scope_cgroups && !scope_all && state && cgroup_is_target(cgroup, state->levels, &target))
+		return target.cgroup;
+	return BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* The same by the id of a task's cgroup, as far as it is known. */
+static __always_inline __u64 share_of(__u64 cgroup)
+{
+	struct cgroup_verdict *known = scope_cgroups && !scope_all ? place_of_cgroup(cgroup) : NULL;
+	__u64 target;
+
+	if (!known)
+		return cgroup;
+	target = *(volatile __u64 *)&known->target.cgroup;
+	return target && is_of(known, cgroup, *(volatile __u64 *)&known->verdict, *(volatile __u64 *)&known->target.workloads)
+		   ? target
+		   : cgroup;
 }
 
 /* Whether the current task is the tracer's: what it does to tell of events must not be events. */
@@ -203,8 +253,8 @@ static __always_inline bool is_tracer(struct task_struct *task)
 	return TRUSTED_FIELD(struct task_struct, task, tgid) == tracer_tgid;
 }
 
-/* in_scope of the current task (of bpf_get_current_task_btf: to ask for it costs more than most of this), for programs that run often; workloads gets which selections hold for it then. The tracer
- * itself never is. */
+/* in_scope of the current task (of bpf_get_current_task_btf: to ask for it costs more than most of this), for programs that run often;
+ * workloads gets which selections hold for it then. The tracer itself never is. */
 static __always_inline bool current_in_scope_as(struct task_struct *task, __u64 *workloads)
 {
 	if (is_tracer(task))

@@ -211,6 +211,9 @@ func (s *session) Exit(r *bpf.ProcessExitRecord) {
 }
 
 // Hook implements kernel.Handler.
+// Await implements kernel.Handler: what has no room in the queue waits in the ring.
+func (s *session) Await(d time.Duration) bool { return s.output.queue.await(d) }
+
 func (s *session) Hook(raw []byte) error {
 	s.output.count("hook")
 	if s.policies == nil {

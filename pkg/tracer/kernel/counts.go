@@ -25,12 +25,16 @@ type Counts struct {
 	ScopeFull uint64
 	// StatesFull: processes of which could not be noted what filters ask.
 	StatesFull uint64
-	// FactsLost: records of forks, new cgroups and moves that found the ring full. They are no events, but say whose events others are.
+	// FactsLost: records of forks, new cgroups and moves that found the ring full, or were of a target that filled it. They are no
+	// events, but say whose events others are.
 	FactsLost uint64
 	// ReturnsLost: calls that are told without what they returned.
 	ReturnsLost uint64
 	// RateLimited: events that the rate limit of a policy left out.
 	RateLimited uint64
+	// Throttled: events of targets that held too much of the ring. SharesFull: records of targets that were not held to a share, as the
+	// table was full.
+	Throttled, SharesFull uint64
 	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
 	RunTime time.Duration
 	Runs    uint64
@@ -66,6 +70,8 @@ func (p *Programs) Counts() (Counts, error) {
 			total.Nested += c.Nested
 			total.ReturnsLost += c.ReturnsLost
 			total.RateLimited += c.RateLimited
+			total.Throttled += c.Throttled
+			total.SharesFull += c.SharesFull
 			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
 			total.StatesFull += c.StatesFull

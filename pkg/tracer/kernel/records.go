@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -55,6 +56,9 @@ type Handler interface {
 	// Moved: a process was put into a cgroup outside of the scope.
 	Moved(*Cgroup)
 	Hook(raw []byte) error
+	// Await waits no longer than d until there is room for a record, and says whether there is. What waits in the ring meanwhile is
+	// shared out between targets.
+	Await(d time.Duration) bool
 }
 
 // errShort is the fault of a record that does not hold what its kind must.

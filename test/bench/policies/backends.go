@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -67,6 +68,7 @@ var scopeKinds = []scopeKind{
 // discard takes records and forgets them.
 type discard struct{}
 
+func (discard) Await(time.Duration) bool    { return true }
 func (discard) Exec(*kernel.Image)          {}
 func (discard) Fork(*bpf.ProcessForkRecord) {}
 func (discard) Exit(*bpf.ProcessExitRecord) {}
@@ -120,8 +122,8 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 		t.add(cells(p, kind.name, times)...)
 	}
 	counts, err := b.programs.Counts()
-	if err == nil && counts.RingFull+counts.Busy > 0 {
-		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy)
+	if err == nil && counts.RingFull+counts.Busy+counts.Throttled > 0 {
+		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy+counts.Throttled)
 	}
 	return err
 }
