@@ -57,7 +57,7 @@ func TestKilledEntrantIsTold(t *testing.T) {
 	r := l.stop()
 	told := r.of(event.KindKprobe)
 	if len(told) == 0 {
-		t.Error("nothing was told")
+		t.Errorf("nothing was told; frames:\n%s", r.raw)
 	}
 	for _, e := range told {
 		p := e.Process()
