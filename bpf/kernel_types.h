@@ -179,6 +179,7 @@ struct mount___chain {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -197,6 +198,12 @@ struct file {
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
+	unsigned int f_mode;
+};
+
+struct backing_file {
+	struct file file;
+	struct path user_path;
 };
 
 struct kiocb {

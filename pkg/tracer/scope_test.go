@@ -25,8 +25,10 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
+// The UIDs of pods, which no other run of these tests on this machine has.
+var podA, podB = fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", os.Getpid()), fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", os.Getpid())
+
 const (
-	podA, podB = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 	containerA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	containerB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	containerC = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"

@@ -130,9 +130,9 @@ func writeProgram(t *testing.T, path, text string) {
 }
 
 // executed goes all ways, under the policy of --deny-exec that is armed or not, and says of each whether the program ran.
-func executed(t *testing.T, armed bool, d compose.Denial) (did []outcome) {
+func executed(t *testing.T, in string, armed bool, d compose.Denial) (did []outcome) {
 	t.Helper()
-	base := newFolder(t, "")
+	base := newFolder(t, in)
 	touch, err := exec.LookPath("touch")
 	if err != nil {
 		t.Fatal(err)
@@ -168,9 +168,17 @@ func executed(t *testing.T, armed bool, d compose.Denial) (did []outcome) {
 	return did
 }
 
-// TestWaysToExec: what docs/enforce.md says of every way to run what --deny-exec denies is so. That a way is one is seen in a run that
-// denies nothing.
+// TestWaysToExec: what docs/enforce.md says of every way to run what --deny-exec denies is so, on a tmpfs and on an overlay. That a way
+// is one is seen in a run that denies nothing.
 func TestWaysToExec(t *testing.T) {
 	full := harness.FullTier(t)
-	compareWays(t, waysToExec, full, executed(t, false, compose.Denial{Kill: !full}), executed(t, true, compose.Denial{Kill: !full}))
+	for name, folder := range map[string]func(*testing.T) string{"tmpfs": func(*testing.T) string { return "" }, "overlay": onOverlay} {
+		if testing.Short() && name == "tmpfs" {
+			continue // an emulated processor takes a minute for it
+		}
+		t.Run(name, func(t *testing.T) {
+			in := folder(t)
+			compareWays(t, waysToExec, full, executed(t, in, false, compose.Denial{Kill: !full}), executed(t, in, true, compose.Denial{Kill: !full}))
+		})
+	}
 }

@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
+	"golang.org/x/sys/unix"
 )
 
 var updateWays = flag.Bool("update-ways", false, "write the tables of docs/enforce.md anew")
@@ -128,6 +131,25 @@ func withTable(t *testing.T, text, name, table string) string {
 		t.Fatalf("no table between %q and %q", begin, end)
 	}
 	return before + begin + table + end + after
+}
+
+// onOverlay is a folder on an overlay, as those of containers are.
+func onOverlay(t *testing.T) string {
+	t.Helper()
+	base := newFolder(t, disk)
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		harness.Folder(t, filepath.Join(base, name))
+	}
+	merged := filepath.Join(base, "merged")
+	if err := unix.Mount("overlay", merged, "overlay", 0, fmt.Sprintf("lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", base, base, base)); err != nil {
+		t.Fatalf("overlay: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(merged, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return merged
 }
 
 // compareWays wants of each way what its table says, where it leads to its end if nothing is denied.

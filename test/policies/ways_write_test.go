@@ -173,17 +173,20 @@ func changed(t *testing.T, in string, armed bool, d compose.Denial) (did []outco
 	return did
 }
 
-// TestWaysToWrite: what docs/enforce.md says of every way to change what --deny-write protects is so, on a tmpfs and on a disk. That
-// a way is one is seen in a run that denies nothing.
+// TestWaysToWrite: what docs/enforce.md says of every way to change what --deny-write protects is so, on a tmpfs, on a disk and on an
+// overlay. That a way is one is seen in a run that denies nothing.
 func TestWaysToWrite(t *testing.T) {
 	full := harness.FullTier(t)
-	for name, folder := range map[string]string{"tmpfs": "", "disk": disk} {
+	for name, folder := range map[string]func(*testing.T) string{
+		"tmpfs": func(*testing.T) string { return "" }, "disk": func(*testing.T) string { return disk }, "overlay": onOverlay,
+	} {
 		if testing.Short() && name == "tmpfs" {
 			continue // an emulated processor takes a minute for it, and names and calls are the same
 		}
 		t.Run(name, func(t *testing.T) {
-			free := changed(t, folder, false, compose.Denial{Kill: !full})
-			did := changed(t, folder, true, compose.Denial{Kill: !full})
+			in := folder(t)
+			free := changed(t, in, false, compose.Denial{Kill: !full})
+			did := changed(t, in, true, compose.Denial{Kill: !full})
 			compareWays(t, waysToWrite, full, free, did)
 		})
 	}

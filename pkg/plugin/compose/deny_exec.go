@@ -13,10 +13,9 @@ import (
 // That the file gets another name first, by a link or by being moved, is denied too.
 func DenyExec(paths []string, d Denial) Policy {
 	p := splitPrograms(paths)
-	found, named := ofKernel("security_bprm_check", Argument{Index: 0, Type: "linux_binprm"}),
-		ofKernel("security_bprm_check", Argument{Index: 0, Type: "string", Resolve: "filename"})
-	found.Selectors, named.Selectors = p.running(), p.named()
-	return Policy{Name: "deny-exec", Kprobes: d.hooks(append([]Hook{found, named}, append(p.mapped(), p.renamed()...)...)), Beyond: p.beyond()}
+	executed := ofKernel("security_bprm_check", Argument{Index: 0, Type: "linux_binprm"}, Argument{Index: 0, Type: "string", Resolve: "filename", Label: "name"})
+	executed.Selectors = append(p.running(), p.named()...)
+	return Policy{Name: "deny-exec", Kprobes: d.hooks(append([]Hook{executed}, append(p.mapped(), p.renamed()...)...)), Beyond: p.beyond()}
 }
 
 func (p programs) beyond() []string {
@@ -50,14 +49,22 @@ func (p programs) running(and ...Filter) []Selector {
 	for _, path := range p.itself {
 		itself = append(itself, path+deleted)
 	}
-	return programs{itself, p.below}.named(and...)
+	return programs{itself, p.below}.selectors(Filter{Index: 0}, and...)
 }
 
-// named match where argument 0 is one of the paths, or below one that ends in a slash, and what is in and holds too.
-func (p programs) named(and ...Filter) (all []Selector) {
-	for _, f := range []Filter{{Operator: "Equal", Values: p.itself}, {Operator: "Prefix", Values: p.below}} {
-		if len(f.Values) > 0 {
-			all = append(all, Selector{MatchArgs: append([]Filter{f}, and...)})
+// named match where what a program was called as is one of the paths, or below one that ends in a slash.
+func (p programs) named() []Selector { return p.selectors(Filter{Place: new(1)}) }
+
+// selectors match where the argument that a filter is about is one of the paths, or below one that ends in a slash, and what is in and
+// holds too.
+func (p programs) selectors(argument Filter, and ...Filter) (all []Selector) {
+	for _, is := range []struct {
+		operator string
+		paths    []string
+	}{{"Equal", p.itself}, {"Prefix", p.below}} {
+		if len(is.paths) > 0 {
+			argument.Operator, argument.Values = is.operator, is.paths
+			all = append(all, Selector{MatchArgs: append([]Filter{argument}, and...)})
 		}
 	}
 	return all
