@@ -69,7 +69,7 @@ func TestThrottles(t *testing.T) {
 }
 
 func TestNameInPath(t *testing.T) {
-	const path = "/kubepods/pod" + podA + "/" + containerA
+	path := "/kubepods/pod" + podA + "/" + containerA
 	ids := []uint64{1, 20, 30, 40, 0, 0}
 	for id, want := range map[uint64]cgroupName{1: {name: event.ThrottleAll}, 20: {name: "kubepods"}, 30: {"pod" + podA, podA}, 40: {containerA, podA}} {
 		if got, ok := nameInPath(path, ids, id); !ok || got != want {

@@ -21,9 +21,9 @@ type waitingKey struct {
 }
 
 // waitingKey of a record's call. Functions of which one program sees all are not told apart: their calls are counted together.
-func (h *served) waitingKey(r *hook.Record) waitingKey {
+func (s *served) waitingKey(r *hook.Record) waitingKey {
 	key := waitingKey{hook: r.Hook, function: r.Function, tid: r.Tid, depth: r.Depth}
-	if h.together {
+	if s.together {
 		key.function = 0
 	}
 	return key
