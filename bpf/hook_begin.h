@@ -84,11 +84,11 @@ static __always_inline void read_filtered(struct hook_scratch *s, __u32 stages)
 			break;
 		if (!is_of_stage(i, stages) || s->values[i].known || !(hook_arguments[i].flags & ARGUMENT_FILTERED))
 			continue;
-		if (judged && recall(s, i))
+		if (judged && recall(s))
 			continue;
 		read_argument(s, i, size_of_buffer(s, i));
 		if (judged)
-			judge(s, i);
+			judge(s);
 	}
 }
 

@@ -146,37 +146,43 @@ static __always_inline struct judged_path *judged_of(__u64 print)
 	return bpf_map_lookup_elem(&judged_paths, &index);
 }
 
-/* Takes what was said of the path of the judged argument, if something was. */
-static __always_inline bool recall(struct hook_scratch *s, __u32 place)
+/* Takes what was said of the path of the judged argument; returns 0 if nothing was. Not static, as judge: so they are verified once. */
+__noinline int recall(struct hook_scratch *s)
 {
+	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict;
 
+	if (!s || !(hook.flags & HOOK_JUDGES))
+		return 0;
 	s->print.sum = print_of(s, &hook_arguments[place], s->values[place].number);
 	if (!s->print.sum)
-		return false;
+		return 0;
 	j = judged_of(s->print.sum);
 	if (!j)
-		return false;
+		return 0;
 	verdict = *(volatile __u64 *)&j->verdict;
 	if ((*(volatile __u64 *)&j->check ^ mixed(0, verdict)) != s->print.sum)
-		return false;
+		return 0;
 	if ((__u32)(bpf_jiffies64() - (verdict >> 32)) >= JUDGED_TICKS)
-		return false;
+		return 0;
 	s->verdict = verdict;
 	s->judged = 1;
 	s->values[place].readable = 1;
-	return true;
+	return 1;
 }
 
 /* Asks all filters of the judged argument, which was read, and remembers what they say. */
-static __always_inline void judge(struct hook_scratch *s, __u32 place)
+__noinline int judge(struct hook_scratch *s)
 {
+	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict = 0;
 
+	if (!s || !(hook.flags & HOOK_JUDGES))
+		return 0;
 	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
-		return;
+		return 0;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
 		if (is_judged(i) && has_text(s, i))
 			verdict |= 1ULL << i;
@@ -185,7 +191,8 @@ static __always_inline void judge(struct hook_scratch *s, __u32 place)
 	verdict |= bpf_jiffies64() << 32;
 	j = judged_of(s->print.sum);
 	if (!j)
-		return;
+		return 0;
 	*(volatile __u64 *)&j->verdict = verdict;
 	*(volatile __u64 *)&j->check = s->print.sum ^ mixed(0, verdict);
+	return 0;
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -203,23 +204,51 @@ func (p *policies) enforcers(one *policy.Policy) {
 
 // load loads all hooks, as many at once as there are CPUs. The number of a hook is its place in the list.
 func (p *policies) load(planned []plan.Hook) {
+	same := plan.Same(planned)
 	served := make([]*plan.Way, len(planned))
-	sideBySide(len(planned), func(i int) { served[i] = p.serve(uint32(i), &planned[i]) })
-	for i, h := range planned {
-		became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
-		switch way := served[i]; {
-		case way == nil && h.Hook.IgnoreCallNotFound && h.Missing():
-			became.Notes = []string{"left out, as the policy allows: this kernel has no such function"}
-		case way == nil:
-			became.Refused = h.Reasons()
-		default:
-			became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
-			became.Prevents, became.Notes = way.Prevents, way.Notes
-			became.Programs = len(way.Definitions)
-			p.reporter.Serve(uint32(i), h, *way)
-			p.served++
+	sideBySide(len(planned), func(i int) {
+		if same[i] < 0 {
+			served[i] = p.serve(uint32(i), &planned[i])
 		}
-		p.hooks = append(p.hooks, became)
+	})
+	for i := range planned {
+		h, other := &planned[i], same[i]
+		switch {
+		case other < 0:
+			p.hooks = append(p.hooks, p.became(uint32(i), h, served[i]))
+		case served[other] == &planned[other].Ways[0]:
+			p.hooks = append(p.hooks, p.toldAs(h, planned[other].Name))
+		default:
+			p.hooks = append(p.hooks, p.became(uint32(i), h, p.serve(uint32(i), h)))
+		}
+	}
+}
+
+// became announces a hook that is served in some way, nil if it is not, and says what became of it.
+func (p *policies) became(number uint32, h *plan.Hook, way *plan.Way) event.Hook {
+	became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
+	switch {
+	case way == nil && h.Hook.IgnoreCallNotFound && h.Missing():
+		became.Notes = []string{"left out, as the policy allows: this kernel has no such function"}
+	case way == nil:
+		became.Refused = h.Reasons()
+	default:
+		became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
+		became.Prevents, became.Notes = way.Prevents, way.Notes
+		became.Programs = len(way.Definitions)
+		p.reporter.Serve(number, *h, *way)
+		p.served++
+	}
+	return became
+}
+
+// toldAs says what became of a hook that the programs of another one see too.
+func (p *policies) toldAs(h *plan.Hook, other string) event.Hook {
+	p.served++
+	way := &h.Ways[0]
+	return event.Hook{
+		Name: h.Name, Policy: h.Policy.Name, Backend: way.Backend, Tier: string(way.Tier), Via: way.Via, Prevents: way.Prevents,
+		Notes: append(slices.Clip(way.Notes), "what is seen of it is told as "+other+": no system call tells them apart"),
 	}
 }
 
