@@ -272,6 +272,23 @@ int BPF_PROG(cgroup_made, struct cgroup *cgroup)
 	return 0;
 }
 
+/* Nothing is in it any more, and its id is never used again. In the ring that floods fill: who makes and removes cgroups all the time must
+ * not keep out what passes floods. */
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_removed, struct cgroup *cgroup)
+{
+	struct record_header r = { .class = CLASS_CGROUP_GONE };
+
+	hold_cpu();
+	if (scopes(cgroup, (struct task_struct *)bpf_get_current_task())) {
+		r.time = bpf_ktime_get_boot_ns();
+		r.cgroup = BPF_CORE_READ(cgroup, kn, id);
+		send(CLASS_CGROUP_GONE, &r, sizeof(r));
+	}
+	release_cpu();
+	return 0;
+}
+
 /* It is there already. Whether it came from the scope user space knows: of the cgroup before, the kernel knows nothing any more. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(process_moved, struct cgroup *cgroup, const char *path, struct task_struct *task)

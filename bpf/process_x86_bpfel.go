@@ -163,13 +163,14 @@ type ProcessNamespaces struct {
 type ProcessRecordClass uint32
 
 const (
-	ProcessRecordClassCLASS_EXEC   ProcessRecordClass = 0
-	ProcessRecordClassCLASS_FORK   ProcessRecordClass = 1
-	ProcessRecordClassCLASS_EXIT   ProcessRecordClass = 2
-	ProcessRecordClassCLASS_CGROUP ProcessRecordClass = 3
-	ProcessRecordClassCLASS_HOOK   ProcessRecordClass = 4
-	ProcessRecordClassCLASS_MOVE   ProcessRecordClass = 5
-	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 6
+	ProcessRecordClassCLASS_EXEC        ProcessRecordClass = 0
+	ProcessRecordClassCLASS_FORK        ProcessRecordClass = 1
+	ProcessRecordClassCLASS_EXIT        ProcessRecordClass = 2
+	ProcessRecordClassCLASS_CGROUP      ProcessRecordClass = 3
+	ProcessRecordClassCLASS_HOOK        ProcessRecordClass = 4
+	ProcessRecordClassCLASS_MOVE        ProcessRecordClass = 5
+	ProcessRecordClassCLASS_CGROUP_GONE ProcessRecordClass = 6
+	ProcessRecordClassCLASS_COUNT       ProcessRecordClass = 7
 )
 
 type ProcessRecordFlags uint32
@@ -230,6 +231,7 @@ const (
 	ProcessMapTargetCgroups      = "target_cgroups"
 	ProcessMapTargetProcesses    = "target_processes"
 	ProcessProgCgroupMade        = "cgroup_made"
+	ProcessProgCgroupRemoved     = "cgroup_removed"
 	ProcessProgProcessExec       = "process_exec"
 	ProcessProgProcessExit       = "process_exit"
 	ProcessProgProcessFork       = "process_fork"
@@ -292,11 +294,12 @@ type ProcessSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessProgramSpecs struct {
-	CgroupMade   *ebpf.ProgramSpec `ebpf:"cgroup_made"`
-	ProcessExec  *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit  *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ProcessFork  *ebpf.ProgramSpec `ebpf:"process_fork"`
-	ProcessMoved *ebpf.ProgramSpec `ebpf:"process_moved"`
+	CgroupMade    *ebpf.ProgramSpec `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.ProgramSpec `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit   *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ProcessFork   *ebpf.ProgramSpec `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.ProgramSpec `ebpf:"process_moved"`
 }
 
 // ProcessMapSpecs contains maps before they are loaded into the kernel.
@@ -406,16 +409,18 @@ type ProcessVariables struct {
 //
 // It can be passed to LoadProcessObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessPrograms struct {
-	CgroupMade   *ebpf.Program `ebpf:"cgroup_made"`
-	ProcessExec  *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit  *ebpf.Program `ebpf:"process_exit"`
-	ProcessFork  *ebpf.Program `ebpf:"process_fork"`
-	ProcessMoved *ebpf.Program `ebpf:"process_moved"`
+	CgroupMade    *ebpf.Program `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.Program `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit   *ebpf.Program `ebpf:"process_exit"`
+	ProcessFork   *ebpf.Program `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.Program `ebpf:"process_moved"`
 }
 
 func (p *ProcessPrograms) Close() error {
 	return _ProcessClose(
 		p.CgroupMade,
+		p.CgroupRemoved,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,

@@ -28,7 +28,9 @@ enum record_class {
 	CLASS_HOOK = 4,
 	/* a process was put into a cgroup outside of the scope */
 	CLASS_MOVE = 5,
-	CLASS_COUNT = 6,
+	/* a cgroup was removed: a record_header alone */
+	CLASS_CGROUP_GONE = 6,
+	CLASS_COUNT = 7,
 };
 
 enum record_flags {

@@ -229,6 +229,12 @@ func (s *session) Cgroup(c *kernel.Cgroup) {
 	s.table.Cgroup(c)
 }
 
+// CgroupGone implements kernel.Handler.
+func (s *session) CgroupGone(id uint64) {
+	s.targets.pods.forget(id)
+	s.table.CgroupGone(id)
+}
+
 // Moved implements kernel.Handler. That a traced process is no longer is said: whoever may write to the cgroup file system can so leave
 // what is traced, and what is enforced.
 func (s *session) Moved(c *kernel.Cgroup) {

@@ -6,6 +6,7 @@ package tracer
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type place struct {
 	name string
 }
 
-// podPlace is where a pod's cgroups are: its own, and by ID those of its containers, ended ones included.
+// podPlace is where a pod's cgroups are: its own, and by ID those of its containers.
 type podPlace struct {
 	place
 	containers map[string]place
@@ -70,6 +71,17 @@ func (p podPlaces) learn(path string, ids []uint64) (uid string) {
 		}
 	}
 	return uid
+}
+
+// forget leaves out the place of a cgroup that is gone: a pod's own with all its containers'.
+func (p podPlaces) forget(cgroup uint64) {
+	for uid, pod := range p {
+		if pod.id == cgroup {
+			delete(p, uid)
+			return
+		}
+		maps.DeleteFunc(pod.containers, func(_ string, at place) bool { return at.id == cgroup })
+	}
 }
 
 // wantedPod is a target.

@@ -61,6 +61,7 @@ func (p *Programs) Counts() (Counts, error) {
 				total.Sent[name] += c.Sent
 			}
 			switch class {
+			case bpf.ProcessRecordClassCLASS_CGROUP_GONE: // it is remembered longer than it has to be
 			case bpf.ProcessRecordClassCLASS_FORK, bpf.ProcessRecordClassCLASS_CGROUP, bpf.ProcessRecordClassCLASS_MOVE:
 				total.FactsLost += c.RingFull
 			default:

@@ -53,6 +53,7 @@ func (p *Programs) hooks() []hook {
 		{"sched_process_fork", p.objects.ProcessFork},
 		{"sched_process_exit", p.objects.ProcessExit},
 		{"cgroup_mkdir", p.objects.CgroupMade},
+		{"cgroup_rmdir", p.objects.CgroupRemoved},
 		{"cgroup_attach_task", p.objects.ProcessMoved},
 	}
 }

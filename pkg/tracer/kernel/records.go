@@ -53,6 +53,8 @@ type Handler interface {
 	Fork(*bpf.ProcessForkRecord)
 	Exit(*bpf.ProcessExitRecord)
 	Cgroup(*Cgroup)
+	// CgroupGone: the cgroup with this id was removed, and no other will have it.
+	CgroupGone(id uint64)
 	// Moved: a process was put into a cgroup outside of the scope.
 	Moved(*Cgroup)
 	Hook(raw []byte) error
@@ -100,7 +102,14 @@ var decoders = [...]func(raw []byte, h Handler) error{
 	},
 	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Cgroup) },
 	bpf.ProcessRecordClassCLASS_MOVE:   func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Moved) },
-	bpf.ProcessRecordClassCLASS_HOOK:   func(raw []byte, h Handler) error { return h.Hook(raw) },
+	bpf.ProcessRecordClassCLASS_CGROUP_GONE: func(raw []byte, h Handler) error {
+		r, err := structAt[bpf.ProcessRecordHeader](raw)
+		if err == nil {
+			h.CgroupGone(r.Cgroup)
+		}
+		return err
+	},
+	bpf.ProcessRecordClassCLASS_HOOK: func(raw []byte, h Handler) error { return h.Hook(raw) },
 }
 
 // decode hands the record in raw to h.

@@ -144,6 +144,9 @@ func (t *Table) Cgroup(c *kernel.Cgroup) {
 	}
 }
 
+// CgroupGone implements kernel.Handler: its processes have ended, and no event of them is still to come.
+func (t *Table) CgroupGone(id uint64) { delete(t.cgroups, id) }
+
 // Fork implements kernel.Handler: the child runs its forker's image.
 func (t *Table) Fork(r *bpf.ProcessForkRecord) {
 	e := &entry{cgroup: r.Header.Cgroup}

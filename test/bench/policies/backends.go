@@ -73,6 +73,7 @@ func (discard) Exec(*kernel.Image)          {}
 func (discard) Fork(*bpf.ProcessForkRecord) {}
 func (discard) Exit(*bpf.ProcessExitRecord) {}
 func (discard) Cgroup(*kernel.Cgroup)       {}
+func (discard) CgroupGone(uint64)           {}
 func (discard) Moved(*kernel.Cgroup)        {}
 func (discard) Hook([]byte) error           { return nil }
 func (discard) ignore(error)                {}
