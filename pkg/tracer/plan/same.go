@@ -22,13 +22,13 @@ func Same(hooks []Hook) []int {
 }
 
 // doesAs compares what is loaded first for two hooks, and what is told of them beside their names.
-func (p *Hook) doesAs(other *Hook) bool {
-	if p.Policy != other.Policy || len(p.Ways) == 0 || len(other.Ways) == 0 {
+func (h *Hook) doesAs(other *Hook) bool {
+	if h.Policy != other.Policy || len(h.Ways) == 0 || len(other.Ways) == 0 {
 		return false
 	}
-	own, others := &p.Ways[0], &other.Ways[0]
+	own, others := &h.Ways[0], &other.Ways[0]
 	return own.Via != "" && own.Via == others.Via && reflect.DeepEqual(own.Places, others.Places) && slices.Equal(own.Functions, others.Functions) &&
-		sameDefinitions(own.Definitions, others.Definitions) && p.Hook.Message == other.Hook.Message && slices.Equal(p.Hook.Tags, other.Hook.Tags)
+		sameDefinitions(own.Definitions, others.Definitions) && h.Hook.Message == other.Hook.Message && slices.Equal(h.Hook.Tags, other.Hook.Tags)
 }
 
 func sameDefinitions(own, others []*hook.Definition) bool {
