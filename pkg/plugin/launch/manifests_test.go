@@ -131,7 +131,7 @@ func TestTracerPodManifest(t *testing.T) {
 	c := Config{Namespace: DefaultNamespace, Image: "kubectl-trace-sec/tracer@sha256:...", Session: "0123456789ab", Version: "v0.0.0",
 		Expires: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
 	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
-	pod := TracerPod(c, completed(c, config))
+	pod := imagePod(c, completed(c, config))
 	text, err := yaml.Marshal(pod)
 	if err != nil {
 		t.Fatal(err)

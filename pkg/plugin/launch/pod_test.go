@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,6 +21,11 @@ import (
 func testConfig() Config {
 	return Config{Namespace: "trace-sec", Image: "example.test/tracer@sha256:0123", Session: "0123456789ab", Version: "v1.2.3+dirty",
 		Deadline: time.Hour, Expires: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+// imagePod is a tracer pod whose image holds the tracer.
+func imagePod(c Config, tracer wire.TracerConfig) *corev1.Pod {
+	return tracerPod(c, Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent)}, tracer)
 }
 
 func TestTracerPod(t *testing.T) {
@@ -42,7 +48,7 @@ func TestTracerPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, tracer := testConfig(), config
 			change(&c, &tracer)
-			pod := TracerPod(c, completed(c, tracer))
+			pod := imagePod(c, completed(c, tracer))
 			text, err := yaml.Marshal(pod)
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +89,7 @@ func TestPrivileges(t *testing.T) {
 	} {
 		c := testConfig()
 		c.Hooks = test.hooks
-		spec := TracerPod(c, wire.TracerConfig{}).Spec
+		spec := imagePod(c, wire.TracerConfig{}).Spec
 		var got []string
 		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
 			got = append(got, string(capability))
@@ -109,7 +115,7 @@ func TestPrivileges(t *testing.T) {
 // The kubelet expands $(NAME) and turns $$ into $ in arguments: a configuration must come through as it is.
 func TestTracerConfigSurvivesTheKubelet(t *testing.T) {
 	config := wire.TracerConfig{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
-	args := TracerPod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
+	args := imagePod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
 	if strings.Contains(args[1], "$") {
 		t.Errorf("a dollar sign in %s", args[1])
 	}
