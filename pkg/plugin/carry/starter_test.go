@@ -135,7 +135,7 @@ func TestStarterExecutesWhatItReceives(t *testing.T) {
 	for architecture, command := range starters(t) {
 		t.Run(architecture, func(t *testing.T) {
 			const rest = "{\"targets\":{}}\n\n"
-			arguments := append(tracer.Command("/trace-sec-tracer")[1:], "--config", `{"a b":"\u0024"}`)
+			arguments := slices.Concat(tracer.Command("/trace-sec-tracer")[1:], []string{"--config", `{"a b":"\u0024"}`})
 			out, last, code := start(t, command, arguments, append(slices.Clone(tracer.Payload), rest...))
 			if code != 7 {
 				t.Fatalf("exit code %d, last words %+v", code, last)

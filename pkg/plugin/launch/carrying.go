@@ -27,7 +27,8 @@ var errCutOff = errors.New("the connection to the node broke")
 type carrying struct {
 	tracer carry.Tracer
 	sent   atomic.Int64
-	// delivered: all is written. heard: the log has a first byte, so the tracer runs. failed: it was cut off, because of err.
+	// delivered: all is written, which does not say that it arrived. heard: the log has a first byte, so the tracer runs. failed: it
+	// was cut off, because of err.
 	delivered, heard, failed *signal
 	err                      error
 }
@@ -53,7 +54,7 @@ func newCarrying(p Program) *carrying {
 
 // cutOff says whether the connection that ended with err took the tracer's only chance with it.
 func (c *carrying) cutOff(err error) bool {
-	if c == nil || c.sent.Load() == 0 || c.delivered.given() {
+	if c == nil || c.sent.Load() == 0 || c.heard.given() {
 		return false
 	}
 	c.err = cmp.Or(err, errCutOff)
@@ -67,24 +68,30 @@ func (c *carrying) write(w io.Writer, cut func()) error {
 	defer stalled.Stop()
 	for rest := c.tracer.Payload; len(rest) > 0; {
 		n, err := w.Write(rest[:min(carryChunk, len(rest))])
+		c.sent.Add(int64(n))
 		if err != nil {
 			return fmt.Errorf("after %d of %d bytes: %w", c.sent.Load(), len(c.tracer.Payload), err)
 		}
 		rest = rest[n:]
-		c.sent.Add(int64(n))
 		stalled.Reset(stallTime)
 	}
 	c.delivered.give()
 	return nil
 }
 
-// awaitCarried returns when the tracer was sent, if it has to be, or with the reason why it won't be.
+// awaitCarried returns when the tracer that was sent has begun to speak, or with the reason why it won't.
 func (t *Tracer) awaitCarried(ctx context.Context, say func(string)) error {
-	slow := time.AfterFunc(slowStart, func() { say("the tracer to be sent, " + megabytes(len(t.carrying.tracer.Payload))) })
+	slow := time.AfterFunc(slowStart, func() {
+		if !t.carrying.delivered.given() {
+			say("the tracer to be sent, " + megabytes(len(t.carrying.tracer.Payload)))
+		}
+	})
 	defer slow.Stop()
-	t.awaitSent(ctx)
+	t.awaitSignal(ctx, t.carrying.heard)
 	pod, gone, _ := t.state()
 	switch {
+	case t.carrying.heard.given():
+		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case gone || ended(pod):
@@ -95,8 +102,8 @@ func (t *Tracer) awaitCarried(ctx context.Context, say func(string)) error {
 	return nil
 }
 
-// awaitSent returns when the tracer was sent, will not be, or its pod has ended; or when ctx ends.
-func (t *Tracer) awaitSent(ctx context.Context) {
+// awaitSignal returns when the signal is given, or will not be since the tracer was cut off or its pod has ended; or when ctx ends.
+func (t *Tracer) awaitSignal(ctx context.Context, s *signal) {
 	for {
 		pod, gone, changed := t.state()
 		if gone || ended(pod) {
@@ -104,7 +111,7 @@ func (t *Tracer) awaitSent(ctx context.Context) {
 		}
 		select {
 		case <-changed:
-		case <-t.carrying.delivered.c:
+		case <-s.c:
 			return
 		case <-t.carrying.failed.c:
 			return

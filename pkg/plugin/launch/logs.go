@@ -57,7 +57,7 @@ func (t *Tracer) awaitStart(ctx context.Context) error {
 	defer cancel()
 	_ = t.await(limited, begun)
 	if t.carrying != nil {
-		t.awaitSent(ctx)
+		t.awaitSignal(ctx, t.carrying.delivered)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -40,6 +40,9 @@ func TestTracerPod(t *testing.T) {
 			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
 			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
+		"carried": func(c *Config, _ *wire.TracerConfig) {
+			c.Delivery = Delivery{Tracers: carriedTracers(), BaseImage: "registry.example/web:1"}
+		},
 		"armed": func(c *Config, tracer *wire.TracerConfig) {
 			c.Armed, tracer.Enforce, tracer.Hold = true, true, true
 			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
@@ -48,7 +51,10 @@ func TestTracerPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, tracer := testConfig(), config
 			change(&c, &tracer)
-			pod := imagePod(c, completed(c, tracer))
+			pod, _, err := New(newCluster(t), nil, c).Pod(completed(c, tracer))
+			if err != nil {
+				t.Fatal(err)
+			}
 			text, err := yaml.Marshal(pod)
 			if err != nil {
 				t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // slowStart is when a start is slow enough to look for the reason in the pod's events.
 const slowStart = time.Second
 
-// Wait returns when the tracer's container runs, and has the tracer if that is carried. What it waits for in the meantime goes to progress, each once. The error
+// Wait returns when the tracer's container runs, and has begun to speak if it is carried: then the log has to be read at the same time. What it waits for in the meantime goes to progress, each once. The error
 // is a *NodeError, or the context's; it does not delete the pod. Nothing is polled: states come by the session's watch.
 func (t *Tracer) Wait(ctx context.Context, progress Progress) error {
 	err := t.wait(ctx, progress)
