@@ -109,3 +109,24 @@ func TestBaseImageThatIsNotThere(t *testing.T) {
 		}
 	}
 }
+
+// On a node where nothing may be executed from memory files, the tracer runs from a volume in memory, and that is said.
+func TestNodeWithoutMemoryFiles(t *testing.T) {
+	const sysctl = "/proc/sys/vm/memfd_noexec" // of the pid namespace, which is the node's
+	s := newScene(t)
+	s.pod("busy", nil, shell(s.nodes[0], sayName))
+	s.pod("node", nil, onHost(shell(s.nodes[0], "sleep 1000000")))
+	value := func() string { return strings.TrimSpace(s.execIn("node", "cat", sysctl)) }
+	set := func(value string) { s.execIn("node", "sh", "-c", "echo "+value+" >"+sysctl) }
+	before := value()
+	defer func() { // while the test's context lives
+		if set(before); value() != before {
+			t.Errorf("%s of node %s is left at %s", sysctl, s.nodes[0], value())
+		}
+	}()
+	set("2")
+	got := s.tracedAs(func(corev1.PodSpec) {}, "--tracer=carried")
+	if got.code != 0 || !strings.Contains(got.stderr, "node "+s.nodes[0]+": this node's kernel executes nothing from memory files") {
+		t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
+	}
+}
