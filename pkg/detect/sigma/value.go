@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sigma
+
+// Record is one event as rules see it.
+type Record interface {
+	// Values of a field; KeywordsField is the text that keywords are searched in. An Evaluator asks for each field at most once for
+	// each record, and uses the answer until the next record.
+	Values(field string) Values
+}
+
+// Values are what a field has: several where the event has several names for one thing, of which an item may match any.
+type Values struct {
+	// Texts are the values; none means that the event has no such field.
+	Texts []string
+	// Cut says what of each value is missing.
+	Cut Cut
+}
+
+// Cut says what of a value is missing.
+type Cut uint8
+
+// Parts of a value that may be missing. Unknown is a value of which nothing is known, not even whether there is one.
+const (
+	CutStart Cut = 1 << iota
+	CutEnd
+	Unknown
+)
+
+// verdict is what is known of the truth of a part of a rule.
+type verdict uint8
+
+// taken is the truth with what is there; must: it would hold whatever is missing; may: it could hold with what is missing. Where
+// nothing is missing all three are the same. Each is combined bit by bit: and, or; not exchanges must and may.
+const (
+	must verdict = 1 << iota
+	taken
+	may
+
+	no  verdict = 0
+	yes         = must | taken | may
+)
+
+func (v verdict) not() verdict {
+	return ^(v&taken|v&must<<2|v&may>>2) & yes
+}
+
+func known(holds bool) verdict {
+	if holds {
+		return yes
+	}
+	return no
+}
