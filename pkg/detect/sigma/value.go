@@ -42,7 +42,7 @@ const (
 )
 
 func (v verdict) not() verdict {
-	return ^(v&taken|v&must<<2|v&may>>2) & yes
+	return ^(v&taken | v&must<<2 | v&may>>2) & yes
 }
 
 func known(holds bool) verdict {
