@@ -77,7 +77,7 @@ func writeKey(to *strings.Builder, text string) {
 // evaluate says whether the item holds for a field.
 func (it *item) evaluate(f *field, e *Evaluator) verdict {
 	if f.unknown {
-		return may
+		return it.possible(e)
 	}
 	if it.presence {
 		return known((len(f.texts) > 0) == it.wanted)
@@ -96,6 +96,23 @@ func (it *item) evaluate(f *field, e *Evaluator) verdict {
 		return result.not()
 	}
 	return result
+}
+
+// possible says whether the item may hold for a field of which nothing is known: not if it is compared with fields that are absent alone.
+func (it *item) possible(e *Evaluator) verdict {
+	if it.presence || it.absent || it.neq {
+		return may
+	}
+	for _, m := range it.matchers {
+		r, is := m.(*reference)
+		if !is {
+			return may
+		}
+		if other := e.field(r.field); other.unknown || len(other.texts) > 0 {
+			return may
+		}
+	}
+	return no
 }
 
 func (it *item) matches(t *text, e *Evaluator) verdict {

@@ -2,7 +2,11 @@
 
 package sigma
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+)
 
 // Operator is how a Comparison compares.
 type Operator string
@@ -27,8 +31,12 @@ type Comparison struct {
 	Network netip.Prefix
 }
 
+// HasLetters says whether the comparison depends on whether case is regarded.
+func (c Comparison) HasLetters() bool { return strings.ContainsFunc(c.Text, unicode.IsLetter) }
+
 // Requires are comparisons of which a value of the field matches at least one wherever the rule matches; ok is false when there is
-// no such list, so that any value may match.
+// no such list, so that any value may match. They may hold for more than the rule does: of a value with a wildcard they have the
+// beginning, the end, or a part.
 func (r *Rule) Requires(name string) (all []Comparison, ok bool) {
 	return required(r.condition, func(it *item) ([]Comparison, bool) {
 		if it.field != name {
@@ -45,12 +53,28 @@ func (r *Rule) Excludes(name string) []Comparison {
 		if it.field != name || it.neq || it.all && len(it.matchers) > 1 {
 			return
 		}
-		for _, m := range it.matchers {
-			if comparison, ok := comparisonOf(m); ok {
-				all = append(all, comparison)
-			}
+		all = append(all, it.exact()...)
+	})
+	return all
+}
+
+// Mentions are all comparisons with the field that can be told as data, wherever they stand in the rule.
+func (r *Rule) Mentions(name string) (all []Comparison) {
+	r.condition.each(func(it *item) {
+		if it.field == name {
+			all = append(all, it.exact()...)
 		}
 	})
+	return all
+}
+
+// exact are those comparisons of the item that can be told as data.
+func (it *item) exact() (all []Comparison) {
+	for _, m := range it.matchers {
+		if comparison, exact, ok := comparisonOf(m); ok && exact {
+			all = append(all, comparison)
+		}
+	}
 	return all
 }
 
@@ -60,13 +84,13 @@ func (r *Rule) Needs(known Record) bool {
 	return len(e.Evaluate(known))+len(e.Undecided()) > 0
 }
 
-// comparisons are the item as data: it holds just where one of them matches. Of an item that all values must match, one stands for it.
+// comparisons are the item as data: where it holds, one of them matches. Of an item that all values must match, one stands for it.
 func (it *item) comparisons() (all []Comparison, ok bool) {
 	if it.presence || it.absent || it.neq {
 		return nil, false
 	}
 	for _, m := range it.matchers {
-		comparison, ok := comparisonOf(m)
+		comparison, _, ok := comparisonOf(m)
 		if ok && it.all {
 			return []Comparison{comparison}, true
 		}
@@ -78,16 +102,47 @@ func (it *item) comparisons() (all []Comparison, ok bool) {
 	return all, len(all) > 0 && !it.all
 }
 
-func comparisonOf(m matcher) (Comparison, bool) {
+// comparisonOf is a matcher as data; exact is false where the comparison holds for more than the matcher does.
+func comparisonOf(m matcher) (c Comparison, exact, ok bool) {
 	switch m := m.(type) {
 	case network:
-		return Comparison{Operator: InNetwork, Network: m.Prefix}, true
+		return Comparison{Operator: InNetwork, Network: m.Prefix}, true, true
 	case *pattern:
-		text, sole := m.sole()
 		operators := [2][2]Operator{{Equals, StartsWith}, {EndsWith, Contains}}
-		return Comparison{Operator: operators[boolIndex(m.openStart)][boolIndex(m.openEnd)], Text: string(text), Cased: m.cased}, sole
+		if text, sole := m.sole(); sole {
+			return Comparison{Operator: operators[boolIndex(m.openStart)][boolIndex(m.openEnd)], Text: string(text), Cased: m.cased}, true, true
+		}
+		c = m.part()
+		return c, false, c.Text != ""
 	}
-	return Comparison{}, false
+	return Comparison{}, false, false
+}
+
+// part is what a pattern with wildcards begins with; else what it ends with; else the longest of its literal parts.
+func (p *pattern) part() Comparison {
+	var literals []part
+	for i := range p.segments {
+		if s := &p.segments[i]; len(s.parts) > 0 {
+			literals = append(literals, s.parts...)
+		} else {
+			literals = append(literals, part{literal, s.text})
+		}
+	}
+	c := Comparison{Operator: Contains, Cased: p.cased}
+	first, last := literals[0], literals[len(literals)-1]
+	switch {
+	case !p.openStart && first.kind == literal:
+		c.Operator, c.Text = StartsWith, string(first.text)
+	case !p.openEnd && last.kind == literal:
+		c.Operator, c.Text = EndsWith, string(last.text)
+	default:
+		for _, l := range literals {
+			if len(l.text) > len(c.Text) {
+				c.Text = string(l.text)
+			}
+		}
+	}
+	return c
 }
 
 // required collects keys of which one holds wherever the condition does: pick gives those of an item, ok is false when it has none.

@@ -106,6 +106,7 @@ func TestIndex(t *testing.T) {
 		"{a: {Image|endswith|all: [/sh, h]}, condition: a}",
 		"{a: {Image|endswith: /sh}, b: {Image|endswith: /bash}, c: {Image|contains: bin}, condition: 2 of *}",
 		"{a: {Image|endswith: /bin/}, condition: a}",
+		"{a: {Image: '/*/s?/*/sh'}, condition: a}",
 	} {
 		fmt.Fprintf(&text, "---\ntitle: '%d'\nlogsource: %s\ndetection: %s\n", i, forProcesses, detection)
 	}
@@ -122,6 +123,7 @@ func TestIndex(t *testing.T) {
 		{fields{"Image": one("/bin/SH")}, "0 2 4 5 6 7 8 9"},
 		{fields{"Image": one("/usr/bin/bash")}, "0 1 3 4 9"},
 		{fields{"Image": {Texts: []string{"/bin/busybox", "/bin/sh"}}}, "0 2 4 5 7 8 9"},
+		{fields{"Image": one("/x/sa/y/sh")}, "0 4 5 7 8 11"},
 		{fields{"Image": one("sh")}, "3"},
 		{fields{"Image": one("/bin/")}, "3 10"},
 		{fields{"Other": one("x")}, "3 5"},
@@ -148,7 +150,11 @@ func TestRequiresAndExcludes(t *testing.T) {
 		{"{a: {F|startswith|cased: X}, condition: a}", []sigma.Comparison{{Operator: sigma.StartsWith, Text: "X", Cased: true}}, nil},
 		{"{a: {F: 1, G: 2}, b: {F: 3}, condition: a or b}", []sigma.Comparison{{Operator: sigma.Equals, Text: "1"}, {Operator: sigma.Equals, Text: "3"}}, nil},
 		{"{a: {F: 1}, b: {G: 3}, condition: a or b}", nil, nil},
-		{"{a: {F: 'x*y'}, condition: a}", nil, nil},
+		{"{a: {F: 'x*y'}, condition: a}", []sigma.Comparison{{Operator: sigma.StartsWith, Text: "x"}}, nil},
+		{"{a: {F|endswith: 'x?y'}, condition: a}", []sigma.Comparison{{Operator: sigma.EndsWith, Text: "y"}}, nil},
+		{"{a: {F|contains: 'x?yy'}, condition: a}", []sigma.Comparison{{Operator: sigma.Contains, Text: "yy"}}, nil},
+		{"{a: {F: '?*?'}, condition: a}", nil, nil},
+		{"{a: {G: 1}, b: {F: 'x*y'}, condition: a and not b}", nil, nil},
 		{"{a: {F: [null, 1]}, condition: a}", nil, nil},
 		{"{a: {F|neq: 1}, condition: a}", nil, nil},
 		{"{a: {F|contains|all: [xx, yy]}, condition: a}", []sigma.Comparison{{Operator: sigma.Contains, Text: "xx"}}, nil},

@@ -5,7 +5,7 @@ package sigma
 // Record is one event as rules see it.
 type Record interface {
 	// Values of a field; KeywordsField is the text that keywords are searched in. An Evaluator asks for each field at most once for
-	// each record, and uses the answer until the next record.
+	// each record, and has read the answer before it asks again.
 	Values(field string) Values
 }
 
