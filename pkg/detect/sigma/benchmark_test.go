@@ -54,3 +54,20 @@ func BenchmarkProcesses(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+// Evaluating ordinary events takes no memory, once buffers have grown.
+func TestEvaluateTakesNoMemory(t *testing.T) {
+	loaded, err := sigma.Load(t.Context(), []string{sharedRules(t)}, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := sigma.NewSet(loaded.Rules).Evaluator()
+	at := 0
+	perEvent := testing.AllocsPerRun(1000, func() {
+		e.Evaluate(ordinary[at%len(ordinary)])
+		at++
+	})
+	if perEvent != 0 {
+		t.Errorf("%v allocations for each event", perEvent)
+	}
+}

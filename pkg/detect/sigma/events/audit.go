@@ -67,7 +67,10 @@ func (d *Detector) eachAuditRecord(e *event.Event, visit func(origin, *auditReco
 
 // execRecords are those of an exec: the arguments, the system call, and the paths of the program and of the file that was loaded.
 func (d *Detector) execRecords(a *auditRecord, visit func(origin, *auditRecord)) {
-	a.kind, a.argv = typeExecve, argv(a.process, a.executable, &d.options)
+	a.kind, a.argv = typeExecve, argv(a.words, a.process, a.executable, &d.options)
+	if d.options.Argv == nil {
+		a.words = a.argv.words
+	}
 	visit(fromExec, a)
 	a.kind, a.call, a.numbers, a.returned = typeSyscall, "execve", nil, nil
 	visit(fromExec, a)

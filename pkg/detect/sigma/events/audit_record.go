@@ -47,6 +47,8 @@ type auditRecord struct {
 	nametype string
 
 	memory memory
+	words  []string
+	buffer []byte
 }
 
 // Values implements sigma.Record.
@@ -111,33 +113,35 @@ func asNumber(arg *event.Argument) (uint64, bool) {
 // text is the record as the audit daemon writes it, as far as events know it; and of a program beside it its arguments joined with
 // blanks, because rules have keywords such as "--to-ports 42", which stand in two arguments.
 func (a *auditRecord) text(m *memory) sigma.Values {
-	var b strings.Builder
-	b.WriteString("type=" + a.kind)
+	b := append(append(a.buffer[:0], "type="...), a.kind...)
 	for i := range auditTable {
 		row := &auditTable[i]
 		if row.name == "type" || row.kind != "" && row.kind != a.kind {
 			continue
 		}
 		if v := row.values(a, m); len(v.Texts) > 0 {
-			value := v.Texts[0]
-			if row.quoted {
-				value = `"` + value + `"`
-			}
-			b.WriteString(" " + row.name + "=" + value)
+			b = appendPair(b, row.name, v.Texts[0], row.quoted)
 		}
 	}
-	if a.kind == typeExecve {
-		for i, word := range a.argv.words {
-			b.WriteString(" a" + strconv.Itoa(i) + `="` + word + `"`)
-		}
+	if a.kind != typeExecve {
+		a.buffer = b
+		return m.whole(string(b))
 	}
-	v := m.whole(b.String())
-	if a.kind == typeExecve {
-		v.Texts = append(v.Texts, strings.Join(a.argv.words, " "))
-		m.texts = v.Texts
-		if a.argv.cut || a.argv.unknown {
-			v.Cut = sigma.CutEnd
-		}
+	for i, word := range a.argv.words {
+		b = appendPair(b, "a"+strconv.Itoa(i), word, true)
+	}
+	a.buffer = b
+	v := m.whole(string(b), strings.Join(a.argv.words, " "))
+	if a.argv.cut || a.argv.unknown {
+		v.Cut = sigma.CutEnd
 	}
 	return v
+}
+
+func appendPair(b []byte, name, value string, quoted bool) []byte {
+	b = append(append(append(b, ' '), name...), '=')
+	if quoted {
+		return append(append(append(b, '"'), value...), '"')
+	}
+	return append(b, value...)
 }

@@ -54,8 +54,8 @@ type arguments struct {
 	cut, unknown bool
 }
 
-// argv of a process: the caller's, or made of what events have.
-func argv(p *event.Process, executable string, o *Options) (a arguments) {
+// argv of a process: the caller's, or made of what events have. The words are put into memory where that has room.
+func argv(memory []string, p *event.Process, executable string, o *Options) (a arguments) {
 	if p == nil || p.Binary == "" {
 		a.unknown = true
 		return a
@@ -66,7 +66,7 @@ func argv(p *event.Process, executable string, o *Options) (a arguments) {
 		}
 	}
 	flags := event.ParseFlags(p.Flags)
-	a.words = splitArguments([]string{""}, p.Arguments)
+	a.words = splitArguments(append(memory[:0], ""), p.Arguments)
 	a.words[0] = firstArgument(p, executable, a.words[1:])
 	a.cut = flags&event.FlagTruncatedArguments != 0
 	a.unknown = flags&(event.FlagErrorArguments|missing) != 0

@@ -24,6 +24,7 @@ type record struct {
 	file       fileChange
 	connection connection
 	memory     memory
+	words      []string
 }
 
 // reset makes the record one of an event.
@@ -57,11 +58,19 @@ func imageOf(r *record, m *memory) sigma.Values { return m.images(r.process, r.e
 func parentImage(r *record, m *memory) sigma.Values { return m.images(r.parent, r.loaded(r.parent)) }
 
 func commandLineOf(r *record, m *memory) sigma.Values {
-	return m.commandLine(argv(r.process, r.executable, r.options))
+	return r.commandLine(m, r.process, r.executable)
 }
 
 func parentCommandLine(r *record, m *memory) sigma.Values {
-	return m.commandLine(argv(r.parent, r.loaded(r.parent), r.options))
+	return r.commandLine(m, r.parent, r.loaded(r.parent))
+}
+
+func (r *record) commandLine(m *memory, p *event.Process, executable string) sigma.Values {
+	a := argv(r.words, p, executable, r.options)
+	if r.options.Argv == nil {
+		r.words = a.words
+	}
+	return m.commandLine(a)
 }
 
 // user is the name of the effective user, or the number where the name is not known.
