@@ -162,11 +162,11 @@ func (d *document) text(n *yaml.Node, what string) string {
 	return n.Value
 }
 
-// texts reads a list of scalars, or one.
-func (d *document) texts(n *yaml.Node, what string) (all []string) {
+// texts reads a list of scalars, or one. It is for what is only shown: other entries, such as text with a colon in it, are passed over.
+func (d *document) texts(n *yaml.Node) (all []string) {
 	for _, item := range d.items(n) {
-		if text := d.text(item, what); text != "" {
-			all = append(all, text)
+		if item.Kind == yaml.ScalarNode && item.Value != "" && !isNull(item) {
+			all = append(all, item.Value)
 		}
 	}
 	return all

@@ -28,11 +28,12 @@ func find(ctx context.Context, names []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sigma rules: %w", err)
 		}
-		if !info.IsDir() {
-			w.files = append(w.files, name)
-			continue
+		if info.IsDir() {
+			err = w.directory(name, 0)
+		} else {
+			err = w.file(name)
 		}
-		if err := w.directory(name, 0); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("sigma rules: %w", err)
 		}
 	}
@@ -74,21 +75,26 @@ func (w *walk) entry(path string, depth int) error {
 		return err
 	}
 	rule := slices.Contains(extensions, filepath.Ext(path))
-	info, err := os.Stat(path)
-	switch {
-	case err != nil && rule:
-		w.files = append(w.files, path) // a link that leads nowhere: reading it says so
-	case err != nil:
-	case info.IsDir():
-		return w.directory(path, depth+1)
-	case rule:
-		again, err := w.again(path)
-		if !again && err == nil {
-			w.files = append(w.files, path)
+	if info, err := os.Stat(path); err == nil {
+		switch {
+		case info.IsDir():
+			return w.directory(path, depth+1)
+		case rule:
+			return w.file(path)
 		}
-		return err
+	} else if rule {
+		w.files = append(w.files, path) // a link that leads nowhere: reading it says so
 	}
 	return nil
+}
+
+// file adds one that was not there before.
+func (w *walk) file(path string) error {
+	again, err := w.again(path)
+	if !again && err == nil {
+		w.files = append(w.files, path)
+	}
+	return err
 }
 
 // again says whether what the path leads to was there before.

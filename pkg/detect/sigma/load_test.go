@@ -71,7 +71,7 @@ func TestDirectoryCountsByReason(t *testing.T) {
 	if err := os.Symlink("nowhere", filepath.Join(directory, "lost.yml")); err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := sigma.Load(t.Context(), []string{directory}, sigma.Options{})
+	loaded, err := sigma.Load(t.Context(), []string{directory, filepath.Join(directory, "linux", "a.yml")}, sigma.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,11 +57,11 @@ func (l LogSource) refused() (Reason, string) {
 	return ReasonCategory, "events of category " + shown(l.Category) + " are not known here"
 }
 
-// logSource reads the key of that name.
-func (d *document) logSource(n *yaml.Node) {
+// logSource reads the key of that name, and says whether rules of the source are loaded.
+func (d *document) logSource(n *yaml.Node) bool {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, ReasonInvalid, "logsource is a mapping of product, category and service, not %s", kindOf(n))
-		return
+		return false
 	}
 	parts := map[string]*string{"product": &d.rule.Source.Product, "category": &d.rule.Source.Category, "service": &d.rule.Source.Service}
 	for _, e := range d.entries(n) {
@@ -69,7 +69,9 @@ func (d *document) logSource(n *yaml.Node) {
 			*part = strings.ToLower(d.text(e.value, e.key.Value))
 		}
 	}
-	if reason, message := d.rule.Source.refused(); reason != "" {
+	reason, message := d.rule.Source.refused()
+	if reason != "" {
 		d.fail(n, reason, "%s", message)
 	}
+	return reason == ""
 }

@@ -110,7 +110,7 @@ func (m *itemModifiers) matchers(n *yaml.Node) ([]matcher, Reason, error) {
 	case m.reference:
 		return []matcher{&reference{value, m.comparison, m.cased}}, "", nil
 	case m.comparison.comparesText():
-		return m.patterns(n, value)
+		return m.patterns(value)
 	case m.comparison == compareRegexp:
 		x, err := compileExpression(value, m.regexpFlags)
 		if err != nil {
@@ -151,7 +151,7 @@ func valueText(n *yaml.Node) string {
 }
 
 // patterns are what a text is compared by.
-func (m *itemModifiers) patterns(n *yaml.Node, value string) ([]matcher, Reason, error) {
+func (m *itemModifiers) patterns(value string) ([]matcher, Reason, error) {
 	forms := [][]token{parseWildcards(value)}
 	for _, t := range m.transforms {
 		var changed [][]token

@@ -2,27 +2,31 @@
 
 package sigma
 
-import "go.yaml.in/yaml/v3"
+import (
+	"slices"
 
-// ruleKeys are the keys of a rule that are read; others mean nothing here.
+	"go.yaml.in/yaml/v3"
+)
+
+// ruleKeys are the keys of a rule that are read, beside logsource and detection; others mean nothing here.
 var ruleKeys = map[string]func(*document, *yaml.Node){
 	"title":          func(d *document, n *yaml.Node) { d.rule.Title = d.text(n, "title") },
 	"id":             func(d *document, n *yaml.Node) { d.rule.ID = d.text(n, "id") },
 	"author":         (*document).author,
-	"description":    func(d *document, n *yaml.Node) { d.rule.Description = d.text(n, "description") },
-	"date":           func(d *document, n *yaml.Node) { d.rule.Date = d.text(n, "date") },
-	"modified":       func(d *document, n *yaml.Node) { d.rule.Modified = d.text(n, "modified") },
-	"references":     func(d *document, n *yaml.Node) { d.rule.References = d.texts(n, "references") },
-	"tags":           func(d *document, n *yaml.Node) { d.rule.Tags = d.texts(n, "tags") },
-	"falsepositives": func(d *document, n *yaml.Node) { d.rule.FalsePositives = d.texts(n, "falsepositives") },
-	"fields":         func(d *document, n *yaml.Node) { d.rule.Fields = d.texts(n, "fields") },
+	"description":    func(d *document, n *yaml.Node) { d.rule.Description = n.Value },
+	"date":           func(d *document, n *yaml.Node) { d.rule.Date = n.Value },
+	"modified":       func(d *document, n *yaml.Node) { d.rule.Modified = n.Value },
+	"references":     func(d *document, n *yaml.Node) { d.rule.References = d.texts(n) },
+	"tags":           func(d *document, n *yaml.Node) { d.rule.Tags = d.texts(n) },
+	"falsepositives": func(d *document, n *yaml.Node) { d.rule.FalsePositives = d.texts(n) },
+	"fields":         func(d *document, n *yaml.Node) { d.rule.Fields = d.texts(n) },
 	"level":          (*document).level,
 	"status":         (*document).status,
 	"related":        (*document).related,
-	"logsource":      (*document).logSource,
-	// last: what it finds is of use only with the others
-	"detection": nil,
 }
+
+// firstKeys are read before others, for a refusal to have them.
+var firstKeys = []string{"title", "id"}
 
 // refusedKeys are keys that make a document something else than a rule, or a part of several.
 var refusedKeys = []struct {
@@ -48,6 +52,11 @@ func (d *document) read(root *yaml.Node) *Rule {
 	for _, e := range all {
 		at[e.key.Value] = e
 	}
+	for _, key := range firstKeys {
+		if e, there := at[key]; there {
+			ruleKeys[key](d, e.value)
+		}
+	}
 	for _, refused := range refusedKeys {
 		if e, there := at[refused.key]; there {
 			d.fail(e.key, refused.reason, "%s", refused.message)
@@ -55,13 +64,16 @@ func (d *document) read(root *yaml.Node) *Rule {
 		}
 	}
 	detection, hasDetection := at["detection"]
-	_, hasSource := at["logsource"]
+	source, hasSource := at["logsource"]
 	if !hasDetection && !hasSource {
 		d.fail(root, ReasonNoRule, "neither logsource nor detection: not a Sigma rule")
 		return nil
 	}
+	if hasSource && !d.logSource(source.value) {
+		return nil // of the many rules for others no more is read
+	}
 	for _, e := range all {
-		if read := ruleKeys[e.key.Value]; read != nil {
+		if read := ruleKeys[e.key.Value]; read != nil && !slices.Contains(firstKeys, e.key.Value) {
 			read(d, e.value)
 		}
 	}
@@ -81,7 +93,8 @@ func (d *document) read(root *yaml.Node) *Rule {
 
 // author may be a list: all of them are named.
 func (d *document) author(n *yaml.Node) {
-	for _, name := range d.texts(n, "author") {
+	for _, item := range d.items(n) {
+		name := d.text(item, "author")
 		if d.rule.Author != "" {
 			d.rule.Author += ", "
 		}

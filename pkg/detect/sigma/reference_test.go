@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -120,26 +121,14 @@ func (r reference) selection(n *yaml.Node) bool {
 		}
 		return true
 	case yaml.SequenceNode:
-		for _, item := range n.Content {
-			if r.selection(item) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(n.Content, r.selection)
 	}
 	return r.entry("|contains", n)
 }
 
 func (r reference) entry(key string, value *yaml.Node) bool {
 	names := strings.Split(key, "|")
-	has := func(name string) bool {
-		for _, n := range names[1:] {
-			if n == name {
-				return true
-			}
-		}
-		return false
-	}
+	has := func(name string) bool { return slices.Contains(names[1:], name) }
 	texts := r.record[names[0]].Texts
 	values := []*yaml.Node{value}
 	if value.Kind == yaml.SequenceNode {

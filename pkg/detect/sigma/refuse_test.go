@@ -149,6 +149,19 @@ func TestDocumentsStandAlone(t *testing.T) {
 	}
 }
 
+// What is only shown does not take a rule away, and a refusal says whose it is.
+func TestWhatIsOnlyShown(t *testing.T) {
+	rules, refusals := sigma.Parse("t.yml", []byte("title: t\nauthor: [a, b]\nfalsepositives:\n  - Rare: perhaps\n  - Often\nreferences: https://x/\ntags:\ndescription: [x]\ndate: 2024-01-02\n"+
+		"related: [{id: r, type: similar}]\nlogsource: {category: file_event}\ndetection: {s: {F: x}, condition: s}\n---\ntitle: c\nid: i\ncorrelation: {}\n"))
+	if len(rules) != 1 || len(refusals) != 1 || refusals[0].Title != "c" || refusals[0].ID != "i" {
+		t.Fatalf("%v, refused: %v", rules, refusals)
+	}
+	r := rules[0]
+	if r.Author != "a, b" || len(r.FalsePositives) != 1 || r.FalsePositives[0] != "Often" || len(r.References) != 1 || len(r.Tags) != 0 || r.Date != "2024-01-02" || r.Related[0] != (sigma.Related{ID: "r", Type: "similar"}) {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestAliasesAreBounded(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("title: t\n" + linuxProcesses + "x: &x0 [a, a, a, a, a, a, a, a, a, a]\ntags: [&x [")
