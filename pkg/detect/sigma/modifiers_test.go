@@ -61,6 +61,7 @@ var itemTests = []struct {
 	{item: `F: '?*'`, yes: []string{"a", "ab"}},
 	{item: `F: '??'`, yes: []string{"ab", "éö"}, no: []string{"a", "abc"}},
 	{item: `F: '*a*b*'`, yes: []string{"ab", "xaxbx", "aab"}, no: []string{"ba"}},
+	{item: `F: '*ab*b*'`, yes: []string{"abb", "xab-bx"}, no: []string{"ab", "bab"}},
 	{item: `F: 'a*a'`, yes: []string{"aa", "aba"}, no: []string{"a"}},
 	{item: `F: 'a*ab?b'`, yes: []string{"aabxb", "a-ab-b"}, no: []string{"abxb"}},
 	{item: `F: '*?b'`, yes: []string{"ab", "xxb"}, no: []string{"b"}},
@@ -145,6 +146,8 @@ var itemTests = []struct {
 	// dashes
 	{item: `F|windash|contains: ' -s '`, yes: []string{"x -s y", "x /s y", "x –s y", "x —S y", "x ―s y"}, no: []string{"x s y", "x +s y"}},
 	{item: `F|contains|all: [' -s ', a]`, yes: []string{"a -s a"}, no: []string{"a /s a"}},
+	{item: `F|windash|contains: 'a / b'`, yes: []string{"a / b"}, no: []string{"a - b"}},
+	{item: `F|windash|contains: 'a -'`, yes: []string{"a -", "a /"}, no: []string{"a +"}},
 	{item: `F|windash: '/f a-b'`, yes: []string{"-f a-b", "/F a-b"}, no: []string{"-f a/b"}},
 	{item: `F|windash|contains|all: ['-a', '-b']`, yes: []string{"/a –b"}, no: []string{"-a"}},
 	{item: `F|windash|startswith: '-*x'`, yes: []string{"/abcx"}, no: []string{"abcx"}},

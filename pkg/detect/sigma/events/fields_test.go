@@ -159,6 +159,7 @@ var fieldTests = []struct {
 	{audit, "type: PATH, name: /etc, nametype: PARENT", events.Options{}, calling(program("/bin/rm", ""), "security_path_unlink", pathArg("/etc"), pathArg("/etc/x")), "yes"},
 	{audit, "type: PATH, name: /d, nametype: CREATE", events.Options{}, calling(program("/bin/mkdir", ""), "security_path_mkdir", pathArg("/"), pathArg("/d")), "yes"},
 	{audit, "type: SYSCALL, SYSCALL: finit_module, success: 'no', exit: -1, a0: 3", events.Options{}, returning(-1, calling(program("/bin/kmod", ""), "__arm64_sys_finit_module", event.Argument{IntArg: new(int32(3))})), "yes"},
+	{audit, "type: SYSCALL, SYSCALL: ptrace, a3: 8, a4|exists: false", events.Options{}, tracepoint("sys_enter_ptrace", uintArg(5), uintArg(6), uintArg(7), uintArg(8), uintArg(9)), "yes"},
 	{audit, "type: SYSCALL, SYSCALL: ptrace, a0: ffffffff", events.Options{}, tracepoint("sys_enter_ptrace", event.Argument{IntArg: new(int32(-1))}), "yes"},
 }
 
