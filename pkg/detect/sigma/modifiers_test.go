@@ -36,6 +36,7 @@ var itemTests = []struct {
 	{item: `F: abc`, yes: []string{"abc", "ABC", "aBc"}, no: []string{"ab", "abcd", "xabc", " abc"}},
 	{item: `F: ABC`, yes: []string{"abc", "Abc"}, no: []string{"abd"}},
 	{item: `F: ÄÖ`, yes: []string{"äö", "ÄÖ", "äÖ"}, no: []string{"ao"}},
+	{item: "F: a\ufffdb", yes: []string{"a\ufffdb"}, no: []string{"a\xffb"}},
 	{item: `F: 4000`, yes: []string{"4000"}, no: []string{"400", "40000", "0x4000"}},
 	{item: `F: 0x1f`, yes: []string{"31"}, no: []string{"0x1f"}},
 	{item: `F: 18446744073709551615`, yes: []string{"18446744073709551615"}, no: []string{"-1"}},

@@ -5,6 +5,7 @@ package sigma_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,6 +136,46 @@ func TestIndex(t *testing.T) {
 		}
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%v: %s, want %s", tt.record, got, tt.want)
+		}
+	}
+}
+
+// Items of rules that differ in one thing only are not taken for one another when they are evaluated together.
+func TestSimilarItemsTogether(t *testing.T) {
+	items := []struct{ item, value string }{ // with a value that tells the item from similar ones; none is no field
+		{"F: ab", "ab"}, {"F|cased: AB", "AB"}, {"F|contains: ab", "xabx"}, {"F|startswith: ab", "abx"}, {"F|endswith: ab", "xab"},
+		{"F|neq: ab", ""}, {"F: [null, ab]", ""}, {"F|exists: true", ""}, {"F|exists: false", ""}, {"F: null", ""}, {"F|re: ab", ""}, {"F|re|i: ab", ""},
+		{"F|contains: [ab, cd]", "cd"}, {"F|contains|all: [ab, cd]", "abcd"}, {"G: ab", ""}, {"F|lt: 5", "4"}, {"F|lte: 5", "5"}, {"F|gt: 5", "6"}, {"F: 'a?'", "ax"}, {"F: 'a*'", "axx"},
+		{"F|fieldref: G", "g"}, {"F|fieldref: H", "h"}, {"F|fieldref|contains: G", "xg"}, {"F|cidr: 10.0.0.0/8", "10.1.1.1"}, {"F|cidr: 10.0.0.0/16", "10.0.1.1"},
+		{"F|windash: -x", "/x"}, {"F: -x", "-x"}, {"F: '?x'", "yx"}, {"F|contains: '1,2'", "1,2"}, {"F|contains: ['1', '2']", "2"},
+	}
+	var text strings.Builder
+	var alone []*sigma.Evaluator
+	for i, it := range items {
+		fmt.Fprintf(&text, "---\ntitle: '%d'\nlogsource: %s\ndetection: {s: {%s}, condition: s}\n", i, forProcesses, it.item)
+		alone = append(alone, evaluator(t, "  s: {"+it.item+"}\n  condition: s\n"))
+	}
+	rules, refusals := sigma.Parse("t.yml", []byte(text.String()))
+	if len(refusals) > 0 {
+		t.Fatal(refusals)
+	}
+	together := sigma.NewSet(rules).Evaluator()
+	for _, of := range items {
+		r := fields{"F": one(of.value), "G": one("g"), "H": one("h")}
+		if of.value == "" {
+			delete(r, "F")
+		}
+		var want, got []string
+		for i := range items {
+			if len(alone[i].Evaluate(r)) == 1 {
+				want = append(want, items[i].item)
+			}
+		}
+		for _, m := range together.Evaluate(r) {
+			got = append(got, items[slices.Index(rules, m.Rule)].item)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: together %q, alone %q", of.value, got, want)
 		}
 	}
 }
