@@ -16,10 +16,12 @@ type Alert struct {
 	File string `json:"file"`
 	// Truncated: a part of a value was missing that could have made the rule not match.
 	Truncated bool `json:"truncated,omitempty"`
+	// Claimed: the match depends on a name that the process chose itself.
+	Claimed bool `json:"claimed,omitempty"`
 }
 
 // Alert of the match. References and Tags are the rule's own: they must not be changed.
 func (m Match) Alert() Alert {
 	r := m.Rule
-	return Alert{r.ID, r.Title, r.Level, r.Status, r.Author, r.References, r.Tags, r.File, m.Truncated}
+	return Alert{r.ID, r.Title, r.Level, r.Status, r.Author, r.References, r.Tags, r.File, m.Truncated, m.Claimed}
 }

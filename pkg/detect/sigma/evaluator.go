@@ -9,6 +9,8 @@ type Match struct {
 	Rule *Rule
 	// Truncated: a part of a value was missing that could have made the rule not match.
 	Truncated bool
+	// Claimed: the match depends on a value that the process chose itself, see Values.Claimed.
+	Claimed bool
 }
 
 // Evaluator evaluates the rules of a set over records. It is for one goroutine, and takes no memory once its buffers have grown.
@@ -41,6 +43,8 @@ type text struct {
 	exact  []byte
 	copied bool
 	cut    Cut
+	// claimed: the process chose it.
+	claimed bool
 	// address is what raw says as one, once parsed; the zero address if it is none.
 	address netip.Addr
 	parsed  bool
@@ -62,7 +66,7 @@ func (e *Evaluator) Evaluate(r Record) []Match {
 		rule := e.set.rules[at]
 		switch v := e.evaluate(e.set.conditions[at]); {
 		case v&taken != 0:
-			e.matches = append(e.matches, Match{rule, v != yes})
+			e.matches = append(e.matches, Match{rule, v&sure != 0 && v&must == 0, v&sure == 0})
 		case v&may != 0:
 			e.maybe = append(e.maybe, rule)
 		}
@@ -97,16 +101,27 @@ func (e *Evaluator) fieldAt(number int) *field {
 	}
 	values := e.record.Values(e.set.fields[number])
 	f.asked, f.unknown = true, values.Cut&Unknown != 0
-	f.texts = f.texts[:min(len(values.Texts), cap(f.texts))]
-	for len(f.texts) < len(values.Texts) {
-		f.texts = append(f.texts, text{})
+	f.texts = f.texts[:0]
+	for _, raw := range values.Texts {
+		f.add(raw, values.Cut, false)
 	}
-	for i, raw := range values.Texts {
-		t := &f.texts[i]
-		t.raw, t.cut, t.parsed, t.copied = raw, values.Cut, false, false
-		t.lower = appendLower(t.lower[:0], raw)
+	for _, raw := range values.Claimed {
+		f.add(raw, 0, true)
 	}
 	return f
+}
+
+// add puts a value into the memory of one of an earlier record, where there is one.
+func (f *field) add(raw string, cut Cut, claimed bool) {
+	n := len(f.texts)
+	if n < cap(f.texts) {
+		f.texts = f.texts[:n+1]
+	} else {
+		f.texts = append(f.texts, text{})
+	}
+	t := &f.texts[n]
+	t.raw, t.cut, t.claimed, t.parsed, t.copied = raw, cut, claimed, false, false
+	t.lower = appendLower(t.lower[:0], raw)
 }
 
 // evaluate says whether a condition holds. Its depth is bounded by the parser.
@@ -138,7 +153,7 @@ func (e *Evaluator) evaluate(n *compiled) verdict {
 
 // atLeast counts for each bit of the verdicts on its own.
 func (e *Evaluator) atLeast(n *compiled) (result verdict) {
-	var counts [3]int
+	var counts [4]int
 	for _, child := range n.children {
 		v := e.evaluate(child)
 		for bit := range counts {

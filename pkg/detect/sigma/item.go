@@ -87,7 +87,11 @@ func (it *item) evaluate(f *field, e *Evaluator) verdict {
 	}
 	result := no
 	for i := range f.texts {
-		result |= it.matches(&f.texts[i], e)
+		v := it.matches(&f.texts[i], e)
+		if f.texts[i].claimed {
+			v &= claimed
+		}
+		result |= v
 		if result == yes {
 			break
 		}

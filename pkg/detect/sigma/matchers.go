@@ -25,7 +25,7 @@ func (x *expression) verdict(t *text, _ *Evaluator) verdict {
 	case t.cut == 0:
 		return known(matched)
 	case matched && (t.cut&CutStart != 0 && x.atStart || t.cut&CutEnd != 0 && x.atEnd):
-		return taken | may
+		return present
 	case matched:
 		return yes
 	}
@@ -184,10 +184,12 @@ func (r *reference) verdict(t *text, e *Evaluator) verdict {
 		with := &other.texts[i]
 		matched := r.compare(t, with)
 		switch {
+		case matched && with.claimed:
+			result |= claimed
 		case t.cut|with.cut == 0:
 			result |= known(matched)
 		case matched:
-			result |= taken | may
+			result |= present
 		default:
 			result |= may
 		}

@@ -245,7 +245,7 @@ func (p *pattern) verdict(t *text, _ *Evaluator) verdict {
 	startMissing, endMissing := t.cut&CutStart != 0, t.cut&CutEnd != 0
 	switch {
 	case matched && (startMissing && !p.openStart || endMissing && !p.openEnd):
-		return taken | may
+		return present
 	case matched:
 		return yes
 	case !startMissing && !p.openStart && !p.mayBegin(content), !endMissing && !p.openEnd && !p.mayEnd(content):

@@ -92,6 +92,43 @@ func TestCutValuesThroughConditions(t *testing.T) {
 	}
 }
 
+// A value that the process chose makes an item true, but excepts it from nothing.
+func TestClaimedValues(t *testing.T) {
+	const nothing, matches, marked = "nothing", "matches", "marked"
+	for _, tt := range []struct{ condition, real, claimed, want string }{
+		{"s", "/bin/x", "/sh", marked},
+		{"s", "/bin/sh", "/sh", matches},
+		{"s", "/bin/x", "/y", nothing},
+		{"not s", "/bin/x", "/sh", marked},
+		{"not s", "/bin/x", "/y", matches},
+		{"not s", "/bin/sh", "/y", nothing},
+		{"s and not b", "/bin/x", "/sh", marked},
+		{"b and not s", "/usr/bin/b", "/sh", marked},
+		{"1 of *", "/usr/bin/b", "/sh", matches},
+		{"2 of *", "/usr/bin/b", "/sh", marked},
+		{"n", "/bin/x", "/sh", marked},
+		{"n", "/bin/sh", "/x", nothing},
+		{"r", "/bin/x", "/g", marked},
+		{"i", "/bin/x", "/g", marked},
+	} {
+		e := evaluator(t, "  s: {F|endswith: /sh}\n  b: {F|endswith: /b}\n  condition: "+tt.condition+"\n"+map[string]string{
+			"n": "  n: {F|endswith|neq: /sh}\n", "r": "  r: {G|fieldref|endswith: F}\n", "i": "  i: {F|fieldref: G}\n",
+		}[tt.condition])
+		got := nothing
+		if found := e.Evaluate(fields{"F": {Texts: []string{tt.real}, Claimed: []string{tt.claimed}}, "G": one("/g")}); len(found) == 1 {
+			if got = matches; found[0].Claimed {
+				got = marked
+			}
+			if found[0].Truncated {
+				t.Errorf("%+v: truncated", tt)
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
+
 // The index leaves out only rules that cannot match.
 func TestIndex(t *testing.T) {
 	var text strings.Builder
@@ -126,6 +163,7 @@ func TestIndex(t *testing.T) {
 		{fields{"Image": {Texts: []string{"/bin/busybox", "/bin/sh"}}}, "0 2 4 5 7 8 9"},
 		{fields{"Image": one("/x/sa/y/sh")}, "0 4 5 7 8 11"},
 		{fields{"Image": one("sh")}, "3"},
+		{fields{"Image": {Texts: []string{"/bin/x"}, Claimed: []string{"/bash"}}}, "0 1 3 4 9"},
 		{fields{"Image": one("/bin/")}, "3 10"},
 		{fields{"Other": one("x")}, "3 5"},
 		{fields{"Image": {Texts: []string{"/bin/sh"}, Cut: sigma.CutStart}}, "0 2 4 5 7 8 9"},
@@ -143,7 +181,7 @@ func TestIndex(t *testing.T) {
 // Items of rules that differ in one thing only are not taken for one another when they are evaluated together.
 func TestSimilarItemsTogether(t *testing.T) {
 	items := []struct{ item, value string }{ // with a value that tells the item from similar ones; none is no field
-		{"F: ab", "ab"}, {"F|cased: AB", "AB"}, {"F|contains: ab", "xabx"}, {"F|startswith: ab", "abx"}, {"F|endswith: ab", "xab"},
+		{"F: ab", "ab"}, {"F|cased: AB", "AB"}, {"F|cased: ab", "Ab"}, {"F|contains: ab", "xabx"}, {"F|startswith: ab", "abx"}, {"F|endswith: ab", "xab"},
 		{"F|neq: ab", ""}, {"F: [null, ab]", ""}, {"F|exists: true", ""}, {"F|exists: false", ""}, {"F: null", ""}, {"F|re: ab", ""}, {"F|re|i: ab", ""},
 		{"F|contains: [ab, cd]", "cd"}, {"F|contains|all: [ab, cd]", "abcd"}, {"G: ab", ""}, {"F|lt: 5", "4"}, {"F|lte: 5", "5"}, {"F|gt: 5", "6"}, {"F: 'a?'", "ax"}, {"F: 'a*'", "axx"},
 		{"F|fieldref: G", "g"}, {"F|fieldref: H", "h"}, {"F|fieldref|contains: G", "xg"}, {"F|cidr: 10.0.0.0/8", "10.1.1.1"}, {"F|cidr: 10.0.0.0/16", "10.0.1.1"},

@@ -13,6 +13,9 @@ type Record interface {
 type Values struct {
 	// Texts are the values; none means that the event has no such field.
 	Texts []string
+	// Claimed are further values that the process chose itself: an item that only they match is true, but where it is negated it is not,
+	// so that a process cannot except itself from a rule.
+	Claimed []string
 	// Cut says what of each value is missing.
 	Cut Cut
 }
@@ -30,19 +33,25 @@ const (
 // verdict is what is known of the truth of a part of a rule.
 type verdict uint8
 
-// taken is the truth with what is there; must: it would hold whatever is missing; may: it could hold with what is missing. Where
-// nothing is missing all three are the same. Each is combined bit by bit: and, or; not exchanges must and may.
+// must: it holds whatever is missing; sure: it holds with what is there, claimed values aside; taken: it holds with what is there; may: it
+// could hold with what is missing. Where nothing is missing and nothing claimed all are the same. Each is combined bit by bit: and, or;
+// not exchanges must and may, sure and taken.
 const (
 	must verdict = 1 << iota
+	sure
 	taken
 	may
 
 	no  verdict = 0
-	yes         = must | taken | may
+	yes         = must | sure | taken | may
+	// present: it holds with what is there, but not with everything that may be missing.
+	present = sure | taken | may
+	// claimed: it holds with a value that the process chose.
+	claimed = taken | may
 )
 
 func (v verdict) not() verdict {
-	return ^(v&taken | v&must<<2 | v&may>>2) & yes
+	return ^(v&must<<3 | v&sure<<1 | v&taken>>1 | v&may>>3) & yes
 }
 
 func known(holds bool) verdict {

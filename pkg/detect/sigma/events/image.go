@@ -23,7 +23,7 @@ func (m *memory) whole(texts ...string) sigma.Values {
 }
 
 // memory is what values are kept in until the next are asked for.
-type memory struct{ texts []string }
+type memory struct{ texts, claimed []string }
 
 // unknown is a value of which nothing is known.
 var unknown = sigma.Values{Cut: sigma.Unknown}

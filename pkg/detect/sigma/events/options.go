@@ -21,6 +21,9 @@ type Options struct {
 	HostName func(e *event.Event, address netip.Addr) string
 	// Opens says how well the session's hooks tell of opens that create or empty a file.
 	Opens OpenDetail
+	// AppletNames: the name in argv[0] is one of a program's names too, for shells that run their own applets as /proc/self/exe. A process
+	// chooses it freely, so a match by it is marked, and negated items disregard it. It needs Argv.
+	AppletNames bool
 	// Existing: processes that were there before tracing are evaluated too, as if they had begun.
 	Existing bool
 }

@@ -4,6 +4,7 @@ package events
 
 import (
 	"net/netip"
+	"path"
 	"strconv"
 	"strings"
 
@@ -53,9 +54,21 @@ func (r *record) Values(name string) sigma.Values {
 	return fieldTable[at].values(r, &r.memory)
 }
 
-func imageOf(r *record, m *memory) sigma.Values { return m.images(r.process, r.executable) }
+func imageOf(r *record, m *memory) sigma.Values { return r.images(m, r.process, r.executable) }
 
-func parentImage(r *record, m *memory) sigma.Values { return m.images(r.parent, r.loaded(r.parent)) }
+func parentImage(r *record, m *memory) sigma.Values { return r.images(m, r.parent, r.loaded(r.parent)) }
+
+// images are a program's names, the one that it chose itself among them if that is wanted.
+func (r *record) images(m *memory, p *event.Process, executable string) sigma.Values {
+	v := m.images(p, executable)
+	if r.options.AppletNames && r.options.Argv != nil && p != nil {
+		if words, _ := r.options.Argv(p); len(words) > 0 && words[0] != "" {
+			m.claimed = append(m.claimed[:0], "/"+path.Base(words[0]))
+			v.Claimed = m.claimed
+		}
+	}
+	return v
+}
 
 func commandLineOf(r *record, m *memory) sigma.Values {
 	return r.commandLine(m, r.process, r.executable)
