@@ -138,3 +138,13 @@ func exe(a *auditRecord, m *memory) sigma.Values {
 }
 
 func pathName(a *auditRecord, m *memory) sigma.Values { return m.paths(a.path, "") }
+
+// AuditFields are the fields that rules of the audit daemon may ask for, beside the arguments a0, a1, … and keywords. They have no
+// categories.
+func AuditFields() []Field {
+	all := make([]Field, len(auditTable))
+	for i, row := range auditTable {
+		all[i] = Field{Name: row.name, Note: row.note, Unavailable: row.unavailable}
+	}
+	return all
+}

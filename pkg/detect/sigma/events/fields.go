@@ -28,8 +28,8 @@ type fieldRow struct {
 	// note is about the field as events have it; exact says whether the caller's options make it exact, nil: they cannot.
 	note  string
 	exact func(*Options) bool
-	// unavailable unless exact.
-	unavailable bool
+	// missing says why no event has the field with the caller's options, empty if events have it; nil: they always do.
+	missing func(*Options) string
 }
 
 var (
@@ -45,6 +45,13 @@ const (
 )
 
 func hasArgv(o *Options) bool { return o.Argv != nil }
+
+func withoutNames(o *Options) string {
+	if o.HostName == nil {
+		return "needs DNS answers"
+	}
+	return ""
+}
 
 // fieldTable is what rules may ask for. A field that it lacks is absent from every event.
 var fieldTable = [...]fieldRow{
@@ -71,8 +78,8 @@ var fieldTable = [...]fieldRow{
 	{name: "Initiated", categories: ofConnections, values: initiated},
 	{name: "Protocol", categories: ofConnections, values: protocol},
 	{
-		name: "DestinationHostname", categories: ofConnections, values: destinationName, unavailable: true,
-		note: "needs DNS answers", exact: func(o *Options) bool { return o.HostName != nil },
+		name: "DestinationHostname", categories: ofConnections, values: destinationName,
+		note: "probably the name that the process asked for before", exact: func(o *Options) bool { return o.HostNamesExact }, missing: withoutNames,
 	},
 }
 
@@ -92,12 +99,15 @@ func (f *fieldRow) of(category string) bool {
 
 // described is the row with what the options make of it.
 func (f *fieldRow) described(o *Options) Field {
-	d := Field{Name: f.name, Categories: slices.Clone(f.categories), Note: f.note, Unavailable: f.unavailable}
+	d := Field{Name: f.name, Categories: slices.Clone(f.categories), Note: f.note}
 	if len(f.categories) == 0 {
 		d.Categories = []string{sigma.ProcessCreation, sigma.FileEvent, sigma.NetworkConnection}
 	}
 	if f.exact != nil && f.exact(o) {
-		d.Note, d.Unavailable = "", false
+		d.Note = ""
+	}
+	if f.missing != nil && f.missing(o) != "" {
+		d.Note, d.Unavailable = f.missing(o), true
 	}
 	return d
 }

@@ -264,6 +264,11 @@ func TestEveryFieldIsTried(t *testing.T) {
 	for _, tt := range fieldTests {
 		fmt.Fprintf(&tried, "{%s, ", strings.ReplaceAll(tt.item, "|", ":"))
 	}
+	for _, field := range events.AuditFields() {
+		if !strings.Contains(tried.String(), " "+field.Name+":") && !strings.Contains(tried.String(), "{"+field.Name+":") && field.Name != "unit" {
+			t.Errorf("no test asks for %s of audit records", field.Name)
+		}
+	}
 	for _, field := range (events.Options{}).Fields() {
 		if !strings.Contains(tried.String(), "{"+field.Name+":") {
 			t.Errorf("no test asks for %s", field.Name)

@@ -17,8 +17,10 @@ type Options struct {
 	Executable func(*event.Process) string
 	// UserName is the name of an effective user id where the process runs; empty when it is not known.
 	UserName func(p *event.Process, uid uint32) string
-	// HostName is the name under which the process asked for an address; empty when it is not known.
-	HostName func(e *event.Event, address netip.Addr) string
+	// HostName is the name under which the process asked for an address; empty when it is not known. HostNamesExact: it is from the
+	// answers of name servers, and not a guess from the questions.
+	HostName       func(e *event.Event, address netip.Addr) string
+	HostNamesExact bool
 	// Opens says how well the session's hooks tell of opens that create or empty a file.
 	Opens OpenDetail
 	// AppletNames: the name in argv[0] is one of a program's names too, for shells that run their own applets as /proc/self/exe. A process

@@ -66,6 +66,13 @@ func TestApproximateFields(t *testing.T) {
 	if got := names(events.Options{}); !slices.Equal(got, []string{"CommandLine", "User"}) {
 		t.Errorf("approximate: %q", got)
 	}
+	byName := ruleOf(t, connections, "{DestinationHostname: x}", "s")
+	for exact, want := range map[bool]int{true: 0, false: 1} {
+		planned := events.NewPlan([]*sigma.Rule{byName}, events.Options{HostName: named("x"), HostNamesExact: exact}).Rules[0]
+		if planned.State != events.Armed || len(planned.Approximate) != want {
+			t.Errorf("names exact %v: %s, approximate %v", exact, planned.State, planned.Approximate)
+		}
+	}
 	exact := events.Options{Argv: vector(true), UserName: func(*event.Process, uint32) string { return "" }}
 	if got := names(exact); len(got) != 0 {
 		t.Errorf("approximate: %q", got)
