@@ -68,10 +68,12 @@ func syntaxProblem(name string, err error) Problem {
 
 // document is the reading of one document.
 type document struct {
-	file     string
-	visited  int
-	problems []Problem
-	rule     Rule
+	file    string
+	visited int
+	// instructions and characters are counted by weigh.
+	instructions, characters int
+	problems                 []Problem
+	rule                     Rule
 }
 
 // refusal is what the problems say together.

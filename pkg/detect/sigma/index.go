@@ -19,36 +19,47 @@ type index struct {
 	byName map[string][]uint64
 }
 
-// newIndex chooses the field by which most rules can be left out.
+// newIndex is by the field in which most rules look for last components.
 func newIndex(s *Set) index {
-	best := index{field: -1, all: make([]uint64, words(len(s.rules)))}
-	for i := range s.rules {
-		best.all[i/64] |= 1 << (i % 64)
-	}
-	best.always = best.all
-	most := 0
-	for number, name := range s.fields {
-		candidate := index{field: number, always: slices.Clone(best.all), all: best.all, byName: map[string][]uint64{}}
-		indexed := 0
-		for i, rule := range s.rules {
-			names, ok := required(rule.condition, func(it *item) ([]string, bool) { return it.lastComponents(name) })
-			if !ok {
-				continue
-			}
-			indexed++
-			candidate.always[i/64] &^= 1 << (i % 64)
-			for _, last := range names {
-				if candidate.byName[last] == nil {
-					candidate.byName[last] = make([]uint64, len(best.all))
-				}
-				candidate.byName[last][i/64] |= 1 << (i % 64)
+	x := index{field: -1, all: make([]uint64, words(len(s.rules)))}
+	rules := make([]int, len(s.fields))
+	for i, rule := range s.rules {
+		x.all[i/64] |= 1 << (i % 64)
+		for number := range s.indexable(rule) {
+			if rules[number]++; x.field < 0 || rules[number] > rules[x.field] {
+				x.field = number
 			}
 		}
-		if indexed > most {
-			best, most = candidate, indexed
+	}
+	if x.field < 0 {
+		return x
+	}
+	x.always, x.byName = slices.Clone(x.all), map[string][]uint64{}
+	for i, rule := range s.rules {
+		names, ok := required(rule.condition, func(it *item) ([]string, bool) { return it.lastComponents(s.fields[x.field]) })
+		if !ok {
+			continue
+		}
+		x.always[i/64] &^= 1 << (i % 64)
+		for _, last := range names {
+			if x.byName[last] == nil {
+				x.byName[last] = make([]uint64, len(x.all))
+			}
+			x.byName[last][i/64] |= 1 << (i % 64)
 		}
 	}
-	return best
+	return x
+}
+
+// indexable are the numbers of the fields in which a rule looks for last components.
+func (s *Set) indexable(rule *Rule) map[int]bool {
+	numbers := map[int]bool{}
+	rule.condition.each(func(it *item) {
+		if _, ok := it.lastComponents(it.field); ok {
+			numbers[s.fieldNumbers[it.field]] = true
+		}
+	})
+	return numbers
 }
 
 // lastComponents are what stands after the last slash in any value that the item holds for, in lower case.

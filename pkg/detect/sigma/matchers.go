@@ -15,6 +15,8 @@ import (
 type expression struct {
 	source   string
 	compiled *regexp.Regexp
+	// instructions of Go's matcher.
+	instructions int
 	// atStart, atEnd: a match may depend on what stands before the text or after it.
 	atStart, atEnd bool
 }
@@ -39,7 +41,8 @@ func (x *expression) key(to *strings.Builder) {
 
 func (*expression) cost() int { return costRegexp }
 
-// longestProgram bounds a regular expression in instructions of Go's matcher, of which each takes time for each byte of a value.
+// longestProgram bounds the regular expressions of a rule together in instructions of Go's matcher, of which each takes time for each
+// byte of a value.
 const longestProgram = 10_000
 
 // compileExpression compiles a pattern with flags (letters of i, m and s). The error says what Go's syntax lacks.
@@ -58,7 +61,7 @@ func compileExpression(pattern, flags string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(program.Inst) > longestProgram {
+	if x.instructions = len(program.Inst); x.instructions > longestProgram {
 		return nil, &syntax.Error{Code: syntax.ErrLarge, Expr: pattern}
 	}
 	x.compiled, err = regexp.Compile(source)

@@ -80,6 +80,18 @@ func (p *pattern) sole() ([]byte, bool) {
 	return nil, false
 }
 
+// singles is how many characters of the pattern stand for others.
+func (p *pattern) singles() (n int) {
+	for i := range p.segments {
+		for _, part := range p.segments[i].parts {
+			if part.kind != literal {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // key is the same for patterns that are the same.
 func (p *pattern) key(to *strings.Builder) {
 	write := func(set bool, mark byte) {

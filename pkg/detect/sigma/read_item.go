@@ -11,12 +11,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of the values of a rule, in bytes of one value, in characters ? and dashes of one value (each of which is tried at every
-// place of what it is compared with), and in number of values of one item.
+// Bounds of the values of a rule: bytes of one value; characters ? and dashes of one value and of all (each of which is tried at every
+// place of what it is compared with); number of values of one item.
 const (
-	longestValue   = 4 << 10
-	mostCharacters = 64
-	mostValues     = 10_000
+	longestValue      = 4 << 10
+	mostCharacters    = 64
+	mostCharactersAll = 1_000
+	mostValues        = 10_000
 )
 
 // item reads what is asked of a field; nil, with a problem, if that makes no sense. Keywords have no field.
@@ -102,6 +103,27 @@ func (d *document) value(it *item, m *itemModifiers, n *yaml.Node) {
 		d.fail(n, reason, "%s: %v", shown(n.Value), err)
 	}
 	it.matchers = append(it.matchers, matchers...)
+	for _, m := range matchers {
+		d.weigh(m, n)
+	}
+}
+
+// weigh bounds what comparing takes by the rule's regular expressions and single wildcards together.
+func (d *document) weigh(m matcher, at *yaml.Node) {
+	before := d.instructions <= longestProgram && d.characters <= mostCharactersAll
+	switch m := m.(type) {
+	case *expression:
+		d.instructions += m.instructions
+	case *pattern:
+		d.characters += m.singles()
+	case anyOf:
+		for _, form := range m {
+			d.weigh(form, at)
+		}
+	}
+	if before && (d.instructions > longestProgram || d.characters > mostCharactersAll) {
+		d.fail(at, ReasonTooLarge, "the rule's regular expressions or its ? and dashes are too many together: evaluating it would take too long")
+	}
 }
 
 // matchers are what a value is compared by.
@@ -166,16 +188,11 @@ func (m *itemModifiers) patterns(value string) ([]matcher, Reason, error) {
 	}
 	var all []matcher
 	for _, form := range forms {
-		single := 0
-		for _, t := range form {
-			if t.kind == character || t.kind == dash {
-				single++
-			}
-		}
-		if single > mostCharacters {
+		p := newPattern(m.comparison.around(form), m.cased)
+		if p.singles() > mostCharacters {
 			return nil, ReasonTooLarge, fmt.Errorf("more than %d characters that stand for others", mostCharacters)
 		}
-		all = append(all, newPattern(m.comparison.around(form), m.cased))
+		all = append(all, p)
 	}
 	if len(all) > 1 && m.all {
 		return []matcher{anyOf(all)}, "", nil

@@ -73,6 +73,9 @@ func TestRefusals(t *testing.T) {
 		{detection + "  a: {F: '" + strings.Repeat("?", 65) + "'}\n  condition: a\n", "t.yml:4:10", sigma.ReasonTooLarge, "more than 64"},
 		{detection + "  a: {F: [" + strings.Repeat("x,", 10_001) + "]}\n  condition: a\n", "t.yml:4:7", sigma.ReasonTooLarge, "more than 10000 values"},
 
+		{detection + "  a: {F: [" + strings.Repeat("'"+strings.Repeat("?", 50)+"',", 21) + "]}\n  condition: a\n", "t.yml:4:1071", sigma.ReasonTooLarge, "too many together"},
+		{detection + "  a: {F|re: [" + strings.Repeat("'.{900}',", 12) + "]}\n  condition: a\n", "t.yml:4:113", sigma.ReasonTooLarge, "too many together"},
+
 		// modifiers
 		{detection + "  a:\n    F|contain: x\n  condition: a\n", "t.yml:5:5", sigma.ReasonModifier, `unknown modifier "contain" of "F|contain": want one of contains, `},
 		{detection + "  a: {F|: x}\n  condition: a\n", "t.yml:4:7", sigma.ReasonModifier, `unknown modifier ""`},

@@ -123,9 +123,17 @@ func (r *PlannedRule) auditPaths() {
 	}
 }
 
+// mostSyscalls that a rule may name; the kernel has some 450.
+const mostSyscalls = 500
+
 // auditSyscalls arms the rule for the system calls that it names.
 func (r *PlannedRule) auditSyscalls() {
-	for _, c := range r.Mentions("SYSCALL") {
+	mentioned := r.Mentions("SYSCALL")
+	if len(mentioned) > mostSyscalls {
+		r.degrade("SYSCALL: the rule names more system calls than there are")
+		mentioned = mentioned[:mostSyscalls]
+	}
+	for _, c := range mentioned {
 		if c.Operator == sigma.Equals && !isExec(c.Text) && r.Rule.Needs(plannedRecord{typeSyscall, only{"SYSCALL": c.Text}}) {
 			r.Needs.Syscalls = with(r.Needs.Syscalls, []string{c.Text})
 		}
