@@ -96,6 +96,8 @@ type Work struct {
 	Keep func(*event.Event) bool
 	// Enrich makes what adds to the events as they come; nil where nothing does.
 	Enrich Enrich
+	// Closing are lines that follow the summary; nil: none.
+	Closing func() []string
 	// Result makes what is shown instead of events; nil: the events are.
 	Result func(out io.Writer) (Result, error)
 	// Enforce is nil for a command that only observes.
