@@ -131,3 +131,34 @@ func Values(item string) ([]Value, error) {
 	}
 	return values, nil
 }
+
+// ParseField reads a field with its index, and nothing else.
+func ParseField(text string) (*Field, error) {
+	p := &parser{text: text}
+	p.blank()
+	f := p.field()
+	if f == nil {
+		p.fail("expected a field, found %s", p.shown())
+	}
+	p.end()
+	if p.problem != nil {
+		return nil, p.problem
+	}
+	return f, nil
+}
+
+// ParseList reads values with commas between them, in parentheses.
+func ParseList(text string) ([]Value, error) {
+	p := &parser{text: text}
+	p.blank()
+	c := &Check{}
+	if p.peek() != '(' {
+		p.fail("expected a list in parentheses, found %s", p.shown())
+	}
+	p.list(c)
+	p.end()
+	if p.problem != nil {
+		return nil, p.problem
+	}
+	return c.Values, nil
+}
