@@ -120,3 +120,24 @@ type Subject struct {
 	// Name for messages.
 	Name string
 }
+
+// View is how paths are looked at.
+type View uint8
+
+// The views.
+const (
+	// Lexical: the path that the process asked for, made absolute and without . and .. by its letters alone.
+	Lexical View = iota
+	// Resolved: the path of the object that the kernel found.
+	Resolved
+)
+
+// String is the view's name in alerts.
+func (v View) String() string { return [...]string{"lexical", "resolved"}[v] }
+
+// Source gives the values of one event.
+type Source interface {
+	// Value fills in the value of a field, which is absent when it is called. Only paths differ between the views. The text may be a
+	// part of a buffer that lives as long as the event.
+	Value(r *catalog.Reference, view View, v *Value)
+}
