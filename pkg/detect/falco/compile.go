@@ -16,9 +16,12 @@ import (
 type compiler struct {
 	*Engine
 	expander *logic.Expander
+	// known are the names that evt.type can be compared with.
+	known []string
 }
 
 func (c *compiler) compile() {
+	c.known = catalog.KnownEventTypes()
 	for _, macro := range c.Set.Macros {
 		if m := c.expander.MacroMistake(macro); m != nil {
 			c.Set.AddAt(rulefile.ErrCompileCondition, macro.Condition, m.At, "macro", macro.Name, "%s", m.Message)
@@ -98,7 +101,7 @@ const manyEvents = 100
 // events finds out which event types a rule can hold for.
 func (c *compiler) events(r *Rule) {
 	possible := 0
-	for _, name := range catalog.KnownEventTypes() {
+	for _, name := range c.known {
 		if mayHold(r.Whole, name, true) {
 			possible++
 			if _, told := catalog.EventTypeOf(name); !told {

@@ -156,7 +156,8 @@ func (v *Evaluator) value(s *logic.Slot, view compare.View) *compare.Value {
 	return &r.value
 }
 
-// degraded says what an alert depends on that was not delivered, and what was cut off.
+// degraded says what an alert depends on that was not delivered, and what was cut off. A list that was cut is of no matter where what
+// there is of it decides; of a text, what there is was compared.
 func (v *Evaluator) degraded(root *node, view compare.View, truth compare.Truth) (reasons []string) {
 	seen := map[*logic.Slot]bool{}
 	var walk func(*node)
@@ -176,7 +177,7 @@ func (v *Evaluator) degraded(root *node, view compare.View, truth compare.Truth)
 			switch {
 			case value.State == compare.NotDelivered && truth == compare.Unknown:
 				reasons = append(reasons, fmt.Sprintf("%s was not delivered", slot.Reference.Name))
-			case value.Cut:
+			case value.Cut && (truth == compare.Unknown || slot.Reference.Type.IsText() && !slot.Reference.Any()):
 				reasons = append(reasons, fmt.Sprintf("%s is cut", slot.Reference.Name))
 			}
 		}

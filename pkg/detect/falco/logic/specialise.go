@@ -63,7 +63,7 @@ func (b *Builder) Specialise(e *Expression, event *catalog.EventType, container 
 func (b *Builder) fixed(a *Atom, event *catalog.EventType, container Container) (holds, known bool) {
 	for _, slot := range a.Slots() {
 		if !slot.Reference.PossibleFor(event) {
-			return a.Comparison != nil && a.Comparison.HoldsAbsent() && a.Left.Slot != nil, true
+			return a.Comparison != nil && a.Comparison.HoldsAbsent(), true
 		}
 	}
 	field := a.Field()
