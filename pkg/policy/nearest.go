@@ -8,4 +8,6 @@ import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 func Near(typed string, names []string) []string { return nearest.Names(typed, names) }
 
 // DidYouMean is the end of a message about an unknown word, see nearest.DidYouMean.
-func DidYouMean(typed string, candidates []string) string { return nearest.DidYouMean(typed, candidates) }
+func DidYouMean(typed string, candidates []string) string {
+	return nearest.DidYouMean(typed, candidates)
+}

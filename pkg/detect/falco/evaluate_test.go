@@ -3,6 +3,7 @@
 package falco
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -179,9 +180,7 @@ func traffic(t testing.TB) []struct {
 	open["fd.name"], open["fd.directory"], open["fd.filename"] = text("/usr/lib/x86_64-linux-gnu/libc.so.6"), text("/usr/lib/x86_64-linux-gnu"), text("libc.so.6")
 	open["fd.nameraw"] = open["fd.name"]
 	write := fake{}
-	for k, v := range open {
-		write[k] = v
-	}
+	maps.Copy(write, open)
 	write["evt.is_open_write"], write["evt.is_open_read"] = boolean(true), boolean(false)
 	write["fd.name"], write["fd.directory"], write["fd.filename"] = text("/var/lib/app/data.db"), text("/var/lib/app"), text("data.db")
 	run := readShadow()

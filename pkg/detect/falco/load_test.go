@@ -17,11 +17,6 @@ func ruleText(name, condition string, more ...string) string {
 		strings.Join(append(more, ""), "\n")
 }
 
-// quiet are warnings that most small files have.
-func quiet(p rulefile.Problem) bool {
-	return p.Code == rulefile.UnusedMacro || p.Code == rulefile.UnusedList || p.Code == rulefile.NoEventType
-}
-
 func loadTexts(options Options, texts ...string) *Engine {
 	files := make([]rulefile.File, len(texts))
 	for i, content := range texts {

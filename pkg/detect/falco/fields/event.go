@@ -3,6 +3,7 @@
 package fields
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -158,9 +159,7 @@ var givers = merged(eventGivers, argumentGivers, descriptorGivers, processGivers
 func merged(tables ...map[string]giver) map[string]giver {
 	all := map[string]giver{}
 	for _, table := range tables {
-		for name, give := range table {
-			all[name] = give
-		}
+		maps.Copy(all, table)
 	}
 	return all
 }

@@ -209,7 +209,7 @@ func TestAlerts(t *testing.T) {
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, test.want) {
-			t.Errorf("%s: %q, want %q", test.event[strings.Index(test.event, `"function_name"`):], got, test.want)
+			t.Errorf("%s: %q, want %q", test.event[len(inPod):], got, test.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -67,9 +68,7 @@ type object struct {
 // JSON is the alert as one JSON object, without a line end: what Falco prints and posts, and falcosidekick reads.
 func (a *Alert) JSON(times Times) ([]byte, error) {
 	fields := make(map[string]any, len(a.Fields)+1)
-	for key, value := range a.Fields {
-		fields[key] = value
-	}
+	maps.Copy(fields, a.Fields)
 	fields["evt.time"] = a.Time.UnixNano()
 	tags := a.Tags
 	if tags == nil {

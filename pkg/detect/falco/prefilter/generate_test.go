@@ -66,15 +66,16 @@ func (g *generator) of(field string, others ...string) string {
 // path puts one together from what the path fields are compared with.
 func (g *generator) path(fields ...string) string {
 	field := fields[g.IntN(len(fields))]
+	shape := g.IntN(3)
 	v := strings.NewReplacer("*", "x", "?", "y").Replace(g.of(field, "file"))
 	switch {
 	case strings.HasSuffix(field, "directory"):
 		v += "/" + g.of("fd.filename", "f")
 	case strings.HasSuffix(field, "filename"):
 		v = g.of("fd.directory", "/d") + "/" + v
-	case g.one(3):
-		v = v + g.of(field, "x")
-	case g.one(3):
+	case shape == 0:
+		v += g.of(field, "x")
+	case shape == 1:
 		v = g.of(field, "/x", "") + "/" + v
 	}
 	if !strings.HasPrefix(v, "/") {

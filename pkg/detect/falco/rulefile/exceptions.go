@@ -146,7 +146,7 @@ func (it *item) values(e *Exception, node *yaml.Node) bool {
 			e.Values = []Tuple{{Place{it.source.name, node.Line, node.Column}, []Operand{{List: true}}}}
 		}
 		old := e.Values[0].Operands[0].Texts
-		e.Values = []Tuple{{e.Values[0].Place, []Operand{{true, append(old[:len(old):len(old)], texts...)}}}}
+		e.Values = []Tuple{{e.Values[0].Place, []Operand{{true, append(slices.Clip(old), texts...)}}}}
 		return !it.failed
 	}
 	for _, n := range node.Content {

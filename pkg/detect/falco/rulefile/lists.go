@@ -3,6 +3,8 @@
 package rulefile
 
 import (
+	"slices"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/condition"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
@@ -51,7 +53,7 @@ func (it *item) list() {
 		return
 	default:
 		if it.override["items"] == appends {
-			items = append(list.Items[:len(list.Items):len(list.Items)], items...)
+			items = append(slices.Clip(list.Items), items...)
 		}
 		list.Items = items
 		list.Changed = append(list.Changed, it.place())
@@ -78,12 +80,10 @@ func (s *Set) expand(list *List, path []*List) {
 	if list.expanded {
 		return
 	}
-	for _, outer := range path {
-		if outer == list {
-			s.listProblem(ErrValidate, list, list.Place, "reference loop in list '%s'", list.Name)
-			path[0].broken = true
-			return
-		}
+	if slices.Contains(path, list) {
+		s.listProblem(ErrValidate, list, list.Place, "reference loop in list '%s'", list.Name)
+		path[0].broken = true
+		return
 	}
 	path = append(path, list)
 	for _, item := range list.Items {

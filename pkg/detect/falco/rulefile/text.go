@@ -3,6 +3,7 @@
 package rulefile
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -78,7 +79,7 @@ func (t *Text) String() string {
 
 // append adds another text.
 func (t *Text) append(more *Text) {
-	t.pieces = append(t.pieces[:len(t.pieces):len(t.pieces)], more.pieces...)
+	t.pieces = append(slices.Clip(t.pieces), more.pieces...)
 }
 
 // Place of a byte of the text in the file that it came from.
