@@ -4,7 +4,7 @@ package falco
 
 import (
 	"regexp"
-	"slices"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/catalog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/condition"
@@ -30,8 +30,10 @@ func (c *compiler) advise(e condition.Expression, text *rulefile.Text, item, nam
 			switch {
 			case check.Operator == "regex" && simplePattern.MatchString(v.Text):
 				warn(rulefile.CompileCondition, v.At, "the regular expression can be written with =, startswith, endswith or contains, which is faster")
-			case !v.Quoted && isFieldOrTransformer(v.Text):
+			case isField(v.Text):
 				warn(rulefile.CompileCondition, v.At, "'%s' is a text here: to compare with the field, write val(%s)", v.Text, v.Text)
+			case isTransformer(v.Text):
+				warn(rulefile.CompileCondition, v.At, "'%s' is a text here: to compare with what a transformer makes, write it without quotes", v.Text)
 			case !check.List && (v.Text == "<NA>" || v.Text == "N/A"):
 				warn(rulefile.UnsafeNACheck, v.At, "a missing value is not equal to %s: use exists", v.Text)
 			}
@@ -39,10 +41,13 @@ func (c *compiler) advise(e condition.Expression, text *rulefile.Text, item, nam
 	})
 }
 
-func isFieldOrTransformer(text string) bool {
-	if slices.Contains(catalog.FieldNames(), text) {
-		return true
-	}
+// isTransformer says whether a text is written like the call of a transformer.
+func isTransformer(text string) bool {
+	name, rest, found := strings.Cut(text, "(")
+	return found && strings.HasSuffix(rest, ")") && (condition.IsTransformer(name) || name == condition.Val)
+}
+
+func isField(text string) bool {
 	field, err := condition.ParseField(text)
 	if err != nil {
 		return false

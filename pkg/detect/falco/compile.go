@@ -4,7 +4,6 @@ package falco
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/catalog"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/logic"
@@ -16,12 +15,11 @@ import (
 type compiler struct {
 	*Engine
 	expander *logic.Expander
-	// known are the names that evt.type can be compared with.
-	known []string
+	types    *eventTypes
 }
 
 func (c *compiler) compile() {
-	c.known = catalog.KnownEventTypes()
+	c.types = newEventTypes()
 	for _, macro := range c.Set.Macros {
 		if m := c.expander.MacroMistake(macro); m != nil {
 			c.Set.AddAt(rulefile.ErrCompileCondition, macro.Condition, m.At, "macro", macro.Name, "%s", m.Message)
@@ -101,12 +99,13 @@ const manyEvents = 100
 // events finds out which event types a rule can hold for.
 func (c *compiler) events(r *Rule) {
 	possible := 0
-	for _, name := range c.known {
-		if mayHold(r.Whole, name, true) {
-			possible++
-			if _, told := catalog.EventTypeOf(name); !told {
-				r.Untold = append(r.Untold, name)
-			}
+	for i, holds := range c.types.of(r.Whole).holds {
+		if !holds {
+			continue
+		}
+		possible++
+		if _, told := catalog.EventTypeOf(c.types.names[i]); !told {
+			r.Untold = append(r.Untold, c.types.names[i])
 		}
 	}
 	if possible > manyEvents {
@@ -122,24 +121,4 @@ func (c *compiler) events(r *Rule) {
 			r.Events = append(r.Events, &types[i])
 		}
 	}
-}
-
-// mayHold says whether an expression, or its opposite, can hold for an event type: only comparisons of evt.type are looked at.
-func mayHold(e *logic.Expression, event string, holds bool) bool {
-	switch e.Kind {
-	case logic.Never, logic.Always:
-		return holds == (e.Kind == logic.Always)
-	case logic.Not:
-		return mayHold(e.Terms[0], event, !holds)
-	case logic.And, logic.Or:
-		may := func(term *logic.Expression) bool { return mayHold(term, event, holds) }
-		if (e.Kind == logic.Or) == holds {
-			return slices.ContainsFunc(e.Terms, may)
-		}
-		return !slices.ContainsFunc(e.Terms, func(term *logic.Expression) bool { return !may(term) })
-	}
-	if field := e.Atom.Field(); field != nil && (field.Name == "evt.type" || field.Name == "syscall.type") {
-		return e.Atom.Comparison.HoldsFor(event) == holds
-	}
-	return true
 }

@@ -228,6 +228,8 @@ func TestWarnings(t *testing.T) {
 		{"names", "- macro: m-1\n  condition: evt.num=0\n- list: l 1\n  items: []\n", "LOAD_INVALID_MACRO_NAME LOAD_INVALID_LIST_NAME"},
 		{"regex", ruleText("r", "evt.type=open and proc.name regex .*abc"), "LOAD_COMPILE_CONDITION"},
 		{"field as a value", ruleText("r", "evt.type=open and proc.name = proc.pname"), "LOAD_COMPILE_CONDITION"},
+		{"transformer as a value", ruleText("r", `evt.type=open and proc.name = "tolower(proc.pname)"`), "LOAD_COMPILE_CONDITION"},
+		{"changing a rule of another source", ruleText("k", "a", "  source: k8s_audit") + "- rule: k\n  tags: [x]\n  override: {tags: append}\n- rule: k\n  enabled: false\n" + ruleText("r", "evt.type=open"), "LOAD_UNKNOWN_SOURCE"},
 		{"deprecated field", ruleText("r", "evt.type=open and evt.dir=<"), "LOAD_COMPILE_CONDITION"},
 		{"NA", ruleText("r", "evt.type=open and proc.name != <NA>"), "LOAD_UNSAFE_NA_CHECK"},
 		{"append", "- list: l\n  items: []\n- list: l\n  items: []\n  append: true\n", "LOAD_DEPRECATED_ITEM"},
@@ -241,6 +243,9 @@ func TestWarnings(t *testing.T) {
 				if !slices.ContainsFunc(e.Problems, func(p rulefile.Problem) bool { return string(p.Code) == word }) {
 					t.Errorf("no %s: %v", word, e.Problems)
 				}
+			}
+			if errs := e.Problems.Errors(); len(errs) > 0 && !strings.Contains(test.want, "ERR") {
+				t.Errorf("errors: %v", errs)
 			}
 			if test.want == "" && len(e.Problems) > 0 {
 				t.Errorf("problems: %v", e.Problems)

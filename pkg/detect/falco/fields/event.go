@@ -184,6 +184,11 @@ var eventGivers = map[string]giver{
 			v.SetNumber(at.UnixNano())
 		}
 	},
+	"evt.time": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if at := e.time(); !at.IsZero() {
+			v.SetText(at.Local().Format("15:04:05.000000000"))
+		}
+	},
 	"evt.time.iso8601": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
 		if at := e.time(); !at.IsZero() {
 			v.SetText(at.UTC().Format("2006-01-02T15:04:05.000000000-0700"))

@@ -170,6 +170,17 @@ func TestEachFieldHasARow(t *testing.T) {
 	}
 }
 
+// What a row calls exact or degraded has a value, if it is no prefix.
+func TestEachRowHasAValue(t *testing.T) {
+	for _, row := range rows {
+		for name := range strings.FieldsSeq(row.fields) {
+			if givers[name] == nil && row.status != Unavailable && name != "evt.args" {
+				t.Errorf("%s is %s and has no value", name, row.status)
+			}
+		}
+	}
+}
+
 // Events that rules are about, from the event to the alert.
 func TestAlerts(t *testing.T) {
 	e := shared(t, falco.Options{Matching: falco.All})

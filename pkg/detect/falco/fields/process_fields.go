@@ -25,6 +25,7 @@ var processGivers = map[string]giver{
 		}
 		v.SetText(strings.TrimSuffix(e.process.Cwd, "/") + "/")
 	},
+	"proc.tty": func(_ *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { v.State = compare.NotDelivered }, // any counts
 	"proc.vpid": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
 		if pod := e.process.Pod; pod != nil && pod.Container != nil {
 			giveOptional(v, pod.Container.Pid)

@@ -42,7 +42,7 @@ const (
 
 // rows of all fields that have a value; what is not named is unavailable.
 var rows = []row{
-	{"evt.type syscall.type evt.type.is evt.dir evt.source evt.num evt.time* evt.rawtime* evt.datetime* evt.hostname", "", Exact, ""},
+	{"evt.type syscall.type evt.type.is evt.dir evt.source evt.time evt.time.iso8601 evt.rawtime evt.hostname", "", Exact, ""},
 	{"evt.res evt.rawres evt.failed", "", Exact, ""},
 	{"evt.is_open_read evt.is_open_write", "open openat creat", Exact, ""},
 	{"evt.is_open_read evt.is_open_write evt.is_open_exec evt.is_open_create", "openat2", Degraded, "the flags of openat2 are not read: it counts as reading and writing"},
@@ -82,7 +82,7 @@ var rows = []row{
 	{"proc.cwd", "", Degraded, "the directory is that in which the process began its program"},
 	{"proc.tty", "", Degraded, "the terminal is not known: any counts"},
 	{"proc.pid proc.ppid proc.apid proc.vpid proc.is_exe_from_memfd", "", Exact, ""},
-	{"proc.duration proc.ppid.duration", "", Degraded, "it counts from the exec, not from the fork"},
+	{"proc.duration", "", Degraded, "it counts from the exec, not from the fork"},
 	{"thread.cap_effective thread.cap_permitted thread.cap_inheritable thread.tid", "", Exact, ""},
 	{"user.uid group.gid", "", Degraded, "the user is that of the exec"},
 	{"user.name group.name user.loginname", "", Degraded, "names of users are not known, but for root"},

@@ -54,7 +54,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Parse reads an output. The error is an *Error. With suffix, Falco's default fields are appended that are not there yet.
+// Parse reads an output. The error is an *Error. With suffix, what Falco's default configuration appends is appended, unless an old
+// output has asked for it.
 func Parse(text string, suffix bool) (*Template, error) {
 	t := &Template{}
 	if err := t.read(text); err != nil {

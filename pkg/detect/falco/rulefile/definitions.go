@@ -132,8 +132,10 @@ type Set struct {
 	lists  map[string]*List
 	macros map[string]*Macro
 	rules  map[string]*Rule
-	items  int // items read so far
-	values int // values of all lists that were expanded
+	// foreign are the names of rules of other sources, which are not loaded.
+	foreign map[string]bool
+	items   int // items read so far
+	values  int // values of all lists that were expanded
 }
 
 // Macro finds a macro by its name; nil if there is none.

@@ -46,7 +46,7 @@ func Read(paths ...string) []File {
 
 // Load reads rule files in order. All mistakes are in the result's Problems; what they do not concern is loaded.
 func Load(files []File) *Set {
-	s := &Set{lists: map[string]*List{}, macros: map[string]*Macro{}, rules: map[string]*Rule{}}
+	s := &Set{lists: map[string]*List{}, macros: map[string]*Macro{}, rules: map[string]*Rule{}, foreign: map[string]bool{}}
 	for _, file := range files {
 		s.Files = append(s.Files, file.Name)
 		s.file(file)

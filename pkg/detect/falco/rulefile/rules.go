@@ -16,6 +16,8 @@ var defining = []string{"condition", "output", "desc", "priority"}
 func (it *item) rule() {
 	rule := it.set.rules[it.name]
 	switch {
+	case rule == nil && it.set.foreign[it.name] && !slices.ContainsFunc(defining, func(key string) bool { return it.has(key) && it.override == nil }):
+		it.fail(UnknownSource, it.keys["rule"], "rule '%s' is of another source and not loaded: there is nothing to change", it.name)
 	case it.override != nil:
 		if rule == nil {
 			it.missing(it.ruleNames())
@@ -63,6 +65,7 @@ func (it *item) defineRule(old *Rule) {
 		it.fail(ErrValidate, it.keys["source"], "rule '%s' has been re-defined with another source: %s instead of %s", it.name, source, old.Source)
 		return
 	case source != SyscallSource:
+		it.set.foreign[it.name] = true
 		it.fail(UnknownSource, it.keys["source"], "unknown source %s: the rule is not loaded, only those of %s are", source, SyscallSource)
 		return
 	}

@@ -23,21 +23,32 @@ func TestSharedFiles(t *testing.T) {
 	if counts[paths[0]] != sharedrules.Stable || counts[paths[1]] != sharedrules.Incubating {
 		t.Errorf("rules: %v", counts)
 	}
+	parsed := map[string]condition.Expression{}
 	for _, r := range set.Rules {
-		printed := condition.String(r.Parsed)
+		parsed["rule "+r.Name] = r.Parsed
+	}
+	for _, m := range set.Macros {
+		parsed["macro "+m.Name] = m.Parsed
+	}
+	for name, e := range parsed {
+		printed := condition.String(e)
 		again, err := condition.Parse(printed)
 		if err != nil {
-			t.Errorf("%s: %v", r.Name, err)
+			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		if condition.String(again) != printed {
-			t.Errorf("%s: %s is read as %s", r.Name, printed, condition.String(again))
+			t.Errorf("%s: %s is read as %s", name, printed, condition.String(again))
 		}
 	}
 	// The second file drops uv, and says so by where the list comes from.
 	list := set.List("python_package_managers")
 	if len(list.Items) != 3 || list.Place.File != paths[1] {
 		t.Errorf("python_package_managers: %v of %s", list.Items, list.Place)
+	}
+	// The other way round the stable files count.
+	if list := Load(Read(paths[1], paths[0])).List("python_package_managers"); len(list.Items) != 4 || list.Place.File != paths[0] {
+		t.Errorf("python_package_managers, stable rules last: %v of %s", list.Items, list.Place)
 	}
 	var texts []string
 	for _, v := range set.Values(set.List("login_binaries"))[:4] {
