@@ -6,6 +6,11 @@
 // Three things are other than in Falco. Values that are there and could not be delivered make a comparison unknown: an alert that
 // depends on one is raised, marked as degraded. Paths have two views, as the process wrote them and as the kernel resolved them: an
 // alert is raised if a condition holds in either. And <NA> in a list stands for an absent value. Options.Exact takes the last two back.
+//
+// The parts, each of which uses those before it: condition (text to tree), catalog (fields, event types, words of numbers), compare
+// (values and comparisons), rulefile (YAML to definitions, all mistakes), logic (typed expressions, specialised for an event type),
+// output (templates, alerts as text and JSON), this package, prefilter (what a kernel can decide), and fields (values from the
+// product's own events, and what can be expected of a rule).
 package falco
 
 import (

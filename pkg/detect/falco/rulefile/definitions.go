@@ -13,7 +13,7 @@ type Definition struct {
 	// Place of the last full definition, Changed of the appends and overrides since then.
 	Place   Place
 	Changed []Place
-	// first and last are the numbers of the items that defined it first, and that defined or changed it last.
+	// first and last are the numbers of the items that defined a list or macro first, and that defined or changed it last.
 	first, last int
 }
 

@@ -50,7 +50,6 @@ func (it *item) switchRule(rule *Rule) {
 	default:
 		rule.Enabled = enabled
 		rule.Changed = append(rule.Changed, it.place())
-		rule.last = it.set.items
 	}
 }
 
@@ -77,9 +76,8 @@ func (it *item) defineRule(old *Rule) {
 	if it.failed {
 		return
 	}
-	r.Place, r.first, r.last = it.place(), it.set.items, it.set.items
+	r.Place = it.place()
 	if old != nil {
-		r.first = old.first
 		*old = *r
 		return
 	}
@@ -147,7 +145,6 @@ func (it *item) changeRule(rule *Rule) {
 		return
 	}
 	changed.Changed = append(changed.Changed, it.place())
-	changed.last = it.set.items
 	*rule = changed
 }
 
