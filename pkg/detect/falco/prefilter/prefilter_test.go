@@ -109,7 +109,7 @@ func TestOtherConditionsAreSound(t *testing.T) {
 		"evt.type=unshare and not thread.cap_effective icontains sys_", "evt.type=unshare and thread.cap_permitted contains CAP_SYS",
 		"evt.type=symlink and evt.arg.target startswith /", "evt.type=open and fd.nameraw contains ../", "evt.type=open and fd.nameraw startswith /x and fd.num=-1",
 		"evt.type=open and (fd.name startswith /a or fd.name endswith /b or evt.is_open_write=true) and not (fd.name = /a/b)",
-		"evt.type=chmod and evt.arg.mode contains S_ISUID and not evt.arg.filename startswith /tmp", "evt.type=open and fd.name in (<NA>, /x)",
+		"evt.type=chmod and evt.arg.mode contains S_ISUID and not evt.arg.filename startswith /tmp", "evt.type=open and fd.filename in (<NA>, shadow)",
 		"evt.type=creat and fd.name startswith /dev and fd.num >= 0", "evt.type=fchmod and fd.directory in (/bin, /usr/bin)",
 	}
 	e := custom(t, conditions...)
