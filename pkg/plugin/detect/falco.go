@@ -4,6 +4,7 @@ package detect
 
 import (
 	"context"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/compare"
@@ -64,12 +65,37 @@ func (f *falcoRules) rules() (rules []Rule) {
 		for _, arm := range report.Arms {
 			rule.Noise = append(rule.Noise, arm.Noise...)
 		}
+		f.limitToHooks(&rule, report)
 		if !report.Rule.Enabled {
 			rule.State = Disabled
 		}
 		rules = append(rules, rule)
 	}
 	return rules
+}
+
+// limitToHooks says of a rule which of its event types are not told. Programs that run are.
+func (f *falcoRules) limitToHooks(rule *Rule, report *fields.Report) {
+	told := false
+	var missing []string
+	for _, arm := range report.Arms {
+		if arm.Event.Name == "execve" || arm.Event.Name == "execveat" {
+			told = told || arm.State != fields.Unsupported
+		} else {
+			missing = append(missing, arm.Event.Name)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return
+	case told:
+		if rule.State == Armed {
+			rule.State = Degraded
+		}
+	default:
+		rule.State = Unsupported
+	}
+	rule.Reasons = append(rule.Reasons, "not traced by this version: "+strings.Join(missing, ", "))
 }
 
 // falcoSeverities are what Falco's priorities are in the scale of all rules, from Emergency to Debug.

@@ -90,7 +90,7 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	}
 	stage := rules.Stage()
 	return trace.Work{
-		Targets: r.Args, Composed: rules.Policies(), OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true,
+		Targets: r.Args, Composed: rules.Policies(), OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, LeavesOut: true,
 		Enrich: func(_ context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
