@@ -4,16 +4,17 @@ package detect
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/compare"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/fields"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/hooks"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/logic"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/output"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
@@ -24,6 +25,7 @@ const falcoLanguage = "falco"
 type falcoRules struct {
 	engine *falco.Engine
 	states []fields.Report
+	hooks  []hooks.Hook
 }
 
 func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
@@ -47,6 +49,10 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 	for _, rule := range engine.Rules {
 		r.states = append(r.states, fields.StateOf(engine, rule))
 	}
+	r.hooks = hooks.Plan(engine, hooks.Options{Architectures: architectures(o.Local)})
+	for _, h := range r.hooks {
+		into.Notes = append(into.Notes, h.Notes...)
+	}
 	return r, nil
 }
 
@@ -65,37 +71,12 @@ func (f *falcoRules) rules() (rules []Rule) {
 		for _, arm := range report.Arms {
 			rule.Noise = append(rule.Noise, arm.Noise...)
 		}
-		f.limitToHooks(&rule, report)
 		if !report.Rule.Enabled {
 			rule.State = Disabled
 		}
 		rules = append(rules, rule)
 	}
 	return rules
-}
-
-// limitToHooks says of a rule which of its event types are not told. Programs that run are.
-func (f *falcoRules) limitToHooks(rule *Rule, report *fields.Report) {
-	told := false
-	var missing []string
-	for _, arm := range report.Arms {
-		if arm.Event.Name == "execve" || arm.Event.Name == "execveat" {
-			told = told || arm.State != fields.Unsupported
-		} else {
-			missing = append(missing, arm.Event.Name)
-		}
-	}
-	switch {
-	case len(missing) == 0:
-		return
-	case told:
-		if rule.State == Armed {
-			rule.State = Degraded
-		}
-	default:
-		rule.State = Unsupported
-	}
-	rule.Reasons = append(rule.Reasons, "not traced by this version: "+strings.Join(missing, ", "))
 }
 
 // falcoSeverities are what Falco's priorities are in the scale of all rules, from Emergency to Debug.
@@ -111,14 +92,41 @@ func falcoSeverity(p rulefile.Priority) event.Severity {
 	return falcoSeverities[p]
 }
 
-func (f *falcoRules) policies() []compose.Policy { return nil }
+func (f *falcoRules) capabilities() bool {
+	return slices.ContainsFunc(f.engine.Rules, func(rule *falco.Rule) bool {
+		return rule.Enabled && slices.ContainsFunc(rule.Whole.Atoms(), func(atom *logic.Atom) bool {
+			return slices.ContainsFunc(atom.Slots(), func(slot *logic.Slot) bool { return strings.HasPrefix(slot.Reference.Name, "thread.cap_") })
+		})
+	})
+}
 
-func (f *falcoRules) evaluator() evaluator { return &falcoEvaluator{evaluator: f.engine.NewEvaluator()} }
+func (f *falcoRules) evaluator() evaluator {
+	return &falcoEvaluator{evaluator: f.engine.NewEvaluator(), unsupported: f.unsupported()}
+}
+
+// unsupported are numbers of event types by rules: what these ask for is known of no such event.
+func (f *falcoRules) unsupported() map[*falco.Rule]map[int]bool {
+	all := map[*falco.Rule]map[int]bool{}
+	for i := range f.states {
+		for _, arm := range f.states[i].Arms {
+			if arm.State != fields.Unsupported {
+				continue
+			}
+			rule := f.states[i].Rule
+			if all[rule] == nil {
+				all[rule] = map[int]bool{}
+			}
+			all[rule][arm.Event.Number] = true
+		}
+	}
+	return all
+}
 
 type falcoEvaluator struct {
-	evaluator *falco.Evaluator
-	values    fields.Event
-	matches   []falco.Match
+	evaluator   *falco.Evaluator
+	unsupported map[*falco.Rule]map[int]bool
+	values      fields.Event
+	matches     []falco.Match
 }
 
 func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) []event.Detection {
@@ -128,6 +136,9 @@ func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) 
 	}
 	f.matches = f.evaluator.Evaluate(kind, &f.values, f.matches[:0])
 	for i := range f.matches {
+		if f.unsupported[f.matches[i].Rule][kind.Number] {
+			continue
+		}
 		found = append(found, f.detection(it.Event, &f.matches[i]))
 	}
 	return found

@@ -63,6 +63,8 @@ type language interface {
 	rules() []Rule
 	// policies are what the rules need to be told of besides programs that run.
 	policies() []compose.Policy
+	// capabilities says whether rules ask for those of processes.
+	capabilities() bool
 	evaluator() evaluator
 }
 
@@ -79,6 +81,8 @@ type Rules struct {
 	All []Rule
 	// Problems are what is wrong in rule files, and what is not loaded of them and why, a line each.
 	Problems []string
+	// Notes say where more is told than rules ask for, a line each.
+	Notes []string
 }
 
 // Load reads rule files. The error is about files that cannot be read, or with Options.Strict about anything that is wrong; other
@@ -122,6 +126,11 @@ func (r *Rules) Policies() (policies []compose.Policy) {
 		policies = append(policies, l.policies()...)
 	}
 	return policies
+}
+
+// Capabilities says whether rules ask for the capabilities of processes.
+func (r *Rules) Capabilities() bool {
+	return slices.ContainsFunc(r.languages, func(l language) bool { return l.capabilities() })
 }
 
 // Count of the rules in each state.

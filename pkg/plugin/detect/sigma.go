@@ -116,6 +116,8 @@ func sigmaHook(h events.Hook) compose.Hook {
 	return hook
 }
 
+func (*sigmaRules) capabilities() bool { return false }
+
 func (s *sigmaRules) evaluator() evaluator { return &sigmaEvaluator{s.plan.Detector()} }
 
 type sigmaEvaluator struct{ detector *events.Detector }

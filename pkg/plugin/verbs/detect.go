@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // detectOptions say which rules are evaluated.
@@ -90,7 +92,7 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	}
 	stage := rules.Stage()
 	return trace.Work{
-		Targets: r.Args, Composed: rules.Policies(), OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, LeavesOut: true,
+		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()}, OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, LeavesOut: true,
 		Enrich: func(_ context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
@@ -146,7 +148,7 @@ func (d *detectOptions) print(ctx context.Context, out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, problem := range rules.Problems {
+	for _, problem := range append(slices.Clone(rules.Problems), rules.Notes...) {
 		if _, err := fmt.Fprintln(out, terminal.Sanitize(problem)); err != nil {
 			return err
 		}
