@@ -90,15 +90,25 @@ func ofFile(part func(name string) string) giver {
 		case e.opens():
 			e.opened(view, v)
 		default:
-			if file := e.file("resolved"); file != "" {
-				v.SetText(file)
-			} else {
-				v.State = compare.NotDelivered
-			}
+			e.given(v)
 		}
 		if v.State == compare.Present {
 			v.Text = part(v.Text)
 		}
+	}
+}
+
+// given gives the path of the file that the call was given, or of the directory at which its path begins.
+func (e *Event) given(v *compare.Value) {
+	a := e.argument("resolved")
+	if fdByType[e.kind.Name] == "dirfd" {
+		a = e.argument("dirfd")
+	}
+	switch {
+	case a == nil || a.FileArg == nil:
+		v.State = compare.NotDelivered
+	case e.file(a.Label) != "":
+		v.SetText(e.file(a.Label))
 	}
 }
 

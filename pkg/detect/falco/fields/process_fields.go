@@ -56,7 +56,13 @@ var processGivers = map[string]giver{
 			v.Number = -1
 		}
 	},
-	"user.loginname": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.process.Auid) },
+	"user.loginname": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if id := e.process.Auid; id != nil && *id == noLogin {
+			v.SetText("<NA>") // as in Falco
+			return
+		}
+		giveUser(v, e.process.Auid)
+	},
 	"group.gid":      func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.gid()) },
 	"group.name":     func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.gid()) },
 }
@@ -73,21 +79,15 @@ func giveOptional(v *compare.Value, n *uint32) {
 	v.SetNumber(int64(*n))
 }
 
-// The names of users and groups that are known: that of 0, and what Falco says of those that it does not know.
-const (
-	root        = "root"
-	unknownUser = "<NA>"
-)
+// root is the name of user and group 0, the only one that is known.
+const root = "root"
 
 func giveUser(v *compare.Value, id *uint32) {
-	switch {
-	case id == nil:
+	if id == nil || *id != 0 {
 		v.State = compare.NotDelivered
-	case *id == 0:
-		v.SetText(root)
-	default:
-		v.SetText(unknownUser)
+		return
 	}
+	v.SetText(root)
 }
 
 // uid is the effective one: of the thread when it made the call where that is told; after a setuid that succeeded the one that it set, as

@@ -45,7 +45,7 @@ func Plan(e *falco.Engine, o Options) (hooks []Hook) {
 	for i := range calls {
 		c := &calls[i]
 		if h, needed := c.hook(programs[c.event]); needed {
-			if len(h.Selectors) == 0 {
+			if len(h.Selectors)+len(c.always) == 0 {
 				h.Notes = append(h.Notes, w.causes(e, o, c)...)
 			}
 			h.narrow(c)
