@@ -24,7 +24,13 @@ const falcoLanguage = "falco"
 type falcoRules struct {
 	engine *falco.Engine
 	states []fields.Report
+	// mute are the rules for events of a type of which nobody knows what they ask for. What is not delivered counts as if it held, so
+	// they would say something of each.
+	mute map[muteKey]bool
 }
+
+// muteKey is a rule, by its number in the engine, for events of a type, by its number.
+type muteKey struct{ rule, event int }
 
 func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 	if len(o.Falco) == 0 {
@@ -43,9 +49,15 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 			into.Problems = append(into.Problems, p.Error())
 		}
 	}
-	r := &falcoRules{engine: engine}
+	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}}
 	for _, rule := range engine.Rules {
-		r.states = append(r.states, fields.StateOf(engine, rule))
+		report := fields.StateOf(engine, rule)
+		for _, arm := range report.Arms {
+			if arm.State == fields.Unsupported {
+				r.mute[muteKey{rule.Number, arm.Event.Number}] = true
+			}
+		}
+		r.states = append(r.states, report)
 	}
 	return r, nil
 }
@@ -113,9 +125,12 @@ func falcoSeverity(p rulefile.Priority) event.Severity {
 
 func (f *falcoRules) policies() []compose.Policy { return nil }
 
-func (f *falcoRules) evaluator() evaluator { return &falcoEvaluator{evaluator: f.engine.NewEvaluator()} }
+func (f *falcoRules) evaluator() evaluator {
+	return &falcoEvaluator{rules: f, evaluator: f.engine.NewEvaluator()}
+}
 
 type falcoEvaluator struct {
+	rules     *falcoRules
 	evaluator *falco.Evaluator
 	values    fields.Event
 	matches   []falco.Match
@@ -128,13 +143,15 @@ func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) 
 	}
 	f.matches = f.evaluator.Evaluate(kind, &f.values, f.matches[:0])
 	for i := range f.matches {
-		found = append(found, f.detection(it.Event, &f.matches[i]))
+		if !f.rules.mute[muteKey{f.matches[i].Rule.Number, kind.Number}] {
+			found = append(found, f.detection(it.Event, &f.matches[i]))
+		}
 	}
 	return found
 }
 
 func (f *falcoEvaluator) detection(e *event.Event, m *falco.Match) event.Detection {
-	alert := m.Alert(e.Time.Time, e.NodeName, &f.values, nil)
+	alert := m.Alert(eventTime(e), e.NodeName, &f.values, nil)
 	d := event.Detection{
 		Language: falcoLanguage, Rule: alert.Rule, Severity: falcoSeverity(m.Rule.Priority), Priority: alert.Priority, Output: alert.Text,
 		Tags: alert.Tags, Techniques: techniques(alert.Tags), File: m.Rule.Place.File, Degraded: m.Degraded, Text: alert.Line(output.Times{}),
