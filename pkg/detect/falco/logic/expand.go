@@ -130,12 +130,22 @@ func (w *walk) named(e *condition.Macro) (*Expression, *Mistake) {
 		return nil, mistake(e.At, "reference loop in macro '%s'", e.Name)
 	}
 	if known.wrong != nil {
-		return nil, &Mistake{At: e.At, Unknown: known.wrong.Unknown, Message: fmt.Sprintf("macro '%s' (%s): %s", e.Name, macro.Place, known.wrong.Message)}
+		return nil, known.wrong.used(e, macro)
 	}
 	if wrong := w.count(known.checks, e.At); wrong != nil {
 		return nil, wrong
 	}
 	return known.expression, nil
+}
+
+// used is the mistake of a condition that uses a macro with a mistake.
+func (m *Mistake) used(e *condition.Macro, macro *rulefile.Macro) *Mistake {
+	cause := m.cause
+	if cause == "" {
+		cause = m.Message
+	}
+	message := fmt.Sprintf("macro '%s' (%s): %s", e.Name, macro.Place, cause)
+	return &Mistake{At: e.At, Unknown: m.Unknown, Message: message, cause: cause}
 }
 
 // expand expands a macro, once.

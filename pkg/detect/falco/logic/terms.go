@@ -18,6 +18,8 @@ type Mistake struct {
 	At      int
 	Unknown bool
 	Message string
+	// cause is the message of the macro in which the mistake is: where others use it, they do not repeat each other's.
+	cause string
 }
 
 func (m *Mistake) Error() string { return m.Message }
