@@ -117,7 +117,7 @@ func (w *walk) count(checks, at int) *Mistake {
 func (w *walk) named(e *condition.Macro) (*Expression, *Mistake) {
 	macro := w.set.Macro(e.Name)
 	if macro == nil || w.macro != nil && !w.macro.Visible(macro) {
-		hint := ""
+		var hint string
 		if macro == nil {
 			hint = w.set.DidYouMean(e.Name, w.set.MacroNames)
 		} else {
