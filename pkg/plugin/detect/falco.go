@@ -27,6 +27,8 @@ type falcoRules struct {
 	// mute are the rules for events of a type of which nobody knows what they ask for. What is not delivered counts as if it held, so
 	// they would say something of each.
 	mute map[muteKey]bool
+	// suffix is what all outputs end with: container and pod, which are beside the event anyway.
+	suffix *output.Template
 }
 
 // muteKey is a rule, by its number in the engine, for events of a type, by its number.
@@ -49,7 +51,11 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 			into.Problems = append(into.Problems, p.Error())
 		}
 	}
-	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}}
+	suffix, err := output.Parse("", true)
+	if err != nil {
+		return nil, err
+	}
+	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}, suffix: suffix}
 	for _, rule := range engine.Rules {
 		report := fields.StateOf(engine, rule)
 		for _, arm := range report.Arms {
@@ -153,8 +159,9 @@ func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) 
 func (f *falcoEvaluator) detection(e *event.Event, m *falco.Match) event.Detection {
 	alert := m.Alert(eventTime(e), e.NodeName, &f.values, nil)
 	d := event.Detection{
-		Language: falcoLanguage, Rule: alert.Rule, Severity: falcoSeverity(m.Rule.Priority), Priority: alert.Priority, Output: alert.Text,
-		Tags: alert.Tags, Techniques: techniques(alert.Tags), File: m.Rule.Place.File, Degraded: m.Degraded, Text: alert.Line(output.Times{}),
+		Language: falcoLanguage, Rule: alert.Rule, Severity: falcoSeverity(m.Rule.Priority), Priority: alert.Priority,
+		Output: strings.TrimSuffix(alert.Text, f.rules.suffix.Render(&f.values, m.View)),
+		Tags:   alert.Tags, Techniques: techniques(alert.Tags), File: m.Rule.Place.File, Degraded: m.Degraded, Text: alert.Line(output.Times{}),
 	}
 	if m.View != compare.Lexical {
 		d.View = m.View.String()
