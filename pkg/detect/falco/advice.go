@@ -14,9 +14,16 @@ import (
 // simplePattern is a regular expression that another operator does as well.
 var simplePattern = regexp.MustCompile(`^(\.\*)?[A-Za-z0-9_/-]+(\.\*)?$`)
 
+// mostAdvice on one condition.
+const mostAdvice = 20
+
 // advise warns of what is allowed and seldom meant.
 func (c *compiler) advise(e condition.Expression, text *rulefile.Text, item, name string) {
+	warned := 0
 	warn := func(code rulefile.Code, at int, format string, arguments ...any) {
+		if warned++; warned > mostAdvice { // each is looked for in the file
+			return
+		}
 		c.Set.AddAt(code, text, at, item, name, format, arguments...)
 	}
 	eachCheck(e, func(check *condition.Check) {

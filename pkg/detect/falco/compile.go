@@ -99,13 +99,14 @@ const manyEvents = 100
 // events finds out which event types a rule can hold for.
 func (c *compiler) events(r *Rule) {
 	possible := 0
-	for i, holds := range c.types.of(r.Whole).holds {
-		if !holds {
+	types := c.types.of(r.Whole)
+	for i, name := range c.types.names {
+		if !types.holds.has(i) {
 			continue
 		}
 		possible++
-		if _, told := catalog.EventTypeOf(c.types.names[i]); !told {
-			r.Untold = append(r.Untold, c.types.names[i])
+		if _, told := catalog.EventTypeOf(name); !told {
+			r.Untold = append(r.Untold, name)
 		}
 	}
 	if possible > manyEvents {
@@ -115,10 +116,10 @@ func (c *compiler) events(r *Rule) {
 				"rule matches too many evt.type values: it is tried for all events, which is slow")
 		}
 	}
-	types := catalog.EventTypes()
-	for i := range types {
-		if c.Specialise(r, &types[i]).Kind != logic.Never {
-			r.Events = append(r.Events, &types[i])
+	told := catalog.EventTypes()
+	for i := range told {
+		if c.Specialise(r, &told[i]).Kind != logic.Never {
+			r.Events = append(r.Events, &told[i])
 		}
 	}
 }

@@ -58,6 +58,7 @@ func TestMistakes(t *testing.T) {
 		{"itself", "- macro: a\n  condition: a\n", "1.yaml:2:14: macro 'a': LOAD_ERR_COMPILE_CONDITION: Undefined macro 'a' used in filter."},
 		{"appended", ruleText("r", "evt.type=open") + "- rule: r\n  condition: >\n    and proc.name=x\n      and proc.nme=y\n  override: {condition: append}\n", "1.yaml:9:11: rule 'r': LOAD_ERR_COMPILE_CONDITION: filter_check called with nonexistent field proc.nme"},
 		{"double quotes", ruleText("r", "\"evt.type=open and proc.name = \\\"a b\\\" and proc.nme=y\""), "1.yaml:3:57: rule 'r': LOAD_ERR_COMPILE_CONDITION: filter_check called with nonexistent field proc.nme"},
+		{"macro of a macro", "- macro: a\n  condition: proc.nme=x\n- macro: b\n  condition: a or evt.num=0\n" + ruleText("r", "evt.type=open and b"), "1.yaml:7:32: rule 'r': LOAD_ERR_COMPILE_CONDITION: macro 'b' (1.yaml:3:3): filter_check called with nonexistent field proc.nme"},
 		{"list loop", "- list: a\n  items: [x]\n- list: b\n  items: [a]\n- list: a\n  items: [b]\n", "list 'a': LOAD_ERR_VALIDATE: reference loop in list 'a'"},
 		{"list item", "- list: a\n  items: ['\"x']\n", "1.yaml:2:11: list 'a': LOAD_ERR_COMPILE_CONDITION: the quoted text has no end"},
 		{"engine", "- required_engine_version: 0.64.0\n", "1.yaml:1:28: LOAD_ERR_VALIDATE: Rules require engine version 0.64.0, but engine version is 0.63.0"},
@@ -296,6 +297,24 @@ func TestBombs(t *testing.T) {
 	} {
 		if e := loadTexts(Options{}, text); len(e.Problems.Errors()) == 0 {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// A mistake in a macro is told once for each macro that uses it, in a message that does not grow with each step.
+func TestMistakeThroughMacros(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("- macro: m0\n  condition: proc.nme=x\n")
+	for i := 1; i < 300; i++ {
+		fmt.Fprintf(&text, "- macro: m%d\n  condition: m%d or evt.num=0\n", i, i-1)
+	}
+	e := loadTexts(Options{}, text.String()+ruleText("r", "m299"))
+	if n := len(e.Problems.Errors()); n != 301 {
+		t.Errorf("%d errors", n)
+	}
+	for _, p := range e.Problems {
+		if len(p.Message) > 200 {
+			t.Fatalf("message of %d bytes: %.300s", len(p.Message), p.Message)
 		}
 	}
 }

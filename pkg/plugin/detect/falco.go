@@ -26,7 +26,15 @@ type falcoRules struct {
 	engine *falco.Engine
 	states []fields.Report
 	hooks  []hooks.Hook
+	// mute are the rules for events of a type of which nobody knows what they ask for. What is not delivered counts as if it held, so
+	// they would say something of each.
+	mute map[muteKey]bool
+	// suffix is what all outputs end with: container and pod, which are beside the event anyway.
+	suffix *output.Template
 }
+
+// muteKey is a rule, by its number in the engine, for events of a type, by its number.
+type muteKey struct{ rule, event int }
 
 func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 	if len(o.Falco) == 0 {
@@ -45,9 +53,19 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 			into.Problems = append(into.Problems, p.Error())
 		}
 	}
-	r := &falcoRules{engine: engine}
+	suffix, err := output.Parse("", true)
+	if err != nil {
+		return nil, err
+	}
+	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}, suffix: suffix}
 	for _, rule := range engine.Rules {
-		r.states = append(r.states, fields.StateOf(engine, rule))
+		report := fields.StateOf(engine, rule)
+		for _, arm := range report.Arms {
+			if arm.State == fields.Unsupported {
+				r.mute[muteKey{rule.Number, arm.Event.Number}] = true
+			}
+		}
+		r.states = append(r.states, report)
 	}
 	r.hooks = hooks.Plan(engine, hooks.Options{Architectures: architectures(o.Local)})
 	for _, h := range r.hooks {
@@ -101,32 +119,14 @@ func (f *falcoRules) capabilities() bool {
 }
 
 func (f *falcoRules) evaluator() evaluator {
-	return &falcoEvaluator{evaluator: f.engine.NewEvaluator(), unsupported: f.unsupported()}
-}
-
-// unsupported are numbers of event types by rules: what these ask for is known of no such event.
-func (f *falcoRules) unsupported() map[*falco.Rule]map[int]bool {
-	all := map[*falco.Rule]map[int]bool{}
-	for i := range f.states {
-		for _, arm := range f.states[i].Arms {
-			if arm.State != fields.Unsupported {
-				continue
-			}
-			rule := f.states[i].Rule
-			if all[rule] == nil {
-				all[rule] = map[int]bool{}
-			}
-			all[rule][arm.Event.Number] = true
-		}
-	}
-	return all
+	return &falcoEvaluator{rules: f, evaluator: f.engine.NewEvaluator()}
 }
 
 type falcoEvaluator struct {
-	evaluator   *falco.Evaluator
-	unsupported map[*falco.Rule]map[int]bool
-	values      fields.Event
-	matches     []falco.Match
+	rules     *falcoRules
+	evaluator *falco.Evaluator
+	values    fields.Event
+	matches   []falco.Match
 }
 
 func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) []event.Detection {
@@ -136,19 +136,19 @@ func (f *falcoEvaluator) detections(it *pipeline.Item, found []event.Detection) 
 	}
 	f.matches = f.evaluator.Evaluate(kind, &f.values, f.matches[:0])
 	for i := range f.matches {
-		if f.unsupported[f.matches[i].Rule][kind.Number] {
-			continue
+		if !f.rules.mute[muteKey{f.matches[i].Rule.Number, kind.Number}] {
+			found = append(found, f.detection(it.Event, &f.matches[i]))
 		}
-		found = append(found, f.detection(it.Event, &f.matches[i]))
 	}
 	return found
 }
 
 func (f *falcoEvaluator) detection(e *event.Event, m *falco.Match) event.Detection {
-	alert := m.Alert(e.Time.Time, e.NodeName, &f.values, nil)
+	alert := m.Alert(eventTime(e), e.NodeName, &f.values, nil)
 	d := event.Detection{
-		Language: falcoLanguage, Rule: alert.Rule, Severity: falcoSeverity(m.Rule.Priority), Priority: alert.Priority, Output: alert.Text,
-		Tags: alert.Tags, Techniques: techniques(alert.Tags), File: m.Rule.Place.File, Degraded: m.Degraded, Text: alert.Line(output.Times{}),
+		Language: falcoLanguage, Rule: alert.Rule, Severity: falcoSeverity(m.Rule.Priority), Priority: alert.Priority,
+		Output: strings.TrimSuffix(alert.Text, f.rules.suffix.Render(&f.values, m.View)),
+		Tags:   alert.Tags, Techniques: techniques(alert.Tags), File: m.Rule.Place.File, Degraded: m.Degraded, Text: alert.Line(output.Times{}),
 	}
 	if m.View != compare.Lexical {
 		d.View = m.View.String()

@@ -138,6 +138,7 @@ func (s *sigmaEvaluator) detections(it *pipeline.Item, found []event.Detection) 
 		if m.AlreadyRunning {
 			d.Degraded = append(d.Degraded, "it was already running")
 		}
+		asFalco(it.Event, &d)
 		found = append(found, d)
 	}
 	return found

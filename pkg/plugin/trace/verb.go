@@ -92,8 +92,8 @@ type Work struct {
 	Process wire.ProcessDetail
 	// OwnWords, Every and Arguments are those of render.Options.
 	OwnWords, Every, Arguments bool
-	// LeavesOut: Enrich leaves out events of processes of which others are shown.
-	LeavesOut bool
+	// Detects: Enrich adds what rules say of events, and leaves out the others.
+	Detects bool
 	// Keep is which events the command shows; nil: all that the filters leave.
 	Keep func(*event.Event) bool
 	// Enrich makes what adds to the events as they come; nil where nothing does.

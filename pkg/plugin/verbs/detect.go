@@ -38,7 +38,8 @@ func Detect(env trace.Environment) *cobra.Command {
 		Use:   "detect --rules FILE | --sigma FILE [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show what rules of Falco and of Sigma say of what pods do",
 		Long: `Show what rules of Falco and of Sigma, unmodified, say of what pods do: each detection beside its process.
-Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.`,
+Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.
+Besides the formats of all commands there are -o falco and -o falco-json, which are what Falco itself writes.`,
 		Example: `  # Falco's rules, and a file of one's own that overrides some of them
   kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml deploy/web
   # Sigma's rules for Linux, for what reads Falco's JSON
@@ -92,12 +93,16 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	}
 	stage := rules.Stage()
 	return trace.Work{
-		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()}, OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, LeavesOut: true,
+		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()},
+		OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
 		Enrich: func(_ context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
 			}
 			say(event.LevelInfo, standing(rules))
+			if n := len(rules.Notes); n > 0 {
+				say(event.LevelInfo, fmt.Sprintf("of %s more is read than rules can hold for; --list says why", wording.Counted(uint64(n), "system call")))
+			}
 			return stage
 		},
 		Closing: func() []string { return fired(stage, rules) },

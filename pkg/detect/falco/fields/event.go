@@ -24,6 +24,7 @@ type Event struct {
 	// Arch of the node, as Go calls it.
 	Arch string
 
+	count   int64 // of events, with this one
 	event   *event.Event
 	kind    *catalog.EventType
 	hooked  *event.Hooked
@@ -40,7 +41,7 @@ type Event struct {
 
 // Reset makes the fields those of another event. The type is nil for an event that no rule is about.
 func (e *Event) Reset(of *event.Event) *catalog.EventType {
-	*e = Event{Names: e.Names, Arch: e.Arch, event: of}
+	*e = Event{Names: e.Names, Arch: e.Arch, count: e.count + 1, event: of}
 	e.kind = typeOf(of)
 	if e.kind == nil {
 		return nil
@@ -202,6 +203,7 @@ var eventGivers = map[string]giver{
 	"evt.type.is": func(e *Event, r *catalog.Reference, _ compare.View, v *compare.Value) {
 		v.SetBool(r.Key == e.kind.Name)
 	},
+	"evt.num":      func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { v.SetNumber(e.count) },
 	"evt.dir":      textGiver(func(*Event) string { return "<" }),
 	"evt.source":   textGiver(func(*Event) string { return "syscall" }),
 	"evt.hostname": textGiver(func(e *Event) string { return e.event.NodeName }),

@@ -89,7 +89,7 @@ func TestValues(t *testing.T) {
 	accept := call("accept4", `{"sock_arg":{"family":"AF_INET","type":"SOCK_STREAM","protocol":"IPPROTO_TCP","saddr":"10.0.0.1","sport":80,"daddr":"10.0.0.2","dport":5000},"label":"socket"}`, "6")
 	host := strings.NewReplacer(`"docker":"0123456789abcdef0123456789abcde",`, "", `,"pod":{"namespace":"shop","name":"web-0","uid":"u","container":{"id":"containerd://0123456789abcdef","name":"app","image":{"id":"i","name":"reg:5000/a/nginx:1.27@sha256:0"},"pid":7,"security_context":{"privileged":true}}}`, "").Replace(exec)
 	for _, test := range []struct{ event, field, want string }{
-		{exec, "evt.type", "execve"}, {exec, "evt.res", "SUCCESS"}, {exec, "evt.rawres", "0"}, {exec, "evt.arg.flags", "lost"}, {exec, "fd.name", "absent"},
+		{exec, "evt.type", "execve"}, {exec, "evt.num", "1"}, {exec, "evt.res", "SUCCESS"}, {exec, "evt.rawres", "0"}, {exec, "evt.arg.flags", "lost"}, {exec, "fd.name", "absent"},
 		{exec, "proc.name", "cat-with-a-long"}, {exec, "proc.pname", "sh"}, {exec, "proc.aname[0]", "cat-with-a-long"}, {exec, "proc.aname[1]", "sh"},
 		{exec, "proc.aname[2]", "lost"}, {exec, "proc.aname", "[sh] cut"}, {exec, "proc.exe", "/usr/bin/cat-with-a-long-name"},
 		{exec, "proc.exepath", "memfd:x"}, {exec, "proc.is_exe_from_memfd", "true"}, {exec, "proc.args", "-n two words /x"},

@@ -63,8 +63,8 @@ var processGivers = map[string]giver{
 		}
 		giveUser(v, e.process.Auid)
 	},
-	"group.gid":      func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.gid()) },
-	"group.name":     func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.gid()) },
+	"group.gid":  func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.gid()) },
+	"group.name": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.gid()) },
 }
 
 // noLogin is the audit uid of a process that no one logged in for.

@@ -42,7 +42,7 @@ const (
 
 // rows of all fields that have a value; what is not named is unavailable.
 var rows = []row{
-	{"evt.type syscall.type evt.type.is evt.dir evt.source evt.time evt.time.iso8601 evt.rawtime evt.hostname", "", Exact, ""},
+	{"evt.type syscall.type evt.type.is evt.dir evt.source evt.num evt.time evt.time.iso8601 evt.rawtime evt.hostname", "", Exact, ""},
 	{"evt.res evt.rawres evt.failed", "", Exact, ""},
 	{"evt.is_open_read evt.is_open_write", "open openat creat", Exact, ""},
 	{"evt.is_open_read evt.is_open_write evt.is_open_exec evt.is_open_create", "openat2", Degraded, "the flags of openat2 are not read: it counts as reading and writing"},

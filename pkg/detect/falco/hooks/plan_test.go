@@ -4,7 +4,6 @@ package hooks
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/logic"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/prefilter"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
 
 // plan of rule files for pods on nodes of one architecture.
@@ -59,13 +59,7 @@ func TestGolden(t *testing.T) {
 		"own": {filepath.Join("testdata", "own.yaml")}, "stable": shared[:1], "both": shared,
 	} {
 		t.Run(name, func(t *testing.T) {
-			want, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := lines(plan(t, files...)); got != string(want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".txt"), lines(plan(t, files...)))
 		})
 	}
 }

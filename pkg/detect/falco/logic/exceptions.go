@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/condition"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 // Exception makes the expression of one exception: one of the tuples holds. It is Never without tuples. The mistake's offset has no
@@ -53,7 +54,7 @@ func exceptionChecks(e *rulefile.Exception) ([]*condition.Check, *Mistake) {
 		text := right == condition.RightText && (modifier == condition.OneOf || modifier == condition.AnyOf || modifier == condition.AllOf)
 		switch {
 		case !known || right == condition.RightNone || modifier != "" && !text:
-			return nil, mistake(0, "exception '%s': '%s' is no operator of exceptions%s", e.Name, e.Comps[i], didYouMean(operator, condition.Operators()))
+			return nil, mistake(0, "exception '%s': '%s' is no operator of exceptions%s", e.Name, e.Comps[i], nearest.DidYouMean(operator, condition.Operators()))
 		case e.Single && right != condition.RightList && modifier == "":
 			return nil, mistake(0, "exception '%s': with one field the operator takes a list (in, pmatch, intersects, startswith anyof, …)", e.Name)
 		}

@@ -8,14 +8,13 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/condition"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 const (
 	// mostChecks of one condition with its macros expanded: the largest of Falco's own rules has some hundred.
 	mostChecks = 1 << 15
 	// mostInAll checks of all conditions.
-	mostInAll = 1 << 20
+	mostInAll = 1 << 17
 )
 
 // Expander turns the conditions of rule files into expressions.
@@ -41,13 +40,6 @@ type expanded struct {
 // NewExpander makes one for the macros and lists of a set.
 func NewExpander(b *Builder, set *rulefile.Set) *Expander {
 	return &Expander{builder: b, set: set, macros: map[*rulefile.Macro]*expanded{}}
-}
-
-func didYouMean(typed string, names []string) string {
-	if near := nearest.Name(typed, names); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
 }
 
 // walk is the expansion of one condition: of a macro, or of a rule if macro is nil.
@@ -97,7 +89,7 @@ func (w *walk) expression(e condition.Expression) (*Expression, *Mistake) {
 		if wrong != nil {
 			return nil, wrong
 		}
-		return w.builder.atom(e, values)
+		return w.builder.atom(e, values, w.set.DidYouMean)
 	}
 	return nil, mistake(0, "the condition can't be read")
 }
@@ -125,8 +117,10 @@ func (w *walk) count(checks, at int) *Mistake {
 func (w *walk) named(e *condition.Macro) (*Expression, *Mistake) {
 	macro := w.set.Macro(e.Name)
 	if macro == nil || w.macro != nil && !w.macro.Visible(macro) {
-		hint := didYouMean(e.Name, w.names())
-		if macro != nil {
+		var hint string
+		if macro == nil {
+			hint = w.set.DidYouMean(e.Name, w.set.MacroNames)
+		} else {
 			hint = fmt.Sprintf("; it is defined at %s, after the last definition of macro '%s'", macro.Place, w.macro.Name)
 		}
 		return nil, mistake(e.At, "Undefined macro '%s' used in filter.%s", e.Name, hint)
@@ -136,7 +130,7 @@ func (w *walk) named(e *condition.Macro) (*Expression, *Mistake) {
 		return nil, mistake(e.At, "reference loop in macro '%s'", e.Name)
 	}
 	if known.wrong != nil {
-		return nil, &Mistake{At: e.At, Unknown: known.wrong.Unknown, Message: fmt.Sprintf("macro '%s' (%s): %s", e.Name, macro.Place, known.wrong.Message)}
+		return nil, known.wrong.used(e, macro)
 	}
 	if wrong := w.count(known.checks, e.At); wrong != nil {
 		return nil, wrong
@@ -144,12 +138,14 @@ func (w *walk) named(e *condition.Macro) (*Expression, *Mistake) {
 	return known.expression, nil
 }
 
-func (w *walk) names() []string {
-	names := make([]string, len(w.set.Macros))
-	for i, m := range w.set.Macros {
-		names[i] = m.Name
+// used is the mistake of a condition that uses a macro with a mistake.
+func (m *Mistake) used(e *condition.Macro, macro *rulefile.Macro) *Mistake {
+	cause := m.cause
+	if cause == "" {
+		cause = m.Message
 	}
-	return names
+	message := fmt.Sprintf("macro '%s' (%s): %s", e.Name, macro.Place, cause)
+	return &Mistake{At: e.At, Unknown: m.Unknown, Message: message, cause: cause}
 }
 
 // expand expands a macro, once.
@@ -196,7 +192,7 @@ func (w *walk) values(c *condition.Check) ([]condition.Value, *Mistake) {
 		case v.Quoted || list == nil && c.List:
 			values = append(values, v)
 		case list == nil:
-			return nil, mistake(v.At, "there is no list '%s'%s", v.Text, didYouMean(v.Text, w.lists()))
+			return nil, mistake(v.At, "there is no list '%s'%s", v.Text, w.set.DidYouMean(v.Text, w.set.ListNames))
 		case w.set.Broken(list):
 			return nil, mistake(v.At, "list '%s' (%s) can't be read", v.Text, list.Place)
 		default:
@@ -214,11 +210,3 @@ func (w *walk) values(c *condition.Check) ([]condition.Value, *Mistake) {
 
 // valuesPerCheck of a list weigh as much as a check.
 const valuesPerCheck = 16
-
-func (w *walk) lists() []string {
-	names := make([]string, len(w.set.Lists))
-	for i, l := range w.set.Lists {
-		names[i] = l.Name
-	}
-	return names
-}

@@ -20,7 +20,7 @@ func atoms(t *testing.T, b *Builder, n int) (list []*Expression) {
 			t.Fatal(err)
 		}
 		check := e.(*condition.Check)
-		atom, wrong := b.atom(check, check.Values)
+		atom, wrong := b.atom(check, check.Values, nil)
 		if wrong != nil {
 			t.Fatal(wrong)
 		}

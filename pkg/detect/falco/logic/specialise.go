@@ -55,8 +55,18 @@ func (b *Builder) Specialise(e *Expression, event *catalog.EventType, container 
 			result = b.Or(terms...)
 		}
 	}
-	b.special[key] = result
+	b.remember(key, result)
 	return result
+}
+
+// mostRemembered results of Specialise and Positive, beyond which they are made anew: some hundred bytes each.
+const mostRemembered = 1 << 20
+
+func (b *Builder) remember(key specialKey, e *Expression) {
+	if len(b.special) >= mostRemembered {
+		clear(b.special)
+	}
+	b.special[key] = e
 }
 
 // fixed is the result of a comparison that is the same for all events of a type.
@@ -161,6 +171,6 @@ func (b *Builder) positive(e *Expression, denied bool) *Expression {
 			result = b.Not(e)
 		}
 	}
-	b.special[key] = result
+	b.remember(key, result)
 	return result
 }

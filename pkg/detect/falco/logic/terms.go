@@ -18,6 +18,8 @@ type Mistake struct {
 	At      int
 	Unknown bool
 	Message string
+	// cause is the message of the macro in which the mistake is: where others use it, they do not repeat each other's.
+	cause string
 }
 
 func (m *Mistake) Error() string { return m.Message }
@@ -88,8 +90,11 @@ func flat(arguments []condition.Operand) (operands []condition.Operand) {
 	return operands
 }
 
+// hint is the end of a message about an unknown name.
+type hint func(typed string, names func() []string) string
+
 // atom types a comparison with constants, whose lists are expanded.
-func (b *Builder) atom(c *condition.Check, values []condition.Value) (*Expression, *Mistake) {
+func (b *Builder) atom(c *condition.Check, values []condition.Value, near hint) (*Expression, *Mistake) {
 	left, wrong := b.term(c.Left)
 	if wrong != nil {
 		return nil, wrong
@@ -98,7 +103,7 @@ func (b *Builder) atom(c *condition.Check, values []condition.Value) (*Expressio
 	for i, v := range values {
 		texts[i] = v.Text
 	}
-	if wrong := eventTypes(left, c, values); wrong != nil {
+	if wrong := eventTypes(left, c, values, near); wrong != nil {
 		return nil, wrong
 	}
 	a := &Atom{Left: left, Operator: c.Operator, Modifier: c.Modifier, Values: texts}
@@ -170,14 +175,14 @@ func (b *Builder) register(a *Atom) *Expression {
 const transformerCost = 30
 
 // eventTypes checks the names that evt.type is compared with as a whole.
-func eventTypes(left *Term, c *condition.Check, values []condition.Value) *Mistake {
+func eventTypes(left *Term, c *condition.Check, values []condition.Value, near hint) *Mistake {
 	if left.Slot == nil || !isEventType(left.Slot.Reference) {
 		return nil
 	}
 	whole := c.Operator == "=" || c.Operator == "!=" || c.Operator == "in" || c.Operator == "intersects"
 	for _, v := range values {
 		if whole && !catalog.KnownEventType(v.Text) {
-			hint := didYouMean(v.Text, catalog.KnownEventTypes())
+			hint := near(v.Text, catalog.KnownEventTypes)
 			return &Mistake{At: max(v.At, 0), Unknown: true, Message: fmt.Sprintf("unknown event type %s%s", v.Text, hint)}
 		}
 	}

@@ -70,6 +70,9 @@ func plainOperator(a *logic.Atom) string {
 	return a.Operator
 }
 
+// mostValues of a list that a kernel is given.
+const mostValues = 1024
+
 // texts translates a comparison of a path or text with each of its values.
 func texts(a *logic.Atom, each func(operator, value string) normal) normal {
 	if a.Modifier == condition.AllOf {
@@ -78,6 +81,9 @@ func texts(a *logic.Atom, each func(operator, value string) normal) normal {
 			n = n.and(each(a.Operator, value))
 		}
 		return n
+	}
+	if len(a.Values) > mostValues {
+		return everything
 	}
 	if len(a.Values) == 0 {
 		if isList(a) {

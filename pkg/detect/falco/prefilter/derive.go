@@ -53,9 +53,11 @@ func derive(e *falco.Engine, event *catalog.EventType, options Options) Program 
 		if !rule.Enabled || options.Wanted != nil && !options.Wanted(rule, event) {
 			continue
 		}
+		t.steps = 0
 		positive := e.Builder().Positive(e.Specialise(rule, event))
 		n := t.expression(positive)
 		if n.everything() {
+			t.steps = 0
 			p.Reasons = append(p.Reasons, Reason{rule, t.reason(positive)})
 		}
 		all = all.or(n)
@@ -81,10 +83,18 @@ func Rule(e *falco.Engine, rule *falco.Rule, event *catalog.EventType, options O
 type translation struct {
 	event   *catalog.EventType
 	options Options
+	// steps that were done for one rule.
+	steps int
 }
+
+// mostSteps of a rule: what is beyond counts as not to be decided. Falco's own have some hundred.
+const mostSteps = 1 << 12
 
 // expression translates one with its negations at the atoms.
 func (t *translation) expression(e *logic.Expression) normal {
+	if t.steps++; t.steps > mostSteps {
+		return everything
+	}
 	switch e.Kind {
 	case logic.Never:
 		return nothing

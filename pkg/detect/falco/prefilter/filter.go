@@ -70,10 +70,19 @@ type Filter struct {
 	Numbers  []int64
 	Ranges   []Range
 	Prefixes []netip.Prefix
+
+	text string // what String says
 }
 
-// String is the filter in one line.
+// String is the filter in one line. It is made once: a filter does not change.
 func (f *Filter) String() string {
+	if f.text == "" {
+		f.text = f.written()
+	}
+	return f.text
+}
+
+func (f *Filter) written() string {
 	var values []string
 	for _, text := range f.Texts {
 		values = append(values, fmt.Sprintf("%q", text))
@@ -105,6 +114,7 @@ func (f *Filter) mergeable(other *Filter) bool {
 // merged admits what either does.
 func (f *Filter) merged(other *Filter) *Filter {
 	m := *f
+	m.text = ""
 	m.Texts = union(f.Texts, other.Texts, strings.Compare)
 	m.Numbers = union(f.Numbers, other.Numbers, cmp.Compare[int64])
 	m.Ranges = union(f.Ranges, other.Ranges, func(a, b Range) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })

@@ -41,6 +41,12 @@ func (n normal) or(other normal) normal {
 
 // and admits what both do.
 func (n normal) and(other normal) normal {
+	switch {
+	case n.everything():
+		return other
+	case other.everything():
+		return n
+	}
 	product := make(normal, 0, len(n)*len(other))
 	for _, a := range n {
 		for _, b := range other {

@@ -136,6 +136,7 @@ type Set struct {
 	foreign map[string]bool
 	items   int // items read so far
 	values  int // values of all lists that were expanded
+	hints   int // searches for the nearest name
 }
 
 // Macro finds a macro by its name; nil if there is none.

@@ -15,6 +15,10 @@ func (it *item) exceptions(have []Exception) []Exception {
 	}
 	have = slices.Clone(have)
 	before := len(have)
+	places := make(map[string]int, len(have))
+	for i := range have {
+		places[have[i].Name] = i
+	}
 	node := it.keys["exceptions"]
 	if node.Kind != yaml.SequenceNode {
 		it.fail(ErrYAMLValidate, node, "'exceptions' is a list")
@@ -30,10 +34,11 @@ func (it *item) exceptions(have []Exception) []Exception {
 			continue
 		}
 		name := keys["name"].Value
-		known := slices.IndexFunc(have, func(e Exception) bool { return e.Name == name })
+		known, there := places[name]
 		switch {
-		case known < 0:
+		case !there:
 			if e, ok := it.exception(n, keys); ok {
+				places[name] = len(have)
 				have = append(have, e)
 			}
 		case known >= before:

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/condition"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 // mostValues a list may have, with the lists expanded that it names; Falco's longest has some hundred.
@@ -16,11 +15,8 @@ const mostValues = 1 << 16
 const mostInAll = 1 << 21
 
 // missing reports that an append or override has nothing to work on.
-func (it *item) missing(names []string) {
-	hint := ""
-	if near := nearest.Name(it.name, names); near != "" {
-		hint = "; did you mean " + near + "?"
-	}
+func (it *item) missing(names func() []string) {
+	hint := it.set.DidYouMean(it.name, names)
 	kind := kinds[it.kind].key
 	it.fail(ErrValidate, it.keys[kind], "%s '%s' has an 'append' or an override but no %s of that name was defined before%s", kind, it.name, kind, hint)
 }
@@ -49,7 +45,7 @@ func (it *item) list() {
 		list.Items = items
 		list.Place, list.Changed = it.place(), nil
 	case list == nil:
-		it.missing(namesOf(it.set.Lists, func(l *List) string { return l.Name }))
+		it.missing(it.set.ListNames)
 		return
 	default:
 		if it.override["items"] == appends {
@@ -60,6 +56,9 @@ func (it *item) list() {
 	}
 	list.last = it.set.items
 }
+
+// ListNames are the names of all lists.
+func (s *Set) ListNames() []string { return namesOf(s.Lists, func(l *List) string { return l.Name }) }
 
 func namesOf[T any](of []T, name func(T) string) []string {
 	names := make([]string, len(of))

@@ -16,7 +16,7 @@ import (
 
 const (
 	// LargestFile of rules in bytes: Falco's own have 64 KiB.
-	LargestFile = 8 << 20
+	LargestFile = 4 << 20
 	// mostNodes of a file are looked at, with what aliases stand for: some times what Falco's largest file has.
 	mostNodes = 1 << 20
 )

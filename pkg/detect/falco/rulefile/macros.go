@@ -41,7 +41,7 @@ func (it *item) macro() {
 		macro.Condition = text
 		macro.Place, macro.Changed = it.place(), nil
 	case macro == nil:
-		it.missing(namesOf(it.set.Macros, func(m *Macro) string { return m.Name }))
+		it.missing(it.set.MacroNames)
 		return
 	default:
 		if it.override["condition"] == appends {
@@ -52,6 +52,11 @@ func (it *item) macro() {
 		macro.Changed = append(macro.Changed, it.place())
 	}
 	macro.last = it.set.items
+}
+
+// MacroNames are the names of all macros.
+func (s *Set) MacroNames() []string {
+	return namesOf(s.Macros, func(m *Macro) string { return m.Name })
 }
 
 // parse reads the conditions as they are after all files.

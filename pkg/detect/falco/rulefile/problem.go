@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 // Place in a rule file. Line and Column count from 1; 0 is unknown.
@@ -64,6 +66,20 @@ const (
 
 // IsError says whether what has the problem is not loaded.
 func (c Code) IsError() bool { return strings.HasPrefix(string(c), "LOAD_ERR_") }
+
+// mostHints are looked for in one load: each is a search among all names, and after so many mistakes none is of use.
+const mostHints = 100
+
+// DidYouMean is the end of a message about an unknown name: the nearest of those that there are.
+func (s *Set) DidYouMean(typed string, names func() []string) string {
+	if s.hints++; s.hints > mostHints {
+		return ""
+	}
+	if near := nearest.Name(typed, names()); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
 
 // Problem is one mistake, or something to know.
 type Problem struct {

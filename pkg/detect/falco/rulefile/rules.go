@@ -20,7 +20,7 @@ func (it *item) rule() {
 		it.fail(UnknownSource, it.keys["rule"], "rule '%s' is of another source and not loaded: there is nothing to change", it.name)
 	case it.override != nil:
 		if rule == nil {
-			it.missing(it.ruleNames())
+			it.missing(it.ruleNames)
 			return
 		}
 		it.changeRule(rule)
@@ -42,11 +42,8 @@ func (it *item) switchRule(rule *Rule) {
 	switch {
 	case it.failed:
 	case rule == nil:
-		hint := ""
-		if near := nearest.Name(it.name, it.ruleNames()); near != "" {
-			hint = "; did you mean " + near + "?"
-		}
-		it.fail(ErrValidate, it.keys["rule"], "rule '%s' has 'enabled' but no rule of that name was defined before%s", it.name, hint)
+		it.fail(ErrValidate, it.keys["rule"], "rule '%s' has 'enabled' but no rule of that name was defined before%s", it.name,
+			it.set.DidYouMean(it.name, it.ruleNames))
 	default:
 		rule.Enabled = enabled
 		rule.Changed = append(rule.Changed, it.place())
