@@ -108,8 +108,9 @@ func (c *call) hook(programs []prefilter.Program) (h Hook, needed bool) {
 	if all || len(conjuncts) == 0 {
 		return h, all
 	}
-	narrow := true
-	if h.Selectors, narrow = c.selectors(conjuncts); !narrow {
+	selectors, narrow := c.selectors(conjuncts)
+	h.Selectors = selectors
+	if !narrow {
 		h.Notes = append(h.Notes, fmt.Sprintf("more calls of %s are told than rules ask for: there is room for %d selectors", c.event, mostSelectors))
 	}
 	return h, true
