@@ -78,7 +78,7 @@ func (f *falcoRules) rules() (rules []Rule) {
 		report := &f.states[i]
 		rule := Rule{
 			Language: falcoLanguage, Name: report.Rule.Name, Severity: falcoSeverity(report.Rule.Priority),
-			State: falcoStates[report.State], Reasons: report.Reasons(), File: report.Rule.Place.File, Line: report.Rule.Place.Line,
+			State: falcoStates[report.State], Reasons: report.Reasons(), Tags: report.Rule.Tags, File: report.Rule.Place.File, Line: report.Rule.Place.Line,
 		}
 		for _, arm := range report.Arms {
 			rule.Noise = append(rule.Noise, arm.Noise...)

@@ -27,6 +27,8 @@ type Options struct {
 	Level, Status string
 	// Audited: Sigma's rules for the records of the audit daemon too.
 	Audited bool
+	// Only and Except name rules by name, id, tag, technique or severity; with a plus also the severities above.
+	Only, Except []string
 	// Strict: one mistake in any file, and nothing is loaded.
 	Strict bool
 }
@@ -53,6 +55,7 @@ type Rule struct {
 	State              State
 	// Reasons for another state than Armed; Noise says what else may be told than the rule means.
 	Reasons, Noise []string
+	Tags           []string
 	// File and Line that it is from.
 	File string
 	Line int
@@ -75,6 +78,8 @@ type evaluator interface {
 // Rules are all rules of a session. They do not change.
 type Rules struct {
 	languages []language
+	// chosen are those that may say something; nil: all.
+	chosen map[key]bool
 	// All of them, in the order of their files.
 	All []Rule
 	// Problems are what is wrong in rule files, and what is not loaded of them and why, a line each.
@@ -103,7 +108,7 @@ func Load(ctx context.Context, o Options) (*Rules, error) {
 	if o.Strict && len(r.Problems) > 0 {
 		return nil, errors.New(join(r.Problems))
 	}
-	return r, nil
+	return r, r.choose(o.Only, o.Except)
 }
 
 func join(lines []string) (text string) {

@@ -59,7 +59,7 @@ func (s *sigmaRules) rules() (rules []Rule) {
 		planned := &s.plan.Rules[i]
 		rule := Rule{
 			Language: sigmaLanguage, Name: planned.Title, ID: planned.ID, Severity: sigmaSeverity(planned.Level),
-			State: State(planned.State), Reasons: planned.Reasons, File: planned.File, Line: planned.Line,
+			State: State(planned.State), Reasons: planned.Reasons, Tags: planned.Tags, File: planned.File, Line: planned.Line,
 		}
 		for _, field := range planned.Approximate {
 			rule.Noise = append(rule.Noise, field.Name+": "+field.Note)
