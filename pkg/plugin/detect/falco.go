@@ -10,7 +10,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/compare"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/fields"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/hooks"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/logic"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/output"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
@@ -25,7 +24,8 @@ const falcoLanguage = "falco"
 type falcoRules struct {
 	engine *falco.Engine
 	states []fields.Report
-	hooks  []hooks.Hook
+	// local: events are of this machine.
+	local bool
 	// mute are the rules for events of a type of which nobody knows what they ask for. What is not delivered counts as if it held, so
 	// they would say something of each.
 	mute map[muteKey]bool
@@ -57,7 +57,7 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}, suffix: suffix}
+	r := &falcoRules{engine: engine, local: o.Local, mute: map[muteKey]bool{}, suffix: suffix}
 	for _, rule := range engine.Rules {
 		report := fields.StateOf(engine, rule)
 		for _, arm := range report.Arms {
@@ -66,10 +66,6 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 			}
 		}
 		r.states = append(r.states, report)
-	}
-	r.hooks = hooks.Plan(engine, hooks.Options{Architectures: architectures(o.Local)})
-	for _, h := range r.hooks {
-		into.Notes = append(into.Notes, h.Notes...)
 	}
 	return r, nil
 }
@@ -84,7 +80,7 @@ func (f *falcoRules) rules() (rules []Rule) {
 		report := &f.states[i]
 		rule := Rule{
 			Language: falcoLanguage, Name: report.Rule.Name, Severity: falcoSeverity(report.Rule.Priority),
-			State: falcoStates[report.State], Reasons: report.Reasons(), File: report.Rule.Place.File, Line: report.Rule.Place.Line,
+			State: falcoStates[report.State], Reasons: report.Reasons(), Tags: report.Rule.Tags, File: report.Rule.Place.File, Line: report.Rule.Place.Line,
 		}
 		for _, arm := range report.Arms {
 			rule.Noise = append(rule.Noise, arm.Noise...)

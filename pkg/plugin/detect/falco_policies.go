@@ -5,6 +5,7 @@ package detect
 import (
 	"runtime"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/hooks"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 )
@@ -18,19 +19,23 @@ func architectures(local bool) []string {
 }
 
 // policies hook what the rules need: a policy for each group of hooks.
-func (f *falcoRules) policies() (policies []compose.Policy) {
+func (f *falcoRules) policies(wanted func(key) bool) (policies []compose.Policy, notes []string) {
+	planned := hooks.Plan(f.engine, hooks.Options{
+		Architectures: architectures(f.local), Wanted: func(r *falco.Rule) bool { return wanted(key{falcoLanguage, r.Name}) },
+	})
 	for _, group := range []hooks.Group{hooks.Files, hooks.Network, hooks.Calls} {
 		policy := compose.Policy{Name: "falco-" + string(group)}
-		for i := range f.hooks {
-			if f.hooks[i].Group == group {
-				policy.Kprobes = append(policy.Kprobes, falcoHook(&f.hooks[i]))
+		for i := range planned {
+			if planned[i].Group == group {
+				policy.Kprobes = append(policy.Kprobes, falcoHook(&planned[i]))
+				notes = append(notes, planned[i].Notes...)
 			}
 		}
 		if len(policy.Kprobes) > 0 {
 			policies = append(policies, policy)
 		}
 	}
-	return policies
+	return policies, notes
 }
 
 // source of what is told of the thread that makes a call.

@@ -5,6 +5,7 @@ package detect
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
@@ -44,5 +45,22 @@ func TestNoPolicies(t *testing.T) {
 	r, err := Load(t.Context(), Options{Sigma: []string{"testdata/sigma"}})
 	if err != nil || len(r.Policies()) != 0 {
 		t.Errorf("%v, %v", r.Policies(), err)
+	}
+}
+
+// What only rules need that are not evaluated is not hooked.
+func TestPoliciesOfChosenRules(t *testing.T) {
+	r, err := Load(t.Context(), Options{Falco: []string{filepath.Join("testdata", "calls.yaml")}, Only: []string{"Copied", "Traced"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var called []string
+	for _, p := range r.Policies() {
+		for i := range p.Kprobes {
+			called = append(called, p.Kprobes[i].Call)
+		}
+	}
+	if want := []string{"sys_dup2", "sys_ptrace"}; !slices.Equal(called, want) {
+		t.Errorf("%q, want %q", called, want)
 	}
 }

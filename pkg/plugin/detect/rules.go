@@ -27,6 +27,8 @@ type Options struct {
 	Level, Status string
 	// Audited: Sigma's rules for the records of the audit daemon too.
 	Audited bool
+	// Only and Except name rules by name, id, tag, technique or severity; with a plus also the severities above.
+	Only, Except []string
 	// Strict: one mistake in any file, and nothing is loaded.
 	Strict bool
 }
@@ -53,6 +55,7 @@ type Rule struct {
 	State              State
 	// Reasons for another state than Armed; Noise says what else may be told than the rule means.
 	Reasons, Noise []string
+	Tags           []string
 	// File and Line that it is from.
 	File string
 	Line int
@@ -62,7 +65,8 @@ type Rule struct {
 type language interface {
 	rules() []Rule
 	// policies are what the rules need to be told of besides programs that run.
-	policies() []compose.Policy
+	// They are of the rules that are wanted, by the language and the name; notes say where more is told than these ask for.
+	policies(wanted func(key) bool) (policies []compose.Policy, notes []string)
 	// capabilities says whether rules ask for those of processes.
 	capabilities() bool
 	evaluator() evaluator
@@ -77,8 +81,11 @@ type evaluator interface {
 // Rules are all rules of a session. They do not change.
 type Rules struct {
 	languages []language
+	// chosen are those that may say something; nil: all.
+	chosen map[key]bool
 	// All of them, in the order of their files.
-	All []Rule
+	All      []Rule
+	policies []compose.Policy
 	// Problems are what is wrong in rule files, and what is not loaded of them and why, a line each.
 	Problems []string
 	// Notes say where more is told than rules ask for, a line each.
@@ -107,6 +114,13 @@ func Load(ctx context.Context, o Options) (*Rules, error) {
 	if o.Strict && len(r.Problems) > 0 {
 		return nil, errors.New(join(r.Problems))
 	}
+	if err := r.choose(o.Only, o.Except); err != nil {
+		return nil, err
+	}
+	for _, l := range r.languages {
+		policies, notes := l.policies(func(k key) bool { return r.chosen == nil || r.chosen[k] })
+		r.policies, r.Notes = append(r.policies, policies...), append(r.Notes, notes...)
+	}
 	return r, nil
 }
 
@@ -121,12 +135,7 @@ func join(lines []string) (text string) {
 }
 
 // Policies are what the rules need to be told of besides programs that run.
-func (r *Rules) Policies() (policies []compose.Policy) {
-	for _, l := range r.languages {
-		policies = append(policies, l.policies()...)
-	}
-	return policies
-}
+func (r *Rules) Policies() []compose.Policy { return r.policies }
 
 // Capabilities says whether rules ask for the capabilities of processes.
 func (r *Rules) Capabilities() bool {

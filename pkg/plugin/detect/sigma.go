@@ -59,7 +59,7 @@ func (s *sigmaRules) rules() (rules []Rule) {
 		planned := &s.plan.Rules[i]
 		rule := Rule{
 			Language: sigmaLanguage, Name: planned.Title, ID: planned.ID, Severity: sigmaSeverity(planned.Level),
-			State: State(planned.State), Reasons: planned.Reasons, File: planned.File, Line: planned.Line,
+			State: State(planned.State), Reasons: planned.Reasons, Tags: planned.Tags, File: planned.File, Line: planned.Line,
 		}
 		for _, field := range planned.Approximate {
 			rule.Noise = append(rule.Noise, field.Name+": "+field.Note)
@@ -78,7 +78,7 @@ func sigmaSeverity(level sigma.Level) event.Severity {
 }
 
 // policies hook what the rules need: one policy for files, one for connections.
-func (s *sigmaRules) policies() (policies []compose.Policy) {
+func (s *sigmaRules) policies(func(key) bool) (policies []compose.Policy, notes []string) {
 	needs := s.plan.Needs()
 	var files, network []events.Operation
 	for _, n := range needs.Files {
@@ -102,7 +102,7 @@ func (s *sigmaRules) policies() (policies []compose.Policy) {
 			policies = append(policies, policy)
 		}
 	}
-	return policies
+	return policies, nil
 }
 
 func sigmaHook(h events.Hook) compose.Hook {

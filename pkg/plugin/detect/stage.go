@@ -7,12 +7,14 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
 // Stage evaluates the rules over each event. It may be called by any number of goroutines.
 type Stage struct {
 	rules      *Rules
+	webhook    *Webhook
 	evaluators sync.Pool // of []evaluator
 
 	mu    sync.Mutex
@@ -22,9 +24,9 @@ type Stage struct {
 // key identifies a rule.
 type key struct{ language, name string }
 
-// Stage makes the stage of a session.
-func (r *Rules) Stage() *Stage {
-	s := &Stage{rules: r, fired: map[key]uint64{}}
+// Stage makes the stage of a session. webhook gets what rules say; it may be nil.
+func (r *Rules) Stage(webhook *Webhook) *Stage {
+	s := &Stage{rules: r, webhook: webhook, fired: map[key]uint64{}}
 	s.evaluators.New = func() any {
 		var all []evaluator
 		for _, l := range r.languages {
@@ -45,10 +47,16 @@ func (s *Stage) Pass(it *pipeline.Item) bool {
 	for _, e := range *evaluators {
 		it.Event.Detections = e.detections(it, it.Event.Detections)
 	}
+	if s.rules.chosen != nil {
+		it.Event.Detections = slices.DeleteFunc(it.Event.Detections, func(d event.Detection) bool { return !s.rules.chosen[key{d.Language, d.Rule}] })
+	}
 	if len(it.Event.Detections) == 0 {
 		return false
 	}
 	s.count(it)
+	if s.webhook != nil {
+		s.webhook.offer(it.Event.Detections)
+	}
 	return true
 }
 

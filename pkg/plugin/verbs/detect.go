@@ -28,7 +28,8 @@ import (
 // detectOptions say which rules are evaluated.
 type detectOptions struct {
 	detect.Options
-	list bool
+	list    bool
+	webhook string
 }
 
 // Detect shows what rules say of what pods do.
@@ -62,12 +63,15 @@ Besides the formats of all commands there are -o falco and -o falco-json, which 
 func (d *detectOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
 	fs.StringArrayVar(&d.Falco, "rules", nil, "Rules of Falco in `FILE`; repeatable, and later files override earlier ones")
-	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does, not also as the kernel resolves them")
+	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does")
 	fs.StringArrayVar(&d.Sigma, "sigma", nil, "Rules of Sigma in `FILE`, or in all files of a directory; repeatable")
 	fs.StringVar(&d.Level, "sigma-level", "", "Least level of Sigma's rules (default low)")
 	fs.StringVar(&d.Status, "sigma-status", "", "Least status of Sigma's rules (default test)")
 	fs.BoolVar(&d.Audited, "sigma-auditd", false, "Sigma's rules for records of the audit daemon too")
+	fs.StringArrayVar(&d.Only, "only", nil, "Only rules of this `WORD`: name, id, tag, technique, severity (high+: or worse)")
+	fs.StringArrayVar(&d.Except, "except", nil, "Without rules of this `WORD`; repeatable")
 	fs.BoolVar(&d.Strict, "strict-rules", false, "Load nothing if anything is wrong in a rule file")
+	fs.StringVar(&d.webhook, "webhook", "", "Post each detection to this `URL` too, as Falco does, for falcosidekick")
 	fs.BoolVar(&d.list, "list", false, "List the rules, what can be expected of each and why, and do nothing")
 	return fs
 }
@@ -91,11 +95,17 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	if counts[detect.Armed]+counts[detect.Degraded] == 0 {
 		return trace.Work{}, fmt.Errorf("no rule can fire: %s; --list says why%s", standing(rules), mistakes(rules))
 	}
-	stage := rules.Stage()
+	var webhook *detect.Webhook
+	if r.Given("webhook") {
+		if webhook, err = detect.NewWebhook(d.webhook); err != nil {
+			return trace.Work{}, err
+		}
+	}
+	stage := rules.Stage(webhook)
 	return trace.Work{
 		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()},
 		OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
-		Enrich: func(_ context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
+		Enrich: func(ctx context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
 			}
@@ -103,9 +113,18 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			if n := len(rules.Notes); n > 0 {
 				say(event.LevelInfo, fmt.Sprintf("of %s more is read than rules can hold for; --list says why", wording.Counted(uint64(n), "system call")))
 			}
+			if webhook != nil {
+				go webhook.Run(ctx)
+			}
 			return stage
 		},
-		Closing: func() []string { return fired(stage, rules) },
+		Closing: func() []string {
+			lines := fired(stage, rules)
+			if webhook != nil {
+				lines = append(lines, webhook.Summary())
+			}
+			return lines
+		},
 	}, nil
 }
 

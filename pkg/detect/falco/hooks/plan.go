@@ -32,6 +32,8 @@ type Hook struct {
 type Options struct {
 	// Architectures of the nodes, as Go calls them.
 	Architectures []string
+	// Wanted says which rules are evaluated; nil: all that are enabled.
+	Wanted func(*falco.Rule) bool
 }
 
 // Plan makes the hooks that the enabled rules of an engine need, in the order of the table. Event types for which no rule can hold
@@ -39,7 +41,9 @@ type Options struct {
 func Plan(e *falco.Engine, o Options) (hooks []Hook) {
 	w := wanted{}
 	for _, rule := range e.Rules {
-		w.add(e, rule)
+		if rule.Enabled && (o.Wanted == nil || o.Wanted(rule)) {
+			w.add(e, rule)
+		}
 	}
 	programs := w.programs(e, o)
 	for i := range calls {
@@ -61,7 +65,7 @@ type wanted map[string][]*falco.Rule
 func (w wanted) add(e *falco.Engine, rule *falco.Rule) {
 	report := fields.StateOf(e, rule)
 	for i := range report.Arms {
-		if arm := &report.Arms[i]; rule.Enabled && arm.State != fields.Unsupported {
+		if arm := &report.Arms[i]; arm.State != fields.Unsupported {
 			w[arm.Event.Name] = append(w[arm.Event.Name], rule)
 		}
 	}

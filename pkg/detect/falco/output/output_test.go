@@ -132,12 +132,16 @@ func TestWebhook(t *testing.T) {
 		w.WriteHeader(answer)
 	}))
 	defer server.Close()
-	hook := &Webhook{URL: server.URL, Client: server.Client(), Times: Times{Location: time.UTC}}
+	hook := &Webhook{URL: server.URL, Client: server.Client()}
 	alert := &Alert{
 		Time: time.Unix(1, 5), Hostname: "n", Rule: "R <1>", Priority: "Informational", Source: "syscall", Text: "text",
 		Fields: map[string]any{"k8s.ns.name": nil, "proc.name": "x"},
 	}
-	if err := hook.Send(t.Context(), alert); err != nil {
+	line, err := alert.JSON(Times{Location: time.UTC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hook.Post(t.Context(), line); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"hostname":"n","output":"00:00:01.000000005: Informational text","output_fields":{"evt.time":1000000005,"k8s.ns.name":null,` +
@@ -149,8 +153,12 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("header: %v", header)
 	}
 	answer = http.StatusBadRequest
-	if err := hook.Send(t.Context(), alert); err == nil || !strings.Contains(err.Error(), "400") {
+	if err := hook.Post(t.Context(), line); err == nil || !strings.Contains(err.Error(), "400") {
 		t.Errorf("refused: %v", err)
+	}
+	server.Close()
+	if err := hook.Post(t.Context(), line); err == nil || strings.Contains(err.Error(), hook.URL) {
+		t.Errorf("the URL is told: %v", err)
 	}
 	if _, there := alert.Fields["evt.time"]; there {
 		t.Error("the alert was changed")

@@ -5,16 +5,18 @@ package output
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 // Webhook posts alerts as Falco's HTTP output does: one request for each, with its JSON as the body.
 type Webhook struct {
+	// URL may hold secrets: no error tells it.
 	URL    string
 	Client *http.Client
-	Times  Times
 }
 
 // userAgent that receivers know Falco by.
@@ -23,26 +25,32 @@ const userAgent = "falcosecurity/falco"
 // longestAnswer that is read of a receiver, in bytes, so that the connection can be used again.
 const longestAnswer = 4096
 
-// Send posts an alert. An answer that is not 2xx is an error.
-func (w *Webhook) Send(ctx context.Context, a *Alert) error {
-	body, err := a.JSON(w.Times)
+// AnswerError is an answer that is not 2xx.
+type AnswerError struct{ Code int }
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("the receiver answered %d %s", e.Code, http.StatusText(e.Code))
+}
+
+// Post posts an alert's JSON. An answer that is not 2xx is an *AnswerError.
+func (w *Webhook) Post(ctx context.Context, alert []byte) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(alert))
 	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("webhook %s: %w", w.URL, err)
+		return errors.New("the URL cannot be used")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", userAgent)
 	response, err := w.Client.Do(request)
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		if at, ok := errors.AsType[*url.Error](err); ok {
+			err = at.Err // without the URL
+		}
+		return err
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, longestAnswer)
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("webhook %s: the receiver answered %s", w.URL, response.Status)
+		return &AnswerError{response.StatusCode}
 	}
 	return nil
 }
