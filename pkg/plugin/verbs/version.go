@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,15 +36,16 @@ func Version(env trace.Environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text := fmt.Sprintf("%s %s\ntracer image: %s\n", help.Plugin, env.Build.Release(), image)
+			var text strings.Builder
+			fmt.Fprintf(&text, "%s %s\ntracer image: %s\n", help.Plugin, env.Build.Release(), image)
 			for _, architecture := range slices.Sorted(maps.Keys(tracers)) {
 				t := tracers[architecture]
-				text += fmt.Sprintf("carried tracer for %s: sha256:%s, %d bytes\n", architecture, t.Digest, len(t.Payload))
+				fmt.Fprintf(&text, "carried tracer for %s: sha256:%s, %d bytes\n", architecture, t.Digest, len(t.Payload))
 			}
 			if len(tracers) == 0 {
-				text += "carried tracer: none, make build builds a plugin with one\n"
+				text.WriteString("carried tracer: none, make build builds a plugin with one\n")
 			}
-			_, err = fmt.Fprint(env.Out, text)
+			_, err = fmt.Fprint(env.Out, text.String())
 			return err
 		},
 	}
