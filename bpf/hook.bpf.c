@@ -221,7 +221,7 @@ static __always_inline int run_held(void *ctx, __u32 stages)
 	int verdict = 0;
 
 	if (!(stages & STAGE_ENTRY)) {
-		note = note_of_current(0);
+		note = note_of_current();
 		if (!note || !note->entered)
 			return 0;
 	}
@@ -230,10 +230,12 @@ static __always_inline int run_held(void *ctx, __u32 stages)
 	s = begin(workloads);
 	if (!s)
 		return without_scratch(stages, note);
-	if (stages & STAGE_ENTRY)
+	if (stages & STAGE_ENTRY) {
 		verdict = work_at_entry(ctx, s, stages);
-	else
+	} else {
 		work_at_return(ctx, s, note);
+		forget_note_of_current();
+	}
 	end(s);
 	return verdict;
 }
@@ -330,3 +332,13 @@ int hook_both(void *ctx)
 	run(ctx, STAGE_ENTRY | STAGE_RETURN);
 	return 0;
 }
+
+#ifdef OLD_KERNEL
+/* A thread ends: a function that it was in does not return. Attached beside a return program. */
+SEC("hook/gone")
+int hook_gone(void *ctx)
+{
+	forget_note_of_current();
+	return 0;
+}
+#endif

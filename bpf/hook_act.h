@@ -39,8 +39,9 @@ static __always_inline __u32 actor_of(__u8 scope)
 }
 
 /* Whether the call repeats one that was posted less than the selector's interval ago. Not static: so it is verified once. */
-__noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 now)
+__noinline int is_repeat(SCRATCH_PARAMETER, __u32 selector, __u64 now)
 {
+	TAKE_SCRATCH(s);
 	struct rate_key key = {};
 	const volatile struct hook_selector *chosen;
 	__u64 *last, copied = now;

@@ -104,7 +104,7 @@ static __always_inline void begin_arguments(struct hook_scratch *s)
 /* Fills the rest of a record. */
 static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader;
+	struct task_struct *task = current_task(), *leader;
 	struct hook_record *r = &s->record;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 arguments = r->argument_count, flags = r->flags;

@@ -27,12 +27,27 @@ struct entry_note {
 	__u64 words[HOOK_ARGUMENTS];
 };
 
+#ifdef OLD_KERNEL
+
+/* By thread, as bpf_get_current_pid_tgid() has it. Where there is no room the return is not told, which is counted. Programs of kprobes
+ * may use no map that takes memory when it needs it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct entry_note);
+} entry_notes SEC(".maps");
+
+#else
+
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct entry_note);
 } entry_notes SEC(".maps");
+
+#endif
 
 static __always_inline __u64 word_at(const void *address)
 {

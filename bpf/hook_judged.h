@@ -106,6 +106,8 @@ static long print_step(__u32 step, struct in_scratch *in)
 	return 0;
 }
 
+REPEATABLE(print_step, struct in_scratch, scratch_at, 16, PRINT_STEPS / 16)
+
 /*
  * Makes the print of a file's path: of all that path_resolve() would look at, but of the hashes of names in the place of the
  * names. 0 if there is none.
@@ -124,7 +126,7 @@ static __always_inline __u64 print_of(struct hook_scratch *s, const volatile str
 	p->done = 0;
 	p->sum = mixed(hook.judging, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
 	p->sum = mixed(p->sum, p->mnt);
-	bpf_loop(PRINT_STEPS, print_step, &in, 0);
+	repeat(PRINT_STEPS, print_step, &in, s->slot);
 	return p->done ? p->sum : 0;
 }
 
@@ -167,7 +169,7 @@ static __always_inline void judge(struct hook_scratch *s, __u32 place)
 	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
 		return;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
-		if (is_judged(i) && has_text(s, i))
+		if (is_judged(i) && has_text(HAND(s), i))
 			verdict |= 1ULL << i;
 	s->verdict = verdict;
 	s->judged = 1;

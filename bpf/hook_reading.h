@@ -133,7 +133,7 @@ static __always_inline void read_vector(struct reading *r, __u64 address, __u64 
 	v->maximum = r->argument->maximum;
 	v->copied = copied;
 	v->flags = 0;
-	bpf_loop(VECTOR_ENTRIES, read_vector_entry, &in, 0);
+	repeat_few(VECTOR_ENTRIES, read_vector_entry, &in, VECTOR_ENTRIES);
 	r->flags |= v->flags;
 	value->size = size ? size : v->length;
 	if (entries > VECTOR_ENTRIES || v->length >= v->maximum || size > v->length)

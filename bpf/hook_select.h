@@ -145,8 +145,9 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 
 /* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
  * filter. */
-__noinline int has_text(struct hook_scratch *s, __u32 index)
+__noinline int has_text(SCRATCH_PARAMETER, __u32 index)
 {
+	TAKE_SCRATCH(s);
 	const volatile struct hook_filter *f;
 
 	if (!s || index >= HOOK_FILTERS)
@@ -169,7 +170,7 @@ static __always_inline bool is_known_end(struct hook_scratch *s, __u32 index)
 {
 	__u8 match = hook_filters[index].match;
 
-	return match == MATCH_POSTFIX || (match == MATCH_SUBSTRING && has_text(s, index));
+	return match == MATCH_POSTFIX || (match == MATCH_SUBSTRING && has_text(HAND(s), index));
 }
 
 /* Tries filter number index. cheap: those that need more than numbers are taken for true. */
@@ -194,7 +195,7 @@ static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap
 	if (f->subject == SUBJECT_TEXT && value->cut && !is_known_end(s, index))
 		return !(f->flags & FILTER_LETS_BE);
 	if (f->subject == SUBJECT_TEXT)
-		return (has_text(s, index) != 0) != negated;
+		return (has_text(HAND(s), index) != 0) != negated;
 	return matches(s, f, value) != negated;
 }
 

@@ -15,10 +15,50 @@
 		release_cpu();                                      \
 	} while (0)
 
-static __always_inline struct entry_note *note_of_current(__u64 flags)
+#ifdef OLD_KERNEL
+
+static const struct entry_note no_note;
+
+static __always_inline struct entry_note *note_of_current(void)
 {
-	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, flags);
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&entry_notes, &thread);
 }
+
+static __always_inline struct entry_note *make_note_of_current(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_update_elem(&entry_notes, &thread, &no_note, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&entry_notes, &thread);
+}
+
+static __always_inline void forget_note_of_current(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&entry_notes, &thread);
+}
+
+#else
+
+static __always_inline struct entry_note *note_of_current(void)
+{
+	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, 0);
+}
+
+static __always_inline struct entry_note *make_note_of_current(void)
+{
+	return bpf_task_storage_get(&entry_notes, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* The note goes with the task. */
+static __always_inline void forget_note_of_current(void)
+{
+}
+
+#endif
 
 /* Counts a call that did not return before the function was called again, as it calls itself: its return will not be told. */
 static __always_inline void give_up(const struct entry_note *note)
@@ -32,7 +72,7 @@ static __always_inline void give_up(const struct entry_note *note)
 /* Leaves the return program what it needs; NULL if there is no room for it. */
 static __always_inline struct entry_note *leave_note(struct hook_scratch *s)
 {
-	struct entry_note *note = note_of_current(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct entry_note *note = make_note_of_current();
 
 	if (!note)
 		return NULL;
@@ -55,7 +95,7 @@ static __always_inline bool is_limited(struct hook_scratch *s)
 	__u32 selector = s->record.selector;
 
 	return (hook.flags & HOOK_LIMITS) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
-	       !is_enforcement(&s->record) && is_repeat(s, selector, s->record.header.time);
+	       !is_enforcement(&s->record) && is_repeat(HAND(s), selector, s->record.header.time);
 }
 
 /* Tells of the entry of a call, or of a call as a whole. note: what the return will find, NULL if there is none to come or

@@ -22,6 +22,23 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 		field_;                                                                                \
 	})
 
+#ifdef OLD_KERNEL
+
+/* Before 5.11 the verifier trusts no pointer to the current task. */
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#define TRUSTED_FIELD FIELD
+
+#else
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return bpf_get_current_task_btf();
+}
+
 /* The same behind a pointer that the verifier trusts, as that to the current task: without a helper on all kernels. That the pointer is
  * cast all the same is for the verifier: it searches its names of types for each field that is read behind a pointer it trusts. */
 #define TRUSTED_FIELD(type, pointer, field)                                                            \
@@ -34,3 +51,5 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 			field_ = at_->field;                                                           \
 		field_;                                                                                \
 	})
+
+#endif

@@ -32,7 +32,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
-enum { BPF_ANY = 0 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_F_USER_STACK = 256 };
@@ -250,6 +250,13 @@ struct cgroup {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+/* Before 6.1 a cgroup had the ids of its ancestors in the place of their addresses. */
+struct cgroup___ids {
+	struct cgroup_subsys_state self;
+	__u64 ancestor_ids[1];
 };
 
 struct css_set {

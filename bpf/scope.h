@@ -83,6 +83,42 @@ static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 	return BPF_CORE_READ(state, cgroup);
 }
 
+#ifdef OLD_KERNEL
+
+/* How far up from a cgroup its ancestors are looked for. */
+#define ANCESTOR_STEPS 32
+
+/* The ancestor of a cgroup at a level; itself at its own. */
+static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup___ids *with_ids = (void *)cgroup;
+	struct cgroup_subsys_state *state;
+
+	for (__u32 i = 0; i < ANCESTOR_STEPS; i++) {
+		if (BPF_CORE_READ(cgroup, level) <= level)
+			break;
+		with_ids = (void *)cgroup;
+		state = BPF_CORE_READ(with_ids, self.parent);
+		cgroup = BPF_CORE_READ(state, cgroup);
+	}
+	return cgroup;
+}
+
+/* The id of the ancestor at a level. */
+static __always_inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup___ids *with_ids = (void *)cgroup;
+	__u64 id = 0;
+
+	if (!bpf_core_field_exists(with_ids->ancestor_ids))
+		return BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+	bpf_probe_read_kernel(&id, sizeof(id),
+			      (char *)cgroup + bpf_core_field_offset(struct cgroup___ids, ancestor_ids) + sizeof(id) * level);
+	return id;
+}
+
+#else
+
 /* The ancestor of a cgroup at a level; itself at its own. */
 static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u32 level)
 {
@@ -92,6 +128,14 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 			      (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) + sizeof(ancestor) * level);
 	return ancestor;
 }
+
+/* The id of the ancestor at a level. */
+static __always_inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
+{
+	return BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+}
+
+#endif
 
 /* Whether a cgroup is a target, or one above it. Where workloads is not NULL it gets the bits of the deepest that is. */
 static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, __u64 *workloads)
@@ -106,7 +150,7 @@ static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels
 			break;
 		if (!(levels & (1ULL << level)))
 			continue;
-		id = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+		id = ancestor_id(cgroup, level);
 		bits = bpf_map_lookup_elem(&target_cgroups, &id);
 		if (!bits)
 			continue;
@@ -144,7 +188,7 @@ static __always_inline bool in_scope(struct task_struct *task)
 /* The cgroup of the current task: its id. Loads without a helper: the task is one that the verifier trusts. */
 static __always_inline __u64 current_cgroup_id(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct css_set *set;
 	struct cgroup *cgroup;
 	struct kernfs_node *node;
@@ -172,7 +216,7 @@ static __always_inline bool current_cgroup_is_target(__u64 *workloads)
 		*workloads = known->workloads;
 		return known->verdict & 1;
 	}
-	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &made.workloads);
+	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(current_task()), state->levels, &made.workloads);
 	bpf_map_update_elem(&cgroup_verdicts, &id, &made, BPF_ANY);
 	*workloads = made.workloads;
 	return made.verdict & 1;
@@ -180,7 +224,7 @@ static __always_inline bool current_cgroup_is_target(__u64 *workloads)
 
 static __always_inline __u32 current_tgid(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
 	return TRUSTED_FIELD(struct task_struct, task, tgid);
 }

@@ -8,7 +8,7 @@
 /* Whether the current task is in a system call of the ABI for 32 bits. */
 static __always_inline bool is_compat(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 
 	if (bpf_core_field_exists(task->thread_info.status))
 		return TRUSTED_FIELD(struct task_struct, task, thread_info.status) &

@@ -68,9 +68,9 @@ type Loaded struct {
 // NewSet prepares for loading hooks beside the programs of host; types reads the kernel's type information, once for all that is loaded;
 // processes is of how many can be noted what filters ask, 0 for the object's own number.
 func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
-	spec, err := bpf.LoadHook()
+	spec, err := kernel.Specification(types, bpf.LoadHook, bpf.LoadHookOld)
 	if err != nil {
-		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
+		return nil, err
 	}
 	if err := host.SetConstants(spec.Variables); err != nil {
 		return nil, err

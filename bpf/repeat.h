@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Loops whose number of turns only the data knows. Kernels since 5.17 have a helper for them. The programs for older ones (built with
+ * OLD_KERNEL) make them of two global functions, each with a loop that is short enough for the verifier, which looks at a global function
+ * once. There such functions take numbers only: what a turn works on stands in a map, and is found by a handle.
+ */
+#pragma once
+#include "kernel_types.h"
+#include <bpf/bpf_helpers.h>
+
+#ifdef OLD_KERNEL
+
+/* Defines what repeat() needs: step(index, in) is a turn, and find(handle, &room) what it works on, NULL if there is no such; it may use
+ * the room. A turn that returns 1 is the last, as is number inner * outer. */
+#define REPEATABLE(step, context, find, inner, outer)                    \
+	__noinline int step##_some(__u32 handle, __u32 first, __u32 end) \
+	{                                                                \
+		context room = {}, *in = find(handle, &room);            \
+                                                                         \
+		if (!in)                                                 \
+			return 1;                                        \
+		for (__u32 i = 0; i < (inner); i++)                      \
+			if (first + i >= end || step(first + i, in))     \
+				return 1;                                \
+		return 0;                                                \
+	}                                                                \
+                                                                         \
+	__noinline int step##_all(__u32 handle, __u32 end)               \
+	{                                                                \
+		for (__u32 i = 0; i < (outer); i++)                      \
+			if (step##_some(handle, i * (inner), end))       \
+				return 1;                                \
+		return 0;                                                \
+	}
+
+#define repeat(turns, step, in, handle) ((void)(in), step##_all(handle, turns))
+
+/* The same where the verifier can look at each of the turns, of which there are at most so many. */
+#define repeat_few(turns, step, in, most)                \
+	for (__u32 turn_ = 0; turn_ < (most); turn_++)   \
+		if (turn_ >= (turns) || step(turn_, in)) \
+	break
+
+#else
+
+#define REPEATABLE(step, context, find, inner, outer)
+#define repeat(turns, step, in, handle) bpf_loop(turns, step, in, 0)
+#define repeat_few(turns, step, in, most) bpf_loop(turns, step, in, 0)
+
+#endif
