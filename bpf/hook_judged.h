@@ -169,7 +169,7 @@ static __always_inline void judge(struct hook_scratch *s, __u32 place)
 	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
 		return;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
-		if (is_judged(i) && has_text(HAND(s), i))
+		if (is_judged(i) && has_text(s, i))
 			verdict |= 1ULL << i;
 	s->verdict = verdict;
 	s->judged = 1;

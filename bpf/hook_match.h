@@ -11,7 +11,7 @@
 #define SHORT_WORDS 4
 /* What the programs for old kernels have turns for (see repeat.h): words of a text beyond those, texts and addresses of one filter,
  * operations of an expression. What has more is refused. */
-#define OLD_WORDS 252
+#define OLD_WORDS 512
 #define OLD_TEXTS 4096
 #define OLD_ADDRESSES 128
 #define OLD_OPERATIONS 64
@@ -82,6 +82,8 @@ static long compare_word(__u32 index, struct in_scratch *in)
 	return s->text.different & 1;
 }
 
+REPEATABLE_WITHIN(compare_word, struct in_scratch, scratch_at, 32, OLD_WORDS / 32)
+
 /* Whether the texts are equal, as far as the second goes. Not static, as has_text: it is verified once. */
 __noinline int equal_texts(SCRATCH_PARAMETER)
 {
@@ -101,7 +103,7 @@ __noinline int equal_texts(SCRATCH_PARAMETER)
 	if (s->text.size <= 8 * SHORT_WORDS)
 		return 1;
 	s->text.different = 0;
-	repeat_few((s->text.size + 7) / 8 - SHORT_WORDS, compare_word, &in, OLD_WORDS);
+	repeat((s->text.size + 7) / 8 - SHORT_WORDS, compare_word, &in, s->slot);
 	return !s->text.different;
 }
 
@@ -139,7 +141,7 @@ static long try_text(__u32 index, struct in_scratch *in)
 	return m->found & 1;
 }
 
-REPEATABLE(try_text, struct in_scratch, scratch_at, OLD_TEXTS / 64, 64)
+REPEATABLE(try_text, struct in_scratch, scratch_at, 32, OLD_TEXTS / 32)
 
 static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first,
 				       __u32 count)

@@ -118,6 +118,8 @@ static long read_vector_entry(__u32 index, struct in_scratch *in)
 	return v->length >= v->maximum ? 1 : 0;
 }
 
+REPEATABLE(read_vector_entry, struct in_scratch, scratch_at, 8, VECTOR_ENTRIES / 8)
+
 /* Reads what an array of struct iovec points at in user memory; size is that of all together, 0 if not known. */
 static __always_inline void read_vector(struct reading *r, __u64 address, __u64 entries, __u64 size, bool copied)
 {
@@ -133,7 +135,7 @@ static __always_inline void read_vector(struct reading *r, __u64 address, __u64 
 	v->maximum = r->argument->maximum;
 	v->copied = copied;
 	v->flags = 0;
-	repeat_few(VECTOR_ENTRIES, read_vector_entry, &in, VECTOR_ENTRIES);
+	repeat(VECTOR_ENTRIES, read_vector_entry, &in, r->s->slot);
 	r->flags |= v->flags;
 	value->size = size ? size : v->length;
 	if (entries > VECTOR_ENTRIES || v->length >= v->maximum || size > v->length)

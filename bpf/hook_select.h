@@ -114,7 +114,7 @@ static __always_inline bool is_about_argument(__u8 subject)
 }
 
 /* Whether the value of a filter's argument, or the number, is what the filter wants. */
-static __always_inline bool matches(struct hook_scratch *s, const volatile struct hook_filter *f, struct value *value)
+static NOT_BESIDE_CALLS bool matches(struct hook_scratch *s, const volatile struct hook_filter *f, struct value *value)
 {
 	struct socket_value *socket = (struct socket_value *)&s->data[value->structure & (HOOK_DATA - 1)];
 	__u64 number;
@@ -143,11 +143,8 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 	return match_range(number ^ f->operand, f->first, f->count);
 }
 
-/* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
- * filter. */
-__noinline int has_text(SCRATCH_PARAMETER, __u32 index)
+static __always_inline int text_of_filter(struct hook_scratch *s, __u32 index)
 {
-	TAKE_SCRATCH(s);
 	const volatile struct hook_filter *f;
 
 	if (!s || index >= HOOK_FILTERS)
@@ -156,6 +153,18 @@ __noinline int has_text(SCRATCH_PARAMETER, __u32 index)
 	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first,
 			  f->count);
 }
+
+#ifdef OLD_KERNEL
+/* A function more would be one too many on the stack: what it calls is verified once anyway. */
+#define has_text(s, index) text_of_filter(s, index)
+#else
+/* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
+ * filter. */
+__noinline int has_text(struct hook_scratch *s, __u32 index)
+{
+	return text_of_filter(s, index);
+}
+#endif
 
 /* Whether filter number index asks for the path that verdicts are remembered of. */
 static __always_inline bool is_judged(__u32 index)
@@ -170,7 +179,7 @@ static __always_inline bool is_known_end(struct hook_scratch *s, __u32 index)
 {
 	__u8 match = hook_filters[index].match;
 
-	return match == MATCH_POSTFIX || (match == MATCH_SUBSTRING && has_text(HAND(s), index));
+	return match == MATCH_POSTFIX || (match == MATCH_SUBSTRING && has_text(s, index));
 }
 
 /* Tries filter number index. cheap: those that need more than numbers are taken for true. */
@@ -195,7 +204,7 @@ static __noinline int try_filter(struct hook_scratch *s, __u32 index, bool cheap
 	if (f->subject == SUBJECT_TEXT && value->cut && !is_known_end(s, index))
 		return !(f->flags & FILTER_LETS_BE);
 	if (f->subject == SUBJECT_TEXT)
-		return (has_text(HAND(s), index) != 0) != negated;
+		return (has_text(s, index) != 0) != negated;
 	return matches(s, f, value) != negated;
 }
 

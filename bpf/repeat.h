@@ -12,7 +12,13 @@
 
 /* Defines what repeat() needs: step(index, in) is a turn, and find(handle, &room) what it works on, NULL if there is no such; it may use
  * the room. A turn that returns 1 is the last, as is number inner * outer. */
-#define REPEATABLE(step, context, find, inner, outer)                    \
+#define REPEATABLE(step, context, find, inner, outer) REPEATABLE_BY(__noinline, step, context, find, inner, outer)
+
+/* The same where another function on the stack would be one too many: of the two one is a part of the caller. */
+#define REPEATABLE_WITHIN(step, context, find, inner, outer) \
+	REPEATABLE_BY(static __always_inline, step, context, find, inner, outer)
+
+#define REPEATABLE_BY(linkage, step, context, find, inner, outer)        \
 	__noinline int step##_some(__u32 handle, __u32 first, __u32 end) \
 	{                                                                \
 		context room = {}, *in = find(handle, &room);            \
@@ -25,7 +31,7 @@
 		return 0;                                                \
 	}                                                                \
                                                                          \
-	__noinline int step##_all(__u32 handle, __u32 end)               \
+	linkage int step##_all(__u32 handle, __u32 end)                  \
 	{                                                                \
 		for (__u32 i = 0; i < (outer); i++)                      \
 			if (step##_some(handle, i * (inner), end))       \
@@ -34,6 +40,9 @@
 	}
 
 #define repeat(turns, step, in, handle) ((void)(in), step##_all(handle, turns))
+
+/* A function whose room on the stack is not to be taken while its caller calls such functions: they are many, and the stack is short. */
+#define NOT_BESIDE_CALLS __noinline
 
 /* The same where the verifier can look at each of the turns, of which there are at most so many. */
 #define repeat_few(turns, step, in, most)                \
@@ -44,7 +53,9 @@
 #else
 
 #define REPEATABLE(step, context, find, inner, outer)
+#define REPEATABLE_WITHIN(step, context, find, inner, outer)
 #define repeat(turns, step, in, handle) bpf_loop(turns, step, in, 0)
+#define NOT_BESIDE_CALLS __always_inline
 #define repeat_few(turns, step, in, most) bpf_loop(turns, step, in, 0)
 
 #endif

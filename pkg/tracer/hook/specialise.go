@@ -29,6 +29,11 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 		}
 		programs[string(a.Stage)] = p
 	}
+	if s.leavesNotes(d) {
+		p := spec.Programs[gone]
+		p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachTraceRawTp, "sched_process_exit"
+		programs[gone] = p
+	}
 	spec.Programs = programs
 	if len(d.Operands) > 0 {
 		spec.Maps["hook_operands"].MaxEntries = uint32(len(d.Operands))
@@ -47,6 +52,14 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 		}
 	}
 	return spec, nil
+}
+
+// gone is the program that takes away what the entry left for a return that does not come, as the thread ends. Others than old kernels do
+// so themselves.
+const gone = "hook_gone"
+
+func (s *Set) leavesNotes(d *Definition) bool {
+	return s.old && d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_HAS_RETURN) != 0
 }
 
 // config completes what a hook is to do with what the session and its lists say.

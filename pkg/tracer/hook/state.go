@@ -53,6 +53,7 @@ func (s *Set) Remember(m Marking) error {
 		}
 	}
 	s.runtime = m.Runtime
+	spec.Maps["process_states"].Flags = s.spec.Maps["process_states"].Flags
 	spec.Maps["hook_scratches"].MaxEntries = s.spec.Maps["hook_scratches"].MaxEntries
 	spec.Maps["hook_operands"].MaxEntries = uint32(max(len(m.Operands), 1))
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
