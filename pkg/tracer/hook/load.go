@@ -176,6 +176,11 @@ func (s *Set) load(d *Definition) (*Loaded, error) {
 	if err := errors.Join(d.check(), d.writable(), d.overridable()); err != nil {
 		return nil, err
 	}
+	if s.old {
+		if err := fitsOld(d.Name, d.Filters, d.Operands); err != nil {
+			return nil, err
+		}
+	}
 	collection, err := s.collection(d, s.holdsCPU)
 	if verifier := (*ebpf.VerifierError)(nil); s.holdsCPU && errors.As(err, &verifier) {
 		collection, err = s.collection(d, false) // what the kernel's version says is not sure

@@ -21,7 +21,7 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 	for _, a := range d.Attachments {
 		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
 		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
-		if a.Stage == Hashing || m.sleeps {
+		if a.Stage == Hashing || a.Mechanism.sleeps() {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}
 		if !d.writes() {
@@ -65,7 +65,7 @@ func (s *Set) leavesNotes(d *Definition) bool {
 // config completes what a hook is to do with what the session and its lists say.
 func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config := d.Config
-	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
+	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return a.Mechanism.sleeps() }) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
 	} else if holdsCPU {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)

@@ -37,6 +37,11 @@ type Marking struct {
 
 // Remember begins to note processes. It comes before the hooks that ask: what runs already is for Note.
 func (s *Set) Remember(m Marking) error {
+	if s.old {
+		if err := fitsOld("programs and processes that policies name", m.Marks, m.Operands); err != nil {
+			return err
+		}
+	}
 	spec, err := kernel.Specification(s.types, bpf.LoadProcessState, bpf.LoadProcessStateOld)
 	if err != nil {
 		return err
