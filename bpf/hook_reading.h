@@ -143,12 +143,38 @@ static __always_inline void read_vector(struct reading *r, __u64 address, __u64 
 	take_text(r, BOUNDED(v->length, HOOK_MARGIN));
 }
 
+#ifdef OLD_KERNEL
+
+static __always_inline __u8 type_of_iter(struct iov_iter *iter)
+{
+	struct iov_iter___old *old = (void *)iter;
+
+	if (bpf_core_field_exists(iter->iter_type))
+		return BPF_CORE_READ(iter, iter_type);
+	return BPF_CORE_READ(old, type) & ~1;
+}
+
+/* There are none before 6.0. */
+#define IS_USER_BUFFER(type) \
+	(bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) && (type) == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+
+#else
+
+static __always_inline __u8 type_of_iter(struct iov_iter *iter)
+{
+	return BPF_CORE_READ(iter, iter_type);
+}
+
+#define IS_USER_BUFFER(type) ((type) == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+
+#endif
+
 static __always_inline void read_iov_iter(struct reading *r, struct iov_iter *iter)
 {
 	__u64 count = BPF_CORE_READ(iter, count), offset = BPF_CORE_READ(iter, iov_offset);
-	__u8 type = BPF_CORE_READ(iter, iter_type);
+	__u8 type = type_of_iter(iter);
 
-	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
+	if (IS_USER_BUFFER(type)) {
 		read_bytes(r, (__u64)BPF_CORE_READ(iter, ubuf) + offset, count, true);
 	} else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
 		struct iov_iter___old *old = (void *)iter;

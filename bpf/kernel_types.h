@@ -378,6 +378,8 @@ struct iov_iter {
 /* before 6.4 */
 struct iov_iter___old {
 	const struct iovec *iov;
+	/* before 5.14: a bit of enum iter_type, and the lowest for the direction */
+	unsigned int type;
 };
 
 struct module {
