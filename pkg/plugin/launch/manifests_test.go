@@ -45,6 +45,7 @@ var reasons = map[string]string{
 	"add":                             "All that the tracer has:",
 	"BPF":                             "bpf(2): load programs, make maps and links. https://man7.org/linux/man-pages/man7/capabilities.7.html",
 	"PERFMON":                         "Programs that read kernel memory, and the perf events that kprobes and tracepoints attach through.",
+	"SYS_RESOURCE":                    "What programs and maps take, which kernels before 5.11 count as locked memory of the process.",
 	"drop":                            "Nothing of what containers usually have.",
 	"ALL":                             "",
 	"privileged: false":               "Not privileged: no devices, no writable /sys.",

@@ -62,7 +62,7 @@ func TestTracerPod(t *testing.T) {
 
 // Kinds of hooks need what they need, and nothing of the others.
 func TestPrivileges(t *testing.T) {
-	const least, program, tracing = "BPF PERFMON", "BPF PERFMON SYS_ADMIN SYS_PTRACE", " /sys/kernel/tracing"
+	const least, program, tracing = "BPF PERFMON SYS_RESOURCE", "BPF PERFMON SYS_RESOURCE SYS_ADMIN SYS_PTRACE", " /sys/kernel/tracing"
 	posting := func(a policy.Action) policy.Hook {
 		return policy.Hook{Kind: policy.Kprobe, Selectors: []policy.Selector{{}, {Actions: []policy.Action{{}, a}}}}
 	}

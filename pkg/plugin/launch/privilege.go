@@ -27,6 +27,7 @@ type privilege struct {
 var privileges = [...]privilege{
 	{capability: "BPF", why: "bpf(2): load programs, make maps and links"},
 	{capability: "PERFMON", why: "programs that read kernel memory, and perf events, which kprobes and tracepoints attach through"},
+	{capability: "SYS_RESOURCE", why: "what programs and maps take, which kernels before 5.11 count as locked memory of the process"},
 	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_ADMIN",
 		why: "perf events of uprobes, by which kernels without uprobe.multi attach (before 6.6)"},
 	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_PTRACE",

@@ -157,7 +157,7 @@ func explain(what string, err error) error {
 	case errors.As(err, &verifier) && len(verifier.Log) > 0:
 		return fmt.Errorf("%s: this kernel's verifier refuses a program; please report this with the kernel's version: %w", what, err)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON, and a kernel that is not locked down to confidentiality: %w", what, err)
+		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON (before Linux 5.11 also SYS_RESOURCE), and a kernel that is not locked down to confidentiality: %w", what, err)
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%s: this kernel can't do it; Linux 5.10 or later with BTF is needed: %w", what, err)
 	}
