@@ -3,8 +3,9 @@
 // Package bpf holds the kernel side: C, one file per kind of hook, and what bpf2go makes of it, which is committed so that
 // building needs no clang. The Go types of records are generated from records.h, the only place where their layout stands.
 //
-// Nothing here depends on a kernel version; the programs need Linux 6.1 or later (dynptr, cgroup ancestors) with BTF, on
-// amd64 or arm64, and CAP_BPF and CAP_PERFMON to be loaded. They are held by file descriptors only: whoever loaded them
+// Nothing here depends on a kernel version; the programs need Linux 6.1 or later (loops by a helper, dynptr, cgroup ancestors)
+// with BTF, on amd64 or arm64, and CAP_BPF and CAP_PERFMON to be loaded. Those that are built with OLD_KERNEL (…Old), of the
+// same source, need 5.10, and before 5.11 CAP_SYS_RESOURCE as well. They are held by file descriptors only: whoever loaded them
 // takes them along when it ends.
 package bpf
 
