@@ -41,14 +41,16 @@
 
 #define repeat(turns, step, in, handle) ((void)(in), step##_all(handle, turns))
 
+/* The same where the verifier can look at each of the turns, of which there are at most so many. */
+#define repeat_few(turns, step, in, most)                        \
+	do {                                                     \
+		for (__u32 turn_ = 0; turn_ < (most); turn_++)   \
+			if (turn_ >= (turns) || step(turn_, in)) \
+				break;                           \
+	} while (0)
+
 /* A function whose room on the stack is not to be taken while its caller calls such functions: they are many, and the stack is short. */
 #define NOT_BESIDE_CALLS __noinline
-
-/* The same where the verifier can look at each of the turns, of which there are at most so many. */
-#define repeat_few(turns, step, in, most)                \
-	for (__u32 turn_ = 0; turn_ < (most); turn_++)   \
-		if (turn_ >= (turns) || step(turn_, in)) \
-	break
 
 #else
 
