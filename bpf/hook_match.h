@@ -189,7 +189,18 @@ struct expression {
 #ifdef OLD_KERNEL
 /* In a map: the verifier would follow each depth that there can be. */
 #define DEPTH(e) ((e)->s->depth)
+
+static __always_inline struct expression *expression_at(__u32 slot, struct expression *e)
+{
+	e->s = scratch_of(slot);
+	if (!e->s)
+		return NULL;
+	e->first = e->s->expression;
+	return e;
+}
+#define set_expression(s, first) ((s)->expression = (first))
 #else
+#define set_expression(s, first)
 #define DEPTH(e) ((e)->depth)
 #endif
 
@@ -242,11 +253,14 @@ static long compute(__u32 index, struct expression *e)
 	return 0;
 }
 
+REPEATABLE(compute, struct expression, expression_at, 8, OLD_OPERATIONS / 8)
+
 static __always_inline bool match_expression(struct hook_scratch *s, __u32 first, __u32 count)
 {
 	struct expression e = { .s = s, .first = first };
 
 	DEPTH(&e) = 0;
-	repeat_few(count, compute, &e, OLD_OPERATIONS);
+	set_expression(s, first);
+	repeat(count, compute, &e, s->slot);
 	return s->stack[0];
 }

@@ -128,7 +128,8 @@ struct hook_scratch {
 #ifdef OLD_KERNEL
 	/* how many of them there are */
 	volatile __u32 depth;
-	__u32 reserved;
+	/* operand of the first operation of one */
+	__u32 expression;
 	struct mount_search search;
 #endif
 	struct hook_record record;
