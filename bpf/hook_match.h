@@ -31,8 +31,15 @@ static __always_inline __u64 operand(__u32 index)
 	return word ? *word : 0;
 }
 
+#ifdef OLD_KERNEL
+/* A function of its own, which knows no numbers: with those of a filter their verifier would follow each way through the list. */
+#define OF_UNKNOWN __noinline int
+#else
+#define OF_UNKNOWN static __always_inline bool
+#endif
+
 /* Whether the number lies in one of count sorted, disjoint ranges. */
-static __always_inline bool match_range(__u64 number, __u32 first, __u32 count)
+OF_UNKNOWN match_range(__u64 number, __u32 first, __u32 count)
 {
 	__u32 low = 0, high = count;
 
