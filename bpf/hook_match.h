@@ -13,7 +13,7 @@
  * operations of an expression. What has more is refused. */
 #define OLD_WORDS 512
 #define OLD_TEXTS 4096
-#define OLD_ADDRESSES 128
+#define OLD_ADDRESSES 256
 #define OLD_OPERATIONS 64
 
 /* Numbers, texts (padded with zero bytes to words) and addresses; user space sets how many there are. */

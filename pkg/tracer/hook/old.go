@@ -14,7 +14,7 @@ import (
 const (
 	oldTexts      = 4096
 	oldTextBytes  = 8 * (512 + 4)
-	oldAddresses  = 128
+	oldAddresses  = 256
 	oldOperations = 64
 )
 
