@@ -9,7 +9,7 @@
 // takes them along when it ends.
 package bpf
 
-//go:generate go tool bpf2go -target amd64,arm64 -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -mcpu=v3 -Wall -Werror" -type record_class -type record_flags -type record_header -type task_key -type namespaces -type credentials -type image_record -type fork_record -type exit_record -type cgroup_record -type counters -type scope_state Process process.bpf.c
+//go:generate go tool bpf2go -target amd64,arm64 -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -mcpu=v3 -Wall -Werror" -type record_class -type record_flags -type record_header -type task_key -type namespaces -type credentials -type image_record -type fork_record -type exit_record -type cgroup_record -type counters -type scope_state -type share Process process.bpf.c
 //go:generate go tool bpf2go -no-global-types -target amd64,arm64 -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -mcpu=v3 -Wall -Werror -DOLD_KERNEL" ProcessOld process.bpf.c
 //go:generate go tool bpf2go -target amd64,arm64 -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -mcpu=v3 -Wall -Werror" TaskIterator task_iterator.bpf.c
 //go:generate go tool bpf2go -no-global-types -target amd64,arm64 -cc clang-14 -strip llvm-strip-14 -cflags "-O2 -g -mcpu=v3 -Wall -Werror -DOLD_KERNEL" TaskIteratorOld task_iterator.bpf.c

@@ -48,7 +48,7 @@ const enum hook_record_flags *keep_hook_record_flags __attribute__((unused));
 const enum argument_header_flags *keep_argument_header_flags __attribute__((unused));
 
 /* Acts on a call of which the selector is known, and tells of it unless that is not wanted. */
-static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
+static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages, struct call_context *call)
 {
 	struct hook_record *r = &s->record;
 	__u32 actions = ACTION_POST, selector = r->selector;
@@ -71,9 +71,9 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	}
 	track_result(s, stages);
 	if (!(stages & STAGE_ENTRY))
-		tell_return(ctx, s, actions, note ? note->told : TOLD_NOTHING);
+		tell_return(ctx, s, actions, call ? call->told : TOLD_NOTHING);
 	else if (is_enforcement(r) || ((actions & ACTION_POST) && !is_runtime(r->header.process.tgid)))
-		tell_entry(ctx, s, stages, actions, note);
+		tell_entry(ctx, s, stages, actions, call);
 	return verdict;
 }
 
@@ -90,11 +90,11 @@ static __always_inline int chosen(struct hook_scratch *s, int selector)
 static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u32 stages)
 {
 	struct hook_record *r = &s->record;
-	struct entry_note *note = NULL;
+	struct call_context *call = NULL;
 	int selector = -1;
 
 	fetch_words(ctx, s, stages, NULL);
-	if (hook.selectors && select(s, true) < 0)
+	if ((hook.flags & HOOK_FILTERS_CHEAPLY) && select(s, true) < 0)
 		return 0;
 	begin_arguments(s);
 	if (hook.flags & HOOK_HAS_RETURN)
@@ -115,36 +115,36 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	begin_record(ctx, s, stages);
 	r->selector = selector;
 	if (hook.flags & HOOK_HAS_RETURN) {
-		note = leave_note(s);
-		if (note)
+		call = await_return(ctx, s);
+		if (call)
 			r->flags |= HOOK_RECORD_WAITS;
 	}
-	return finish(ctx, s, stages, note);
+	return finish(ctx, s, stages, call);
 }
 
-static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, struct entry_note *note)
+static __always_inline void work_at_return(void *ctx, struct hook_scratch *s, struct call_context *call, __u32 depth)
 {
 	struct hook_record *r = &s->record;
 	int selector;
 
-	fetch_words(ctx, s, STAGE_RETURN, note);
+	fetch_words(ctx, s, STAGE_RETURN, call);
 	begin_arguments(s);
 	begin_record(ctx, s, STAGE_RETURN);
-	r->entered = note->entered;
+	r->entered = call->entered;
+	r->depth = depth;
 	r->selector = -1;
-	note->entered = 0;
 	if (hook.selectors) {
 		read_filtered(s, STAGE_RETURN);
-		selector = select_at_return(s, note->candidates);
+		selector = select_at_return(s, call->candidates);
 		r->selector = chosen(s, selector);
 		if (selector < 0) {
 			r->flags |= HOOK_RECORD_VOID;
-			if (note->told == TOLD || note->told == TOLD_ENFORCEMENT)
-				post(ctx, s, 0, note->told == TOLD_ENFORCEMENT, LOSES_NOTHING);
+			if (call->told == TOLD || call->told == TOLD_ENFORCEMENT)
+				post(ctx, s, 0, call->told == TOLD_ENFORCEMENT, LOSES_NOTHING);
 			return;
 		}
 	}
-	finish(ctx, s, STAGE_RETURN, note);
+	finish(ctx, s, STAGE_RETURN, call);
 }
 
 /* Whether the call is one that is to be looked at. Most calls on a node are not, so it comes before anything else. workloads
@@ -155,11 +155,11 @@ static __always_inline bool concerns(void *ctx, __u32 stages, __u64 *workloads)
 	struct sock_owner *owner;
 
 	if (!(hook.flags & HOOK_TELLS_WORKLOADS))
-		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope() || owner_of_socket(ctx);
+		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope(current_task()) || owner_of_socket(ctx);
 	owner = owner_of_socket(ctx);
 	if (owner)
 		*workloads = owner->workloads;
-	else if (!current_in_scope_as(workloads))
+	else if (!current_in_scope_as(current_task(), workloads))
 		return false;
 	return !(stages & STAGE_ENTRY) || (*workloads & hook.workloads) == hook.workloads;
 }
@@ -190,20 +190,20 @@ static __always_inline void end(struct hook_scratch *s)
 	struct counters *c;
 
 	give_back(s);
-	hold_cpu();
+	hold_to_count();
 	c = counters_of(CLASS_HOOK);
 	if (c) {
 		c->nanoseconds += took;
 		c->runs++;
 	}
-	release_cpu();
+	release_counted();
 }
 
 /* Counts a run that found no scratch, and returns what the function is to return: where it could be told to fail it is, since
  * nobody knows whether it would have to. */
-static __always_inline int without_scratch(__u32 stages, const struct entry_note *note)
+static __always_inline int without_scratch(__u32 stages, const struct call_context *call)
 {
-	if (note && !(hook.flags & HOOK_RETURN_DECIDES))
+	if (call && !(hook.flags & HOOK_RETURN_DECIDES))
 		COUNT(returns_lost);
 	else
 		COUNT(busy);
@@ -215,27 +215,26 @@ static __always_inline int without_scratch(__u32 stages, const struct entry_note
 
 static __always_inline int run_held(void *ctx, __u32 stages)
 {
-	struct entry_note *note = NULL;
+	struct call_context *call = NULL;
 	struct hook_scratch *s;
 	__u64 workloads = 0;
+	__u32 depth = 0;
 	int verdict = 0;
 
 	if (!(stages & STAGE_ENTRY)) {
-		note = note_of_current();
-		if (!note || !note->entered)
+		call = returning(ctx, &depth);
+		if (!call)
 			return 0;
 	}
 	if (!concerns(ctx, stages, &workloads))
 		return 0;
 	s = begin(workloads);
 	if (!s)
-		return without_scratch(stages, note);
-	if (stages & STAGE_ENTRY) {
+		return without_scratch(stages, call);
+	if (stages & STAGE_ENTRY)
 		verdict = work_at_entry(ctx, s, stages);
-	} else {
-		work_at_return(ctx, s, note);
-		forget_note_of_current();
-	}
+	else
+		work_at_return(ctx, s, call, depth);
 	end(s);
 	return verdict;
 }
@@ -247,6 +246,8 @@ static __always_inline int run(void *ctx, __u32 stages)
 	if (hook.flags & HOOK_HOLDS_CPU)
 		hold_cpu();
 	verdict = run_held(ctx, stages);
+	if (!(stages & STAGE_ENTRY))
+		returned();
 	if (hook.flags & HOOK_HOLDS_CPU)
 		release_cpu();
 	return verdict;
@@ -338,7 +339,7 @@ int hook_both(void *ctx)
 SEC("hook/gone")
 int hook_gone(void *ctx)
 {
-	forget_note_of_current();
+	forget_calls_of_current();
 	return 0;
 }
 #endif

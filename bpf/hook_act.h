@@ -5,6 +5,7 @@
 #include "hook_owner.h"
 #include "hook_select.h"
 #include "preemption.h"
+#include "share.h"
 
 /* include/uapi/asm-generic/errno-base.h */
 #define EPERM 1
@@ -130,7 +131,8 @@ static __always_inline bool is_concerned(struct hook_scratch *s)
 
 	if (!(hook.flags & HOOK_TRACKS_SOCKETS) || s->record.header.process.tgid == tgid)
 		return true;
-	return current_in_scope_as(&workloads) && (workloads & hook.workloads) == hook.workloads && !is_runtime(tgid);
+	return current_in_scope_as(current_task(), &workloads) && (workloads & hook.workloads) == hook.workloads &&
+	       !is_runtime(tgid);
 }
 
 /* Whether the process is about to execute something in a container, whoever it is. */
@@ -210,6 +212,29 @@ static __always_inline __u32 add_stack(void *ctx, struct hook_scratch *s, __u64 
 	return length;
 }
 
+/* hold_cpu and release_cpu for what a program counts, unless it holds the CPU all the time. */
+static __always_inline void hold_to_count(void)
+{
+	if (!(hook.flags & HOOK_HOLDS_CPU))
+		hold_cpu();
+}
+
+static __always_inline void release_counted(void)
+{
+	if (!(hook.flags & HOOK_HOLDS_CPU))
+		release_cpu();
+}
+
+/* Counts one more event of a kind that is not told. */
+#define COUNT(counter)                                              \
+	do {                                                        \
+		hold_to_count();                                    \
+		struct counters *counted = counters_of(CLASS_HOOK); \
+		if (counted)                                        \
+			counted->counter++;                         \
+		release_counted();                                  \
+	} while (0)
+
 /* Bytes of the longest hash. */
 #define HASH_MAX 64
 
@@ -236,6 +261,7 @@ static __always_inline void count_post(bool lost, bool enforcement, enum post_lo
 
 	if (!c)
 		return;
+	barrier(); /* both tests in one would be arithmetic with a pointer */
 	if (!lost)
 		c->sent++;
 	else if (loss == LOSES_RETURN)
@@ -246,11 +272,40 @@ static __always_inline void count_post(bool lost, bool enforcement, enum post_lo
 		c->ring_full++;
 }
 
+/* Whether the target that a call is of holds too much of the ring for the call to be told. Not static, as the two that follow: so they
+ * are verified once. */
+__noinline int is_over_share(SCRATCH_PARAMETER)
+{
+	TAKE_SCRATCH(s);
+	return s && exceeds_share(share_of(s->record.header.cgroup), CALLS_PER_FREE);
+}
+
+/* Counts the call as one that is not told because of that. */
+__noinline int throttle(SCRATCH_PARAMETER)
+{
+	TAKE_SCRATCH(s);
+	if (!s)
+		return 0;
+	count_at_share(share_of(s->record.header.cgroup));
+	COUNT(throttled);
+	return 0;
+}
+
+/* Counts a record of so many bytes as held by the target that its call is of. */
+__noinline int count_held(SCRATCH_PARAMETER, __u64 size)
+{
+	TAKE_SCRATCH(s);
+	if (s && !hold_share(share_of(s->record.header.cgroup), size))
+		COUNT(shares_full);
+	return 0;
+}
+
 /* Hands the record over, as an enforcement event or as another. Returns false if it found no room, which is counted. */
 static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 actions, bool enforcement, enum post_loss loss)
 {
 	struct hook_record *r = &s->record;
 	bool lost = true;
+	bool first = (hook.actions & ENFORCING_ACTIONS) && enforcement;
 	__u64 size;
 
 	r->argument_length = s->used;
@@ -266,9 +321,9 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	}
 	size = sizeof(*r) + s->used;
 	barrier_var(size);
-	hold_cpu();
+	hold_to_count();
 	if (size <= sizeof(*r) + HOOK_DATA) {
-		if ((hook.actions & ENFORCING_ACTIONS) && enforcement)
+		if (first)
 			lost = bpf_ringbuf_output(&priority, r, size, BPF_RB_NO_WAKEUP);
 		else /* the symbols of a user stack can be had only while the process lives */
 			lost = bpf_ringbuf_output(&events, r, size,
@@ -276,6 +331,8 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 													     : wakeup(size));
 	}
 	count_post(lost, enforcement, loss);
-	release_cpu();
+	release_counted();
+	if (!lost && !first)
+		count_held(HAND(s), size);
 	return !lost;
 }

@@ -99,10 +99,29 @@ type HookBytesValue struct {
 	Size uint64
 }
 
+type HookCallContexts struct {
+	_        structs.HostLayout
+	Depth    uint32
+	Reserved uint32
+	Calls    [4]struct {
+		_          structs.HostLayout
+		Entered    uint64
+		Frame      uint64
+		Candidates uint32
+		Told       uint32
+		Words      [16]uint64
+	}
+}
+
 type HookCgroupVerdict struct {
-	_         structs.HostLayout
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type HookCounters struct {
@@ -113,6 +132,8 @@ type HookCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64
@@ -124,14 +145,6 @@ type HookEnforcerNote struct {
 	_      structs.HostLayout
 	Error  int32
 	Signal uint32
-}
-
-type HookEntryNote struct {
-	_          structs.HostLayout
-	Entered    uint64
-	Candidates uint32
-	Told       uint32
-	Words      [16]uint64
 }
 
 type HookExpressionOperation uint32
@@ -260,6 +273,8 @@ type HookHookConfig struct {
 	Judged                uint32
 	Judging               uint32
 	Actions               uint32
+	FrameOffset           uint32
+	FramePopped           uint32
 	Workloads             uint64
 }
 
@@ -279,31 +294,35 @@ type HookHookFilter struct {
 type HookHookFlags uint32
 
 const (
-	HookHookFlagsHOOK_HAS_RETURN      HookHookFlags = 1
-	HookHookFlagsHOOK_DENIES          HookHookFlags = 2
-	HookHookFlagsHOOK_ARMED           HookHookFlags = 4
-	HookHookFlagsHOOK_IS_SYSCALL      HookHookFlags = 8
-	HookHookFlagsHOOK_HAS_COOKIE      HookHookFlags = 16
-	HookHookFlagsHOOK_TRACKS_SOCKETS  HookHookFlags = 32
-	HookHookFlagsHOOK_RETURNS_LENGTH  HookHookFlags = 64
-	HookHookFlagsHOOK_SETS            HookHookFlags = 128
-	HookHookFlagsHOOK_TRACKS_RESULT   HookHookFlags = 256
-	HookHookFlagsHOOK_UNTRACKS_RESULT HookHookFlags = 512
-	HookHookFlagsHOOK_OVERRIDES       HookHookFlags = 1024
-	HookHookFlagsHOOK_HASHES          HookHookFlags = 2048
-	HookHookFlagsHOOK_HASHES_BINPRM   HookHookFlags = 4096
-	HookHookFlagsHOOK_SETS_REGISTERS  HookHookFlags = 8192
-	HookHookFlagsHOOK_IN_SCOPE        HookHookFlags = 16384
-	HookHookFlagsHOOK_WITHOUT_RUNTIME HookHookFlags = 32768
-	HookHookFlagsHOOK_AT_EXEC         HookHookFlags = 65536
-	HookHookFlagsHOOK_JUDGES          HookHookFlags = 131072
-	HookHookFlagsHOOK_TELLS_WORKLOADS HookHookFlags = 262144
-	HookHookFlagsHOOK_DISCARDS        HookHookFlags = 524288
-	HookHookFlagsHOOK_WAKES           HookHookFlags = 1048576
-	HookHookFlagsHOOK_SLEEPS          HookHookFlags = 2097152
-	HookHookFlagsHOOK_LIMITS          HookHookFlags = 4194304
-	HookHookFlagsHOOK_RETURN_DECIDES  HookHookFlags = 8388608
-	HookHookFlagsHOOK_HOLDS_CPU       HookHookFlags = 16777216
+	HookHookFlagsHOOK_HAS_RETURN             HookHookFlags = 1
+	HookHookFlagsHOOK_DENIES                 HookHookFlags = 2
+	HookHookFlagsHOOK_ARMED                  HookHookFlags = 4
+	HookHookFlagsHOOK_IS_SYSCALL             HookHookFlags = 8
+	HookHookFlagsHOOK_HAS_COOKIE             HookHookFlags = 16
+	HookHookFlagsHOOK_TRACKS_SOCKETS         HookHookFlags = 32
+	HookHookFlagsHOOK_RETURNS_LENGTH         HookHookFlags = 64
+	HookHookFlagsHOOK_SETS                   HookHookFlags = 128
+	HookHookFlagsHOOK_TRACKS_RESULT          HookHookFlags = 256
+	HookHookFlagsHOOK_UNTRACKS_RESULT        HookHookFlags = 512
+	HookHookFlagsHOOK_OVERRIDES              HookHookFlags = 1024
+	HookHookFlagsHOOK_HASHES                 HookHookFlags = 2048
+	HookHookFlagsHOOK_HASHES_BINPRM          HookHookFlags = 4096
+	HookHookFlagsHOOK_SETS_REGISTERS         HookHookFlags = 8192
+	HookHookFlagsHOOK_IN_SCOPE               HookHookFlags = 16384
+	HookHookFlagsHOOK_WITHOUT_RUNTIME        HookHookFlags = 32768
+	HookHookFlagsHOOK_AT_EXEC                HookHookFlags = 65536
+	HookHookFlagsHOOK_JUDGES                 HookHookFlags = 131072
+	HookHookFlagsHOOK_TELLS_WORKLOADS        HookHookFlags = 262144
+	HookHookFlagsHOOK_DISCARDS               HookHookFlags = 524288
+	HookHookFlagsHOOK_WAKES                  HookHookFlags = 1048576
+	HookHookFlagsHOOK_SLEEPS                 HookHookFlags = 2097152
+	HookHookFlagsHOOK_LIMITS                 HookHookFlags = 4194304
+	HookHookFlagsHOOK_RETURN_DECIDES         HookHookFlags = 8388608
+	HookHookFlagsHOOK_HOLDS_CPU              HookHookFlags = 16777216
+	HookHookFlagsHOOK_FILTERS_CHEAPLY        HookHookFlags = 33554432
+	HookHookFlagsHOOK_FRAME_IS_CONTEXT       HookHookFlags = 67108864
+	HookHookFlagsHOOK_FRAME_BELOW_CONTEXT    HookHookFlags = 134217728
+	HookHookFlagsHOOK_FRAME_IS_STACK_POINTER HookHookFlags = 268435456
 )
 
 type HookHookRecord struct {
@@ -343,7 +362,7 @@ type HookHookRecord struct {
 	HashAlgorithm      uint32
 	HashLength         uint32
 	TracerNamespacePid uint32
-	Reserved           uint32
+	Depth              uint32
 }
 
 type HookHookRecordFlags uint32
@@ -531,6 +550,14 @@ type HookScopeState struct {
 	Generation uint64
 }
 
+type HookShare struct {
+	_         structs.HostLayout
+	Held      [16]uint64
+	Throttled uint64
+	First     uint64
+	Latest    uint64
+}
+
 type HookSockOwner struct {
 	_       structs.HostLayout
 	Process struct {
@@ -597,10 +624,10 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	HookMapArmedUntil              = "armed_until"
+	HookMapCallContexts            = "call_contexts"
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
 	HookMapEnforcerNotes           = "enforcer_notes"
-	HookMapEntryNotes              = "entry_notes"
 	HookMapEvents                  = "events"
 	HookMapHookOperands            = "hook_operands"
 	HookMapHookScratches           = "hook_scratches"
@@ -609,6 +636,7 @@ const (
 	HookMapProcessStates           = "process_states"
 	HookMapRateLimits              = "rate_limits"
 	HookMapScopeStates             = "scope_states"
+	HookMapShares                  = "shares"
 	HookMapSockOwners              = "sock_owners"
 	HookMapTargetCgroups           = "target_cgroups"
 	HookMapTargetProcesses         = "target_processes"
@@ -650,6 +678,7 @@ const (
 	HookVarScopeCgroups            = "scope_cgroups"
 	HookVarScopeController         = "scope_controller"
 	HookVarScopeProcesses          = "scope_processes"
+	HookVarSegmentBits             = "segment_bits"
 	HookVarTracerPidLevel          = "tracer_pid_level"
 	HookVarTracerTgid              = "tracer_tgid"
 )
@@ -707,10 +736,10 @@ type HookProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type HookMapSpecs struct {
 	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
+	CallContexts    *ebpf.MapSpec `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.MapSpec `ebpf:"entry_notes"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
@@ -719,6 +748,7 @@ type HookMapSpecs struct {
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	SockOwners      *ebpf.MapSpec `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
@@ -762,6 +792,7 @@ type HookVariableSpecs struct {
 	ScopeCgroups            *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -787,10 +818,10 @@ func (o *HookObjects) Close() error {
 // It can be passed to LoadHookObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HookMaps struct {
 	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
+	CallContexts    *ebpf.Map `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.Map `ebpf:"entry_notes"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
@@ -799,6 +830,7 @@ type HookMaps struct {
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	SockOwners      *ebpf.Map `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
@@ -807,10 +839,10 @@ type HookMaps struct {
 func (m *HookMaps) Close() error {
 	return _HookClose(
 		m.ArmedUntil,
+		m.CallContexts,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,
-		m.EntryNotes,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,
@@ -819,6 +851,7 @@ func (m *HookMaps) Close() error {
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,
+		m.Shares,
 		m.SockOwners,
 		m.TargetCgroups,
 		m.TargetProcesses,
@@ -863,6 +896,7 @@ type HookVariables struct {
 	ScopeCgroups            *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.Variable `ebpf:"tracer_tgid"`
 }

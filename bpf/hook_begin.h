@@ -18,7 +18,7 @@ static __always_inline bool is_number(__u8 kind)
 }
 
 /* Fetches the words of all arguments of the stages: with them the cheap filters can be tried. */
-static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct entry_note *note)
+static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct call_context *call)
 {
 	for (__u32 i = 0; i < HOOK_ARGUMENTS; i++) {
 		struct value *v = &s->values[i];
@@ -30,11 +30,11 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 		v->length = 0;
 		v->structure = 0;
 		if (!is_of_stage(i, stages)) {
-			v->number = note ? note->words[i] : 0;
+			v->number = call ? call->words[i] : 0;
 			continue;
 		}
-		v->failed = fetch(ctx, &hook_arguments[i], note, &word);
-		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat())
+		v->failed = fetch(ctx, &hook_arguments[i], call, &word);
+		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat(current_task()))
 			word |= COMPAT_SYSCALL;
 		v->number = word;
 		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
@@ -84,11 +84,11 @@ static __always_inline void read_filtered(struct hook_scratch *s, __u32 stages)
 			break;
 		if (!is_of_stage(i, stages) || s->values[i].known || !(hook_arguments[i].flags & ARGUMENT_FILTERED))
 			continue;
-		if (judged && recall(s, i))
+		if (judged && recall(HAND(s)))
 			continue;
 		read_argument(s, i, size_of_buffer(s, i));
 		if (judged)
-			judge(s, i);
+			judge(HAND(s));
 	}
 }
 
@@ -117,7 +117,7 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->header.process.tgid = TRUSTED_FIELD(struct task_struct, task, tgid);
 	leader = TRUSTED_FIELD(struct task_struct, task, group_leader);
 	r->header.process.start = TRUSTED_FIELD(struct task_struct, leader, start_boottime);
-	r->header.cgroup = current_cgroup_id();
+	r->header.cgroup = current_cgroup_id(task);
 	r->tid = bpf_get_current_pid_tgid();
 	r->tracer_namespace_pid = tracer_pid_level ? pid_at_level(task, tracer_pid_level) : r->header.process.tgid;
 	attribute(ctx, r);
@@ -125,7 +125,7 @@ static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u3
 	r->function = hook.function;
 	if (hook.flags & HOOK_IS_SYSCALL) {
 		r->function = word_at((char *)word_at((char *)ctx + hook.function_base) + hook.function_offset);
-		if (is_compat())
+		if (is_compat(task))
 			r->flags |= HOOK_RECORD_COMPAT;
 	}
 	if (hook.flags & HOOK_HAS_COOKIE)

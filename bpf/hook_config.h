@@ -112,6 +112,7 @@ struct hook_argument {
 	__u16 base;
 	/* context offset of the index register of FROM_USER_MEMORY; NOWHERE for none */
 	__u16 index;
+	/* FROM_REGISTERS: 1 for registers and pointers of the ABI for 32 bits */
 	__u32 scale;
 	/* bytes of a buffer that are read at most */
 	__u32 maximum;
@@ -307,6 +308,14 @@ enum hook_flags {
 	/* its programs hold the CPU while they run: where the kernel preempts them, it leaves them out for the next task meanwhile, which
 	 * it takes for a recursion. Needs a verifier that lets global functions be called then (6.15). */
 	HOOK_HOLDS_CPU = 1 << 24,
+	/* there are filters that are tried before others because they cost less: FILTER_CHEAP */
+	HOOK_FILTERS_CHEAPLY = 1 << 25,
+	/* the frame of a call is where the context is, at the entry and at the return; or it is only known to be not above that of the
+	 * return */
+	HOOK_FRAME_IS_CONTEXT = 1 << 26,
+	HOOK_FRAME_BELOW_CONTEXT = 1 << 27,
+	/* the frame of a call is the stack pointer, at context + frame_offset */
+	HOOK_FRAME_IS_STACK_POINTER = 1 << 28,
 };
 
 struct hook_config {
@@ -329,6 +338,8 @@ struct hook_config {
 	__u32 judged, judging;
 	/* enum hook_actions: those of all selectors together */
 	__u32 actions;
+	/* of HOOK_FRAME_IS_STACK_POINTER: where it stands, and how much higher it is at the return */
+	__u32 frame_offset, frame_popped;
 	/* bits of the selections of workloads that all have to hold for the process (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 };

@@ -5,49 +5,20 @@
 #include "kernel_memory.h"
 #include "scope.h"
 
-/* How the entry of a call was told. */
-enum entry_told {
-	/* not at all, and where it should have been it was counted: nor is its return, unless that enforces */
-	TOLD_NOTHING = 0,
-	TOLD = 1,
-	/* as an enforcement event, as its return will be */
-	TOLD_ENFORCEMENT = 2,
-	/* not at all, and of a hook whose filters at the return decide whether it is an event: it is counted there */
-	TOLD_LOST = 3,
-	TOLD_LIMITED = 4,
-};
+/* Calls of a function by one thread, one in the other, of which the returns are awaited (a power of two). */
+#define CALLS_AWAITED 4
 
 /* What an entry program leaves for the return program of the same call. */
-struct entry_note {
+struct call_context {
 	__u64 entered;
+	/* where the call's frame is on the stack, 0 where that is not known */
+	__u64 frame;
 	/* selectors whose filters at the entry hold, bits */
 	__u32 candidates;
 	/* enum entry_told */
 	__u32 told;
 	__u64 words[HOOK_ARGUMENTS];
 };
-
-#ifdef OLD_KERNEL
-
-/* By thread, as bpf_get_current_pid_tgid() has it. Where there is no room the return is not told, which is counted. Programs of kprobes
- * may use no map that takes memory when it needs it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
-	__type(value, struct entry_note);
-} entry_notes SEC(".maps");
-
-#else
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct entry_note);
-} entry_notes SEC(".maps");
-
-#endif
 
 static __always_inline __u64 word_at(const void *address)
 {
@@ -147,21 +118,30 @@ static __noinline bool is_called_by(void *ctx, const volatile struct hook_argume
 	return false;
 }
 
-static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct entry_note *note)
+/* Whether words and pointers are those of the ABI for 32 bits: what the upper half of a register has is not looked at there. */
+static __always_inline bool is_narrow(const volatile struct hook_argument *a)
+{
+	return a->source == FROM_REGISTERS && a->scale;
+}
+
+static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct call_context *call)
 {
 	switch (a->source) {
 	case FROM_CONTEXT:
 		return word_at((char *)ctx + a->offset);
 	case FROM_SLOT:
 		return slot_at(ctx, a->offset);
-	case FROM_REGISTERS:
-		return register_at(slot_at(ctx, a->base), a->offset);
+	case FROM_REGISTERS: {
+		__u64 word = register_at(slot_at(ctx, a->base), a->offset);
+
+		return is_narrow(a) ? (__u32)word : word;
+	}
 	case FROM_TASK:
 		return bpf_get_current_task();
 	case FROM_CONSTANT:
 		return a->constant;
 	case FROM_ENTRY:
-		return note ? note->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
+		return call ? call->words[a->offset & (HOOK_ARGUMENTS - 1)] : 0;
 	case FROM_DATA_LOCATION:
 		return context_address(ctx) + (word_at((char *)ctx + a->offset) & 0xffff);
 	case FROM_CONTEXT_ADDRESS:
@@ -203,7 +183,7 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 			word = 0;
 			if (read_memory(a, &word, sizeof(word), address))
 				return i;
-			address = word;
+			address = is_narrow(a) ? (__u32)word : word;
 		}
 		if (!address)
 			return i + 1;
@@ -221,9 +201,9 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 }
 
 /* Reads the word of an argument into its value: for numbers that is all there is. */
-static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct entry_note *note, __u64 *word)
+static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct call_context *call, __u64 *word)
 {
-	__u64 value = first_word(ctx, a, note);
+	__u64 value = first_word(ctx, a, call);
 	__u32 failed = 0;
 
 	if (a->steps)

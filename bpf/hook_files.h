@@ -10,11 +10,36 @@ struct place_of_file {
 	struct vfsmount *mnt;
 };
 
+/* FMODE_BACKING of include/linux/fs.h: bit 25, and 24 since 6.14. */
+#define MAY_BE_BACKING (3 << 24)
+
+/*
+ * What a program maps of an overlay is the file of a layer: by which path it was opened stands behind that (since 6.7; before, it was the
+ * file's own). The mode says so by a bit that means something else on other kernels, where no path stands there.
+ */
+static __always_inline void find_as_opened(struct place_of_file *at, struct file *file)
+{
+	struct super_block *sb;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+
+	if (!bpf_core_field_exists(struct backing_file, user_path) || !(FIELD(struct file, file, f_mode) & MAY_BE_BACKING))
+		return;
+	dentry = FIELD(struct backing_file, file, user_path.dentry);
+	mnt = FIELD(struct backing_file, file, user_path.mnt);
+	sb = FIELD(struct dentry, dentry, d_sb);
+	if (!sb || sb != FIELD(struct vfsmount, mnt, mnt_sb))
+		return;
+	at->dentry = dentry;
+	at->mnt = mnt;
+}
+
 static __always_inline struct place_of_file place_of(struct file *file)
 {
 	struct place_of_file at = { .dentry = FIELD(struct file, file, f_path.dentry),
 				    .mnt = FIELD(struct file, file, f_path.mnt) };
 
+	find_as_opened(&at, file);
 	return at;
 }
 
@@ -98,12 +123,11 @@ static __always_inline struct file *file_of(__u32 fd)
 	struct task_struct *task = current_task();
 	struct files_struct *opened = TRUSTED_FIELD(struct task_struct, task, files);
 	struct fdtable *table = TRUSTED_FIELD(struct files_struct, opened, fdt);
-	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd), *file = NULL;
+	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd);
 
 	if (fd >= TRUSTED_FIELD(struct fdtable, table, max_fds))
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	return POINTER_AT(files + fd);
 }
 
 /* Where a path of user memory that is relative begins: at the descriptor that is the argument beside it, if there is one and

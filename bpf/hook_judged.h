@@ -6,11 +6,18 @@
 #pragma once
 #include "hook_arguments.h"
 #include "hook_select.h"
+#include "mixed.h"
 
 /* Paths that are remembered (a power of two), by a part of their prints. */
 #define JUDGED_PATHS 4096
 /* Names and mounts on the way up that a print is made of; what lies deeper is judged anew each time. */
 #define PRINT_STEPS 64
+/* Of those so many are looked at in a row: not where a loop is no helper. */
+#ifdef OLD_KERNEL
+#define SHORT_PATH 0
+#else
+#define SHORT_PATH 8
+#endif
 /* A verdict holds for so many ticks of the kernel's clock, 1/10 s to 1 s by how the kernel was built: should two paths ever have
  * the same print, that is how long one is taken for the other. */
 #define JUDGED_TICKS 100
@@ -32,12 +39,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct judged_path);
 } judged_paths SEC(".maps");
-
-static __always_inline __u64 mixed(__u64 sum, __u64 with)
-{
-	sum = (sum ^ with) * 0x9e3779b97f4a7c15ULL; /* 2^64 divided by the golden ratio */
-	return sum ^ sum >> 32;
-}
 
 struct dentry_head {
 	__u32 flags;
@@ -70,10 +71,9 @@ static __always_inline struct dentry_head head_of(struct dentry *dentry)
 	return head;
 }
 
-/* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. */
-static long print_step(__u32 step, struct in_scratch *in)
+/* One dentry on the way up: where it is in memory and what it is called, by the kernel's hash and the length. Returns 1 at the end. */
+static __always_inline long print_one(struct path_print *p)
 {
-	struct path_print *p = &in->s->print;
 	struct vfsmount *mnt = (struct vfsmount *)p->mnt;
 	struct dentry *dentry = (struct dentry *)p->dentry;
 	struct dentry_head head;
@@ -106,7 +106,23 @@ static long print_step(__u32 step, struct in_scratch *in)
 	return 0;
 }
 
+static long print_step(__u32 step, struct in_scratch *in)
+{
+	return print_one(&in->s->print);
+}
+
 REPEATABLE(print_step, struct in_scratch, scratch_at, 16, PRINT_STEPS / 16)
+
+/* Goes up to the end. Most paths have but few names: those are looked at without the calls that a loop of this kind is made of. */
+static __always_inline void print_up(struct hook_scratch *s)
+{
+	struct in_scratch in = { .s = s };
+
+	for (__u32 i = 0; i < SHORT_PATH; i++)
+		if (print_one(&s->print))
+			return;
+	repeat(PRINT_STEPS - SHORT_PATH, print_step, &in, s->slot);
+}
 
 /*
  * Makes the print of a file's path: of all that path_resolve() would look at, but of the hashes of names in the place of the
@@ -115,7 +131,6 @@ REPEATABLE(print_step, struct in_scratch, scratch_at, 16, PRINT_STEPS / 16)
 static __always_inline __u64 print_of(struct hook_scratch *s, const volatile struct hook_argument *a, __u64 word)
 {
 	struct path_print *p = &s->print;
-	struct in_scratch in = { .s = s };
 	struct place_of_file at = locate(a, word);
 
 	if (!at.dentry || !at.mnt)
@@ -126,7 +141,7 @@ static __always_inline __u64 print_of(struct hook_scratch *s, const volatile str
 	p->done = 0;
 	p->sum = mixed(hook.judging, FIELD(struct dentry, at.dentry, d_hash.pprev) != NULL);
 	p->sum = mixed(p->sum, p->mnt);
-	repeat(PRINT_STEPS, print_step, &in, s->slot);
+	print_up(s);
 	return p->done ? p->sum : 0;
 }
 
@@ -137,37 +152,45 @@ static __always_inline struct judged_path *judged_of(__u64 print)
 	return bpf_map_lookup_elem(&judged_paths, &index);
 }
 
-/* Takes what was said of the path of the judged argument, if something was. */
-static __always_inline bool recall(struct hook_scratch *s, __u32 place)
+/* Takes what was said of the path of the judged argument; returns 0 if nothing was. Not static, as judge: so they are verified once. */
+VERIFIED_ONCE int recall(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
+	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict;
 
+	if (!s || !(hook.flags & HOOK_JUDGES))
+		return 0;
 	s->print.sum = print_of(s, &hook_arguments[place], s->values[place].number);
 	if (!s->print.sum)
-		return false;
+		return 0;
 	j = judged_of(s->print.sum);
 	if (!j)
-		return false;
+		return 0;
 	verdict = *(volatile __u64 *)&j->verdict;
 	if ((*(volatile __u64 *)&j->check ^ mixed(0, verdict)) != s->print.sum)
-		return false;
+		return 0;
 	if ((__u32)(bpf_jiffies64() - (verdict >> 32)) >= JUDGED_TICKS)
-		return false;
+		return 0;
 	s->verdict = verdict;
 	s->judged = 1;
 	s->values[place].readable = 1;
-	return true;
+	return 1;
 }
 
 /* Asks all filters of the judged argument, which was read, and remembers what they say. */
-static __always_inline void judge(struct hook_scratch *s, __u32 place)
+VERIFIED_ONCE int judge(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
+	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict = 0;
 
+	if (!s || !(hook.flags & HOOK_JUDGES))
+		return 0;
 	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
-		return;
+		return 0;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
 		if (is_judged(i) && has_text(s, i))
 			verdict |= 1ULL << i;
@@ -176,7 +199,8 @@ static __always_inline void judge(struct hook_scratch *s, __u32 place)
 	verdict |= bpf_jiffies64() << 32;
 	j = judged_of(s->print.sum);
 	if (!j)
-		return;
+		return 0;
 	*(volatile __u64 *)&j->verdict = verdict;
 	*(volatile __u64 *)&j->check = s->print.sum ^ mixed(0, verdict);
+	return 0;
 }

@@ -48,7 +48,8 @@ struct hook_record {
 	__u32 hash_length;
 	/* the process in the pid namespace of the tracer, in whose /proc it is; 0 if it is not there */
 	__u32 tracer_namespace_pid;
-	__u32 reserved;
+	/* of a call whose return is told apart: how many calls of the function around it wait for theirs, in the same thread */
+	__u32 depth;
 };
 
 enum argument_header_flags {

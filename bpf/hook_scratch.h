@@ -180,6 +180,9 @@ static __always_inline struct in_walk *walk_at(__u32 slot, struct in_walk *in)
 #define TAKE_SCRATCH(s) struct hook_scratch *s = scratch_of(slot_)
 #define HAND(s) ((s)->slot)
 
+/* For what is such a function elsewhere, and would be one too many on the stack here: what it calls is verified once anyway. */
+#define VERIFIED_ONCE static __always_inline
+
 /* The slot is the program's whose one is the only one. No instruction compares and swaps before 5.12. */
 static __always_inline bool take_slot(struct hook_scratch *s)
 {
@@ -207,6 +210,7 @@ static __always_inline void give_back(struct hook_scratch *s)
 #define SCRATCH_PARAMETER struct hook_scratch *s
 #define TAKE_SCRATCH(s)
 #define HAND(s) (s)
+#define VERIFIED_ONCE __noinline
 
 static __always_inline bool take_slot(struct hook_scratch *s)
 {

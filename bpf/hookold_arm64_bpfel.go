@@ -17,10 +17,10 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	HookOldMapArmedUntil              = "armed_until"
+	HookOldMapCallContexts            = "call_contexts"
 	HookOldMapCgroupVerdicts          = "cgroup_verdicts"
 	HookOldMapCounts                  = "counts"
 	HookOldMapEnforcerNotes           = "enforcer_notes"
-	HookOldMapEntryNotes              = "entry_notes"
 	HookOldMapEvents                  = "events"
 	HookOldMapHookOperands            = "hook_operands"
 	HookOldMapHookScratches           = "hook_scratches"
@@ -29,6 +29,7 @@ const (
 	HookOldMapProcessStates           = "process_states"
 	HookOldMapRateLimits              = "rate_limits"
 	HookOldMapScopeStates             = "scope_states"
+	HookOldMapShares                  = "shares"
 	HookOldMapSockOwners              = "sock_owners"
 	HookOldMapTargetCgroups           = "target_cgroups"
 	HookOldMapTargetProcesses         = "target_processes"
@@ -71,6 +72,7 @@ const (
 	HookOldVarScopeCgroups            = "scope_cgroups"
 	HookOldVarScopeController         = "scope_controller"
 	HookOldVarScopeProcesses          = "scope_processes"
+	HookOldVarSegmentBits             = "segment_bits"
 	HookOldVarTracerPidLevel          = "tracer_pid_level"
 	HookOldVarTracerTgid              = "tracer_tgid"
 )
@@ -129,10 +131,10 @@ type HookOldProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type HookOldMapSpecs struct {
 	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
+	CallContexts    *ebpf.MapSpec `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.MapSpec `ebpf:"entry_notes"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	HookOperands    *ebpf.MapSpec `ebpf:"hook_operands"`
 	HookScratches   *ebpf.MapSpec `ebpf:"hook_scratches"`
@@ -141,6 +143,7 @@ type HookOldMapSpecs struct {
 	ProcessStates   *ebpf.MapSpec `ebpf:"process_states"`
 	RateLimits      *ebpf.MapSpec `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	SockOwners      *ebpf.MapSpec `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
@@ -184,6 +187,7 @@ type HookOldVariableSpecs struct {
 	ScopeCgroups            *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -209,10 +213,10 @@ func (o *HookOldObjects) Close() error {
 // It can be passed to LoadHookOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HookOldMaps struct {
 	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
+	CallContexts    *ebpf.Map `ebpf:"call_contexts"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
-	EntryNotes      *ebpf.Map `ebpf:"entry_notes"`
 	Events          *ebpf.Map `ebpf:"events"`
 	HookOperands    *ebpf.Map `ebpf:"hook_operands"`
 	HookScratches   *ebpf.Map `ebpf:"hook_scratches"`
@@ -221,6 +225,7 @@ type HookOldMaps struct {
 	ProcessStates   *ebpf.Map `ebpf:"process_states"`
 	RateLimits      *ebpf.Map `ebpf:"rate_limits"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	SockOwners      *ebpf.Map `ebpf:"sock_owners"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
@@ -229,10 +234,10 @@ type HookOldMaps struct {
 func (m *HookOldMaps) Close() error {
 	return _HookOldClose(
 		m.ArmedUntil,
+		m.CallContexts,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,
-		m.EntryNotes,
 		m.Events,
 		m.HookOperands,
 		m.HookScratches,
@@ -241,6 +246,7 @@ func (m *HookOldMaps) Close() error {
 		m.ProcessStates,
 		m.RateLimits,
 		m.ScopeStates,
+		m.Shares,
 		m.SockOwners,
 		m.TargetCgroups,
 		m.TargetProcesses,
@@ -285,6 +291,7 @@ type HookOldVariables struct {
 	ScopeCgroups            *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController         *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses          *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits             *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel          *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid              *ebpf.Variable `ebpf:"tracer_tgid"`
 }

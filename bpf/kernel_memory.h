@@ -22,6 +22,9 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 		field_;                                                                                \
 	})
 
+/* The pointer that stands at an address: the verifier takes it for that in a struct of the kernel which begins with one. */
+#define POINTER_AT(address) ((void *)FIELD(struct list_head, address, next))
+
 #ifdef OLD_KERNEL
 
 /* Before 5.11 the verifier trusts no pointer to the current task. */

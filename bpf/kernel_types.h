@@ -37,7 +37,7 @@ enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_F_USER_STACK = 256 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
-enum { BPF_RB_AVAIL_DATA = 0 };
+enum { BPF_RB_AVAIL_DATA = 0, BPF_RB_PROD_POS = 3 };
 struct bpf_dynptr {
 	__u64 opaque[2];
 } __attribute__((aligned(8)));
@@ -179,6 +179,7 @@ struct mount___chain {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -197,6 +198,12 @@ struct file {
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
+	unsigned int f_mode;
+};
+
+struct backing_file {
+	struct file file;
+	struct path user_path;
 };
 
 struct kiocb {

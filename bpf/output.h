@@ -67,10 +67,13 @@ static __always_inline void count_sent(__u32 class, bool lost)
 		c->sent++;
 }
 
-/* Hands over a record that is in one piece. */
-static __always_inline void send(__u32 class, void *record, __u64 size)
+/* Hands over a record that is in one piece. Returns false if it found no room, which is counted. */
+static __always_inline bool send(__u32 class, void *record, __u64 size)
 {
-	count_sent(class, bpf_ringbuf_output(&events, record, size, wakeup(size)));
+	bool lost = bpf_ringbuf_output(&events, record, size, wakeup(size));
+
+	count_sent(class, lost);
+	return !lost;
 }
 
 /* The same by the ring that floods do not fill. */

@@ -5,6 +5,7 @@
 #include "image.h"
 #include "output.h"
 #include "preemption.h"
+#include "share.h"
 
 /* Keeps the types of records in the object's BTF, from which the Go types are generated. */
 const struct image_record *keep_image_record __attribute__((unused));
@@ -18,6 +19,31 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before loading: whether this kernel's sched_process_exit says if the whole thread group is dead (since 6.16). */
 const volatile bool exit_tells_group_dead;
+
+/* Whether the target that a task is in holds too much of the ring for its life to be told. Most of the time nobody is asked. */
+static __always_inline bool is_over_share(struct task_struct *task)
+{
+	return !is_calm(unread_bytes()) && exceeds_share(share_of_task(task), LIFE_PER_FREE);
+}
+
+/* Counts an event as one that is not told because of that. */
+static __always_inline void throttle(__u32 class, struct task_struct *task)
+{
+	struct counters *c = counters_of(class);
+
+	count_at_share(share_of_task(task));
+	if (c)
+		c->throttled++;
+}
+
+/* Counts a record of so many bytes, which was handed over, as held by the target that a task is in. */
+static __always_inline void hold(__u32 class, struct task_struct *task, __u64 size)
+{
+	struct counters *c = counters_of(class);
+
+	if (!is_calm(unread_bytes()) && !hold_share(share_of_task(task), size) && c)
+		c->shares_full++;
+}
 
 static __always_inline bool leads_its_threads(struct task_struct *task)
 {
@@ -34,7 +60,7 @@ struct {
 	__type(value, char[sizeof(struct image_record) + CGROUP_PATH_MAX + 4 * PATH_MAX + ARGUMENTS_MAX]);
 } whole_image SEC(".maps");
 
-static __always_inline void send_image(struct image_scratch *s)
+static __always_inline void send_image(struct image_scratch *s, struct task_struct *task)
 {
 	__u64 at = sizeof(s->record);
 	__u32 zero = 0;
@@ -53,12 +79,13 @@ static __always_inline void send_image(struct image_scratch *s)
 		}                                                                    \
 	} while (0)
 	FOR_EACH_STRING(s, WRITE_PART);
-	send(CLASS_EXEC, to, at);
+	if (send(CLASS_EXEC, to, at))
+		hold(CLASS_EXEC, task, at);
 }
 
 #else
 
-static __always_inline void send_image(struct image_scratch *s)
+static __always_inline void send_image(struct image_scratch *s, struct task_struct *task)
 {
 	struct image_record *r = &s->record;
 	struct counters *c = counters_of(CLASS_EXEC);
@@ -87,6 +114,7 @@ static __always_inline void send_image(struct image_scratch *s)
 	FOR_EACH_STRING(s, WRITE_PART);
 	bpf_ringbuf_submit_dynptr(&to, wakeup_reserved(size));
 	c->sent++;
+	hold(CLASS_EXEC, task, size);
 }
 
 #endif
@@ -101,6 +129,10 @@ static __always_inline void tell_exec(struct task_struct *task, struct linux_bin
 
 	if (!in_scope(task))
 		return;
+	if (is_over_share(task)) {
+		throttle(CLASS_EXEC, task);
+		return;
+	}
 	s = get_scratch();
 	if (!s)
 		return;
@@ -117,7 +149,7 @@ static __always_inline void tell_exec(struct task_struct *task, struct linux_bin
 		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
 		s->record.arguments_length = 0;
 	}
-	send_image(s);
+	send_image(s, task);
 	account(CLASS_EXEC, began);
 }
 
@@ -150,6 +182,10 @@ static __always_inline void tell_fork(struct task_struct *parent, struct task_st
 	}
 	if (!in_scope(child))
 		return;
+	if (is_over_share(child)) { /* no event, so it is not throttled: it counts as if the ring were full */
+		count_sent(CLASS_FORK, true);
+		return;
+	}
 	r.header.class = CLASS_FORK;
 	r.header.time = bpf_ktime_get_boot_ns();
 	fill_key(&r.header.process, child);
@@ -158,7 +194,8 @@ static __always_inline void tell_fork(struct task_struct *parent, struct task_st
 	r.header.cgroup = BPF_CORE_READ(cgroup_of(child), kn, id);
 	fill_pids(&r.namespace_pid, &r.pid_namespace_level, child);
 	bpf_core_read(&r.comm, sizeof(r.comm), &child->comm);
-	send(CLASS_FORK, &r, sizeof(r));
+	if (send(CLASS_FORK, &r, sizeof(r)))
+		hold(CLASS_FORK, child, sizeof(r));
 	account(CLASS_FORK, began);
 }
 
@@ -200,7 +237,10 @@ static __always_inline void tell_exit(unsigned long long *ctx, struct task_struc
 	r.code = wait_status(task);
 	r.uid = BPF_CORE_READ(task, real_cred, euid.val);
 	bpf_core_read(&r.comm, sizeof(r.comm), &task->comm);
-	send(CLASS_EXIT, &r, sizeof(r));
+	if (is_over_share(task))
+		throttle(CLASS_EXIT, task);
+	else if (send(CLASS_EXIT, &r, sizeof(r)))
+		hold(CLASS_EXIT, task, sizeof(r));
 	if (scope_processes)
 		bpf_map_delete_elem(&target_processes, &tgid);
 	account(CLASS_EXIT, began);
@@ -229,35 +269,70 @@ struct {
 	__type(value, struct cgroup_scratch);
 } cgroup_scratch SEC(".maps");
 
-static __always_inline void tell_cgroup(struct cgroup *cgroup)
+/* Sends a record about a cgroup of the hierarchy that scopes; process is whom it is about, NULL for nobody. */
+static __always_inline void send_cgroup(__u32 class, struct cgroup *cgroup, struct task_struct *process)
 {
 	__u64 began = bpf_ktime_get_boot_ns();
-	struct task_struct *current = (struct task_struct *)bpf_get_current_task();
 	struct cgroup_scratch *s;
 	__u32 zero = 0, length;
 
-	if (BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(cgroup_of(current), root))
-		return; /* another hierarchy */
 	s = bpf_map_lookup_elem(&cgroup_scratch, &zero);
 	if (!s)
 		return;
 	__builtin_memset(&s->record, 0, sizeof(s->record));
-	s->record.header.class = CLASS_CGROUP;
-	s->record.header.time = bpf_ktime_get_boot_ns();
+	s->record.header.class = class;
+	s->record.header.time = began;
 	s->record.header.cgroup = BPF_CORE_READ(cgroup, kn, id);
+	if (process)
+		fill_key(&s->record.header.process, process);
 	s->record.level = BPF_CORE_READ(cgroup, level);
 	length = fill_cgroup_path(s->path, &s->end, s->record.cgroup_ids, cgroup);
 	s->record.cgroup_path_length = length;
 	if (length <= CGROUP_PATH_MAX)
-		send_first(CLASS_CGROUP, s, sizeof(s->record) + length);
-	account(CLASS_CGROUP, began);
+		send_first(class, s, sizeof(s->record) + length);
+	account(class, began);
+}
+
+/* Whether a cgroup is one of the hierarchy that scopes, as the task's is. */
+static __always_inline bool scopes(struct cgroup *cgroup, struct task_struct *task)
+{
+	return BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(cgroup_of(task), root);
 }
 
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_made, struct cgroup *cgroup)
 {
 	hold_cpu();
-	tell_cgroup(cgroup);
+	if (scopes(cgroup, (struct task_struct *)bpf_get_current_task()))
+		send_cgroup(CLASS_CGROUP, cgroup, NULL);
+	release_cpu();
+	return 0;
+}
+
+/* Nothing is in it any more, and its id is never used again. In the ring that floods fill: who makes and removes cgroups all the time must
+ * not keep out what passes floods. */
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_removed, struct cgroup *cgroup)
+{
+	struct record_header r = { .class = CLASS_CGROUP_GONE };
+
+	hold_cpu();
+	if (scopes(cgroup, (struct task_struct *)bpf_get_current_task())) {
+		r.time = bpf_ktime_get_boot_ns();
+		r.cgroup = BPF_CORE_READ(cgroup, kn, id);
+		send(CLASS_CGROUP_GONE, &r, sizeof(r));
+	}
+	release_cpu();
+	return 0;
+}
+
+/* It is there already. Whether it came from the scope user space knows: of the cgroup before, the kernel knows nothing any more. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(process_moved, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	hold_cpu();
+	if (scope_cgroups && scopes(cgroup, task) && !in_scope(task))
+		send_cgroup(CLASS_MOVE, cgroup, task);
 	release_cpu();
 	return 0;
 }

@@ -30,9 +30,14 @@ type ProcessCgroupScratch struct {
 }
 
 type ProcessCgroupVerdict struct {
-	_         structs.HostLayout
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type ProcessCounters struct {
@@ -43,6 +48,8 @@ type ProcessCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64
@@ -156,12 +163,14 @@ type ProcessNamespaces struct {
 type ProcessRecordClass uint32
 
 const (
-	ProcessRecordClassCLASS_EXEC   ProcessRecordClass = 0
-	ProcessRecordClassCLASS_FORK   ProcessRecordClass = 1
-	ProcessRecordClassCLASS_EXIT   ProcessRecordClass = 2
-	ProcessRecordClassCLASS_CGROUP ProcessRecordClass = 3
-	ProcessRecordClassCLASS_HOOK   ProcessRecordClass = 4
-	ProcessRecordClassCLASS_COUNT  ProcessRecordClass = 5
+	ProcessRecordClassCLASS_EXEC        ProcessRecordClass = 0
+	ProcessRecordClassCLASS_FORK        ProcessRecordClass = 1
+	ProcessRecordClassCLASS_EXIT        ProcessRecordClass = 2
+	ProcessRecordClassCLASS_CGROUP      ProcessRecordClass = 3
+	ProcessRecordClassCLASS_HOOK        ProcessRecordClass = 4
+	ProcessRecordClassCLASS_MOVE        ProcessRecordClass = 5
+	ProcessRecordClassCLASS_CGROUP_GONE ProcessRecordClass = 6
+	ProcessRecordClassCLASS_COUNT       ProcessRecordClass = 7
 )
 
 type ProcessRecordFlags uint32
@@ -192,6 +201,14 @@ type ProcessScopeState struct {
 	Generation uint64
 }
 
+type ProcessShare struct {
+	_         structs.HostLayout
+	Held      [16]uint64
+	Throttled uint64
+	First     uint64
+	Latest    uint64
+}
+
 type ProcessTaskKey struct {
 	_        structs.HostLayout
 	Start    uint64
@@ -210,12 +227,15 @@ const (
 	ProcessMapImageScratch       = "image_scratch"
 	ProcessMapPriority           = "priority"
 	ProcessMapScopeStates        = "scope_states"
+	ProcessMapShares             = "shares"
 	ProcessMapTargetCgroups      = "target_cgroups"
 	ProcessMapTargetProcesses    = "target_processes"
 	ProcessProgCgroupMade        = "cgroup_made"
+	ProcessProgCgroupRemoved     = "cgroup_removed"
 	ProcessProgProcessExec       = "process_exec"
 	ProcessProgProcessExit       = "process_exit"
 	ProcessProgProcessFork       = "process_fork"
+	ProcessProgProcessMoved      = "process_moved"
 	ProcessVarExitTellsGroupDead = "exit_tells_group_dead"
 	ProcessVarKeepCgroupRecord   = "keep_cgroup_record"
 	ProcessVarKeepExitRecord     = "keep_exit_record"
@@ -227,6 +247,7 @@ const (
 	ProcessVarScopeCgroups       = "scope_cgroups"
 	ProcessVarScopeController    = "scope_controller"
 	ProcessVarScopeProcesses     = "scope_processes"
+	ProcessVarSegmentBits        = "segment_bits"
 	ProcessVarTracerPidLevel     = "tracer_pid_level"
 	ProcessVarTracerTgid         = "tracer_tgid"
 )
@@ -273,10 +294,12 @@ type ProcessSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessProgramSpecs struct {
-	CgroupMade  *ebpf.ProgramSpec `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ProcessFork *ebpf.ProgramSpec `ebpf:"process_fork"`
+	CgroupMade    *ebpf.ProgramSpec `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.ProgramSpec `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit   *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ProcessFork   *ebpf.ProgramSpec `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.ProgramSpec `ebpf:"process_moved"`
 }
 
 // ProcessMapSpecs contains maps before they are loaded into the kernel.
@@ -290,6 +313,7 @@ type ProcessMapSpecs struct {
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
 	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 }
@@ -309,6 +333,7 @@ type ProcessVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -340,6 +365,7 @@ type ProcessMaps struct {
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
 	Priority        *ebpf.Map `ebpf:"priority"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 }
@@ -353,6 +379,7 @@ func (m *ProcessMaps) Close() error {
 		m.ImageScratch,
 		m.Priority,
 		m.ScopeStates,
+		m.Shares,
 		m.TargetCgroups,
 		m.TargetProcesses,
 	)
@@ -373,6 +400,7 @@ type ProcessVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
@@ -381,18 +409,22 @@ type ProcessVariables struct {
 //
 // It can be passed to LoadProcessObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessPrograms struct {
-	CgroupMade  *ebpf.Program `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit *ebpf.Program `ebpf:"process_exit"`
-	ProcessFork *ebpf.Program `ebpf:"process_fork"`
+	CgroupMade    *ebpf.Program `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.Program `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit   *ebpf.Program `ebpf:"process_exit"`
+	ProcessFork   *ebpf.Program `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.Program `ebpf:"process_moved"`
 }
 
 func (p *ProcessPrograms) Close() error {
 	return _ProcessClose(
 		p.CgroupMade,
+		p.CgroupRemoved,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,
+		p.ProcessMoved,
 	)
 }
 

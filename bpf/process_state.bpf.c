@@ -82,13 +82,6 @@ static __always_inline __u64 marks_of_namespace(void)
 	return all;
 }
 
-#ifdef OLD_KERNEL
-/* A function more would be one too many on the stack: what it calls is verified once anyway. */
-#define VERIFIED_ONCE static __always_inline
-#else
-#define VERIFIED_ONCE __noinline
-#endif
-
 /* Whether the text of place 0, the path of the file that runs, is what mark i asks for. What the call names it (place 1) whoever executes
  * it chooses: it counts only for what is no more than told. Not static: so it is verified once, and not for each mark. */
 VERIFIED_ONCE int names_program(SCRATCH_PARAMETER, __u32 i)

@@ -23,13 +23,16 @@ const (
 	ProcessOldMapImageScratch       = "image_scratch"
 	ProcessOldMapPriority           = "priority"
 	ProcessOldMapScopeStates        = "scope_states"
+	ProcessOldMapShares             = "shares"
 	ProcessOldMapTargetCgroups      = "target_cgroups"
 	ProcessOldMapTargetProcesses    = "target_processes"
 	ProcessOldMapWholeImage         = "whole_image"
 	ProcessOldProgCgroupMade        = "cgroup_made"
+	ProcessOldProgCgroupRemoved     = "cgroup_removed"
 	ProcessOldProgProcessExec       = "process_exec"
 	ProcessOldProgProcessExit       = "process_exit"
 	ProcessOldProgProcessFork       = "process_fork"
+	ProcessOldProgProcessMoved      = "process_moved"
 	ProcessOldVarExitTellsGroupDead = "exit_tells_group_dead"
 	ProcessOldVarKeepCgroupRecord   = "keep_cgroup_record"
 	ProcessOldVarKeepExitRecord     = "keep_exit_record"
@@ -41,6 +44,7 @@ const (
 	ProcessOldVarScopeCgroups       = "scope_cgroups"
 	ProcessOldVarScopeController    = "scope_controller"
 	ProcessOldVarScopeProcesses     = "scope_processes"
+	ProcessOldVarSegmentBits        = "segment_bits"
 	ProcessOldVarTracerPidLevel     = "tracer_pid_level"
 	ProcessOldVarTracerTgid         = "tracer_tgid"
 )
@@ -87,10 +91,12 @@ type ProcessOldSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ProcessOldProgramSpecs struct {
-	CgroupMade  *ebpf.ProgramSpec `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ProcessFork *ebpf.ProgramSpec `ebpf:"process_fork"`
+	CgroupMade    *ebpf.ProgramSpec `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.ProgramSpec `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit   *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ProcessFork   *ebpf.ProgramSpec `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.ProgramSpec `ebpf:"process_moved"`
 }
 
 // ProcessOldMapSpecs contains maps before they are loaded into the kernel.
@@ -104,6 +110,7 @@ type ProcessOldMapSpecs struct {
 	ImageScratch    *ebpf.MapSpec `ebpf:"image_scratch"`
 	Priority        *ebpf.MapSpec `ebpf:"priority"`
 	ScopeStates     *ebpf.MapSpec `ebpf:"scope_states"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	TargetCgroups   *ebpf.MapSpec `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.MapSpec `ebpf:"target_processes"`
 	WholeImage      *ebpf.MapSpec `ebpf:"whole_image"`
@@ -124,6 +131,7 @@ type ProcessOldVariableSpecs struct {
 	ScopeCgroups       *ebpf.VariableSpec `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.VariableSpec `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.VariableSpec `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.VariableSpec `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.VariableSpec `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.VariableSpec `ebpf:"tracer_tgid"`
 }
@@ -155,6 +163,7 @@ type ProcessOldMaps struct {
 	ImageScratch    *ebpf.Map `ebpf:"image_scratch"`
 	Priority        *ebpf.Map `ebpf:"priority"`
 	ScopeStates     *ebpf.Map `ebpf:"scope_states"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	TargetCgroups   *ebpf.Map `ebpf:"target_cgroups"`
 	TargetProcesses *ebpf.Map `ebpf:"target_processes"`
 	WholeImage      *ebpf.Map `ebpf:"whole_image"`
@@ -169,6 +178,7 @@ func (m *ProcessOldMaps) Close() error {
 		m.ImageScratch,
 		m.Priority,
 		m.ScopeStates,
+		m.Shares,
 		m.TargetCgroups,
 		m.TargetProcesses,
 		m.WholeImage,
@@ -190,6 +200,7 @@ type ProcessOldVariables struct {
 	ScopeCgroups       *ebpf.Variable `ebpf:"scope_cgroups"`
 	ScopeController    *ebpf.Variable `ebpf:"scope_controller"`
 	ScopeProcesses     *ebpf.Variable `ebpf:"scope_processes"`
+	SegmentBits        *ebpf.Variable `ebpf:"segment_bits"`
 	TracerPidLevel     *ebpf.Variable `ebpf:"tracer_pid_level"`
 	TracerTgid         *ebpf.Variable `ebpf:"tracer_tgid"`
 }
@@ -198,18 +209,22 @@ type ProcessOldVariables struct {
 //
 // It can be passed to LoadProcessOldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ProcessOldPrograms struct {
-	CgroupMade  *ebpf.Program `ebpf:"cgroup_made"`
-	ProcessExec *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit *ebpf.Program `ebpf:"process_exit"`
-	ProcessFork *ebpf.Program `ebpf:"process_fork"`
+	CgroupMade    *ebpf.Program `ebpf:"cgroup_made"`
+	CgroupRemoved *ebpf.Program `ebpf:"cgroup_removed"`
+	ProcessExec   *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit   *ebpf.Program `ebpf:"process_exit"`
+	ProcessFork   *ebpf.Program `ebpf:"process_fork"`
+	ProcessMoved  *ebpf.Program `ebpf:"process_moved"`
 }
 
 func (p *ProcessOldPrograms) Close() error {
 	return _ProcessOldClose(
 		p.CgroupMade,
+		p.CgroupRemoved,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,
+		p.ProcessMoved,
 	)
 }
 

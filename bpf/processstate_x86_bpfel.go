@@ -14,9 +14,14 @@ import (
 )
 
 type ProcessStateCgroupVerdict struct {
-	_         structs.HostLayout
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type ProcessStateCounters struct {
@@ -27,6 +32,8 @@ type ProcessStateCounters struct {
 	ReturnsLost      uint64
 	Nested           uint64
 	RateLimited      uint64
+	Throttled        uint64
+	SharesFull       uint64
 	Busy             uint64
 	ScopeFull        uint64
 	StatesFull       uint64
@@ -157,7 +164,7 @@ type ProcessStateHookScratch struct {
 		HashAlgorithm      uint32
 		HashLength         uint32
 		TracerNamespacePid uint32
-		Reserved           uint32
+		Depth              uint32
 	}
 	Data [40960]int8
 }

@@ -26,7 +26,11 @@ enum record_class {
 	CLASS_EXIT = 2,
 	CLASS_CGROUP = 3,
 	CLASS_HOOK = 4,
-	CLASS_COUNT = 5,
+	/* a process was put into a cgroup outside of the scope */
+	CLASS_MOVE = 5,
+	/* a cgroup was removed: a record_header alone */
+	CLASS_CGROUP_GONE = 6,
+	CLASS_COUNT = 7,
 };
 
 enum record_flags {
@@ -128,7 +132,7 @@ struct exit_record {
 	char comm[16];
 };
 
-/* A cgroup was made; its path follows. */
+/* A cgroup was made, or a process was put into it; its path follows. */
 struct cgroup_record {
 	struct record_header header;
 	__u32 level;
@@ -140,7 +144,8 @@ struct cgroup_record {
 struct counters {
 	/* records that were handed over, by either ring */
 	__u64 sent;
-	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one */
+	/* events of which no record found room in the ring; of a call with a record at its entry and one at its return it is one. Of forks,
+	 * which are no events, also those that were not told because their target held too much. */
 	__u64 ring_full;
 	/* the same of enforcement events, in the ring for what floods must not keep out */
 	__u64 enforcements_full;
@@ -151,6 +156,10 @@ struct counters {
 	__u64 nested;
 	/* events that the rate limit of a policy left out */
 	__u64 rate_limited;
+	/* events that were not told because their target held too much of the ring (share.h) */
+	__u64 throttled;
+	/* records of targets whose share of the ring could not be noted, so that they were not held to it */
+	__u64 shares_full;
 	/* records that found no room to be put together: too many programs interrupted each other */
 	__u64 busy;
 	/* processes that could not be noted as descendants, so that they and theirs are not traced */

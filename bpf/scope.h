@@ -2,6 +2,7 @@
 /* Whether a task is one that is to be traced: the first question of every program. */
 #pragma once
 #include "kernel_memory.h"
+#include "mixed.h"
 #include "records.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -22,7 +23,7 @@ const volatile __s32 scope_controller = -1;
 struct scope_state {
 	/* levels at which a target cgroup lies, one bit each: so that asking costs one look-up, not one per level */
 	__u64 levels;
-	/* one more after each change of target_cgroups: verdicts of before are void */
+	/* one more after each change of target_cgroups and levels: verdicts of before are void */
 	__u64 generation;
 };
 
@@ -55,32 +56,41 @@ struct {
 	__type(value, __u8);
 } target_processes SEC(".maps");
 
-struct cgroup_verdict {
-	/* generation << 1 | is a target */
-	__u64 verdict;
-	/* of a target: its bits of target_cgroups */
-	__u64 workloads;
+/* The deepest target that a cgroup is in: its id, and its bits of target_cgroups. */
+struct target {
+	__u64 cgroup, workloads;
 };
 
-/* Cgroups (by id, which is never used again) that were asked for. Every system call of every process on the node asks, so the
- * answer has to be cheap. */
+/* What was found about a cgroup: readers and writers need no lock, as parts of two writes do not go together. */
+struct cgroup_verdict {
+	/* the cgroup's id mixed with what follows */
+	__u64 check;
+	/* generation << 1 | is a target */
+	__u64 verdict;
+	/* of a target */
+	struct target target;
+};
+
+/* Cgroups (by id, which is never used again) that are remembered, each in the one place that its id has (a power of two). */
+#define CGROUP_VERDICTS 4096
+
+/* Cgroups that were asked for. Every system call of every process on the node asks, so the answer has to be cheap. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CGROUP_VERDICTS);
+	__type(key, __u32);
 	__type(value, struct cgroup_verdict);
 } cgroup_verdicts SEC(".maps");
 
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
+	struct css_set *set = FIELD(struct task_struct, task, cgroups);
+	struct cgroup_subsys_state *state;
 
 	if (scope_controller < 0)
-		return BPF_CORE_READ(set, dfl_cgrp);
-	bpf_probe_read_kernel(&state, sizeof(state),
-			      (char *)set + bpf_core_field_offset(struct css_set, subsys) + sizeof(state) * scope_controller);
-	return BPF_CORE_READ(state, cgroup);
+		return FIELD(struct css_set, set, dfl_cgrp);
+	state = POINTER_AT((char *)set + bpf_core_field_offset(struct css_set, subsys) + sizeof(state) * scope_controller);
+	return FIELD(struct cgroup_subsys_state, state, cgroup);
 }
 
 #ifdef OLD_KERNEL
@@ -137,8 +147,8 @@ static __always_inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
 
 #endif
 
-/* Whether a cgroup is a target, or one above it. Where workloads is not NULL it gets the bits of the deepest that is. */
-static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, __u64 *workloads)
+/* Whether a cgroup is a target, or one above it. Where deepest is not NULL it gets the deepest that is. */
+static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, struct target *deepest)
 {
 	__u32 depth = BPF_CORE_READ(cgroup, level);
 	bool found = false;
@@ -154,9 +164,10 @@ static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels
 		bits = bpf_map_lookup_elem(&target_cgroups, &id);
 		if (!bits)
 			continue;
-		if (!workloads)
+		if (!deepest)
 			return true;
-		*workloads = *bits;
+		deepest->cgroup = id;
+		deepest->workloads = *bits;
 		found = true;
 	}
 	return found;
@@ -186,70 +197,144 @@ static __always_inline bool in_scope(struct task_struct *task)
 }
 
 /* The cgroup of the current task: its id. Loads without a helper: the task is one that the verifier trusts. */
-static __always_inline __u64 current_cgroup_id(void)
+static __always_inline __u64 current_cgroup_id(struct task_struct *task)
 {
-	struct task_struct *task = current_task();
 	struct css_set *set;
 	struct cgroup *cgroup;
 	struct kernfs_node *node;
 
-	if (scope_controller >= 0)
-		return BPF_CORE_READ(cgroup_of(task), kn, id);
+	if (scope_controller >= 0) {
+		cgroup = cgroup_of(task);
+		node = FIELD(struct cgroup, cgroup, kn);
+		return FIELD(struct kernfs_node, node, id);
+	}
 	set = TRUSTED_FIELD(struct task_struct, task, cgroups);
 	cgroup = TRUSTED_FIELD(struct css_set, set, dfl_cgrp);
 	node = TRUSTED_FIELD(struct cgroup, cgroup, kn);
 	return TRUSTED_FIELD(struct kernfs_node, node, id);
 }
 
+static __always_inline struct cgroup_verdict *place_of_cgroup(__u64 id)
+{
+	__u32 index = id & (CGROUP_VERDICTS - 1);
+
+	return bpf_map_lookup_elem(&cgroup_verdicts, &index);
+}
+
+static __always_inline __u64 check_of(__u64 id, __u64 verdict, __u64 workloads, __u64 target)
+{
+	return mixed(mixed(mixed(id, verdict), workloads), target);
+}
+
+/* Whether what is remembered in a place is of a cgroup, and all from one write: of that verdict and workloads were read. */
+static __always_inline bool is_of(struct cgroup_verdict *known, __u64 id, __u64 verdict, __u64 workloads)
+{
+	return *(volatile __u64 *)&known->check == check_of(id, verdict, workloads, *(volatile __u64 *)&known->target.cgroup);
+}
+
+#ifdef OLD_KERNEL
+
+/* Without a barrier, for which there is no instruction before 5.12: on arm64, where loads overtake each other, the verdict on a cgroup that
+ * is asked for while targets change may be that of before, until they change again. */
+static __always_inline __u64 generation_of(struct scope_state *state)
+{
+	return *(volatile __u64 *)&state->generation;
+}
+
+/* Inlined: programs with functions of their own make no tail calls on arm64 before 6.0, and stacks are short. */
+#define SELDOM_NEEDED static __always_inline
+
+#else
+
+/* With a barrier: where the generation is new, so is what was changed before it. */
+static __always_inline __u64 generation_of(struct scope_state *state)
+{
+	return __sync_fetch_and_add(&state->generation, 0);
+}
+
+#define SELDOM_NEEDED static __noinline
+
+#endif
+
+/* Finds out whether the cgroup of the current task is a target, and remembers it. Not inlined: it is seldom needed. */
+SELDOM_NEEDED bool find_cgroup_verdict(struct scope_state *state, struct cgroup_verdict *place, __u64 id, __u64 *workloads)
+{
+	__u64 generation = generation_of(state), verdict;
+	struct target target = {};
+
+	verdict = generation << 1 | cgroup_is_target(cgroup_of(current_task()), state->levels, &target);
+	*(volatile __u64 *)&place->verdict = verdict;
+	*(volatile __u64 *)&place->target.workloads = target.workloads;
+	*(volatile __u64 *)&place->target.cgroup = target.cgroup;
+	*(volatile __u64 *)&place->check = check_of(id, verdict, target.workloads, target.cgroup);
+	*workloads = target.workloads;
+	return verdict & 1;
+}
+
 /* Whether the cgroup of the current task is a target; workloads gets its bits then. */
-static __always_inline bool current_cgroup_is_target(__u64 *workloads)
+static __always_inline bool current_cgroup_is_target(struct task_struct *task, __u64 *workloads)
 {
 	struct scope_state *state = get_scope_state();
-	struct cgroup_verdict made = {}, *known;
-	__u64 id = current_cgroup_id(), generation;
+	__u64 id = current_cgroup_id(task), verdict, bits;
+	struct cgroup_verdict *known = place_of_cgroup(id);
 
-	if (!state)
+	if (!state || !known)
 		return false;
-	generation = state->generation;
-	known = bpf_map_lookup_elem(&cgroup_verdicts, &id);
-	if (known && known->verdict >> 1 == generation) {
-		*workloads = known->workloads;
-		return known->verdict & 1;
-	}
-	made.verdict = generation << 1 | cgroup_is_target(cgroup_of(current_task()), state->levels, &made.workloads);
-	bpf_map_update_elem(&cgroup_verdicts, &id, &made, BPF_ANY);
-	*workloads = made.workloads;
-	return made.verdict & 1;
+	verdict = *(volatile __u64 *)&known->verdict;
+	bits = *(volatile __u64 *)&known->target.workloads;
+	if (verdict >> 1 != *(volatile __u64 *)&state->generation || !is_of(known, id, verdict, bits))
+		return find_cgroup_verdict(state, known, id, workloads);
+	*workloads = bits;
+	return verdict & 1;
 }
 
-static __always_inline __u32 current_tgid(void)
+/* The cgroup by which a task's records are held to a share: that of the deepest target that it is in, else its own. */
+static __always_inline __u64 share_of_task(struct task_struct *task)
 {
-	struct task_struct *task = current_task();
+	struct scope_state *state = get_scope_state();
+	struct cgroup *cgroup = cgroup_of(task);
+	struct target target = {};
 
-	return TRUSTED_FIELD(struct task_struct, task, tgid);
+	if (scope_cgroups && !scope_all && state && cgroup_is_target(cgroup, state->levels, &target))
+		return target.cgroup;
+	return BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* Whether the current task belongs to the tracer: what it does to tell of events must not be events. */
-static __always_inline bool is_tracer(void)
+/* The same by the id of a task's cgroup, as far as it is known. */
+static __always_inline __u64 share_of(__u64 cgroup)
 {
-	return current_tgid() == tracer_tgid;
+	struct cgroup_verdict *known = scope_cgroups && !scope_all ? place_of_cgroup(cgroup) : NULL;
+	__u64 target;
+
+	if (!known)
+		return cgroup;
+	target = *(volatile __u64 *)&known->target.cgroup;
+	return target && is_of(known, cgroup, *(volatile __u64 *)&known->verdict, *(volatile __u64 *)&known->target.workloads)
+		   ? target
+		   : cgroup;
 }
 
-/* in_scope of the current task, for programs that run often; workloads gets which selections hold for it then. The tracer
- * itself never is. */
-static __always_inline bool current_in_scope_as(__u64 *workloads)
+/* Whether the current task is the tracer's: what it does to tell of events must not be events. */
+static __always_inline bool is_tracer(struct task_struct *task)
 {
-	if (is_tracer())
+	return TRUSTED_FIELD(struct task_struct, task, tgid) == tracer_tgid;
+}
+
+/* in_scope of the current task (of current_task: to ask for it costs more than most of this), for programs that run often;
+ * workloads gets which selections hold for it then. The tracer itself never is. */
+static __always_inline bool current_in_scope_as(struct task_struct *task, __u64 *workloads)
+{
+	if (is_tracer(task))
 		return false;
-	if (scope_cgroups && !scope_all && current_cgroup_is_target(workloads))
+	if (scope_cgroups && !scope_all && current_cgroup_is_target(task, workloads))
 		return true;
 	*workloads = ALL_WORKLOADS;
-	return scope_all || (scope_processes && process_is_target(current_tgid()));
+	return scope_all || (scope_processes && process_is_target(TRUSTED_FIELD(struct task_struct, task, tgid)));
 }
 
-static __always_inline bool current_in_scope(void)
+static __always_inline bool current_in_scope(struct task_struct *task)
 {
 	__u64 workloads;
 
-	return current_in_scope_as(&workloads);
+	return current_in_scope_as(task, &workloads);
 }

@@ -5,11 +5,9 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* Whether the current task is in a system call of the ABI for 32 bits. */
-static __always_inline bool is_compat(void)
+/* Whether the current task (of current_task) is in a system call of the ABI for 32 bits. */
+static __always_inline bool is_compat(struct task_struct *task)
 {
-	struct task_struct *task = current_task();
-
 	if (bpf_core_field_exists(task->thread_info.status))
 		return TRUSTED_FIELD(struct task_struct, task, thread_info.status) &
 		       2; /* TS_COMPAT, arch/x86/include/asm/thread_info.h */

@@ -63,9 +63,9 @@ struct {
 /* The x32 ABI sets this bit in the numbers of the native one, arch/x86/include/uapi/asm/unistd.h. */
 #define X32 0x40000000
 
-static __always_inline __u32 place_of(long number)
+static __always_inline __u32 place_of(struct task_struct *task, long number)
 {
-	return is_compat() ? COMPAT + (number & (SYSCALLS - 1)) : number & ~X32;
+	return is_compat(task) ? COMPAT + (number & (SYSCALLS - 1)) : number & ~X32;
 }
 
 static __always_inline long number_of(struct pt_regs *regs)
@@ -78,21 +78,22 @@ static __always_inline long number_of(struct pt_regs *regs)
 	return arm64->syscallno;
 }
 
-static __always_inline bool is_wanted(void *callers, __u32 place)
+static __always_inline bool is_wanted(struct task_struct *task, void *callers, __u32 place)
 {
 	__u8 *who = bpf_map_lookup_elem(callers, &place);
 
 	if (!who || *who == CALLERS_NONE)
 		return false;
-	return *who == CALLERS_ALL || current_in_scope();
+	return *who == CALLERS_ALL || current_in_scope(task);
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_entered, struct pt_regs *regs, long number)
 {
-	__u32 place = place_of(number);
+	struct task_struct *task = current_task();
+	__u32 place = place_of(task, number);
 
-	if (is_wanted(&entered_callers, place))
+	if (is_wanted(task, &entered_callers, place))
 		bpf_tail_call(ctx, &entered, place);
 	return 0;
 }
@@ -100,9 +101,10 @@ int BPF_PROG(syscall_entered, struct pt_regs *regs, long number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_left, struct pt_regs *regs, long result)
 {
-	__u32 place = place_of(number_of(regs));
+	struct task_struct *task = current_task();
+	__u32 place = place_of(task, number_of(regs));
 
-	if (is_wanted(&left_callers, place))
+	if (is_wanted(task, &left_callers, place))
 		bpf_tail_call(ctx, &left, place);
 	return 0;
 }

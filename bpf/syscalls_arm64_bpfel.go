@@ -14,9 +14,14 @@ import (
 )
 
 type SyscallsCgroupVerdict struct {
-	_         structs.HostLayout
-	Verdict   uint64
-	Workloads uint64
+	_       structs.HostLayout
+	Check   uint64
+	Verdict uint64
+	Target  struct {
+		_         structs.HostLayout
+		Cgroup    uint64
+		Workloads uint64
+	}
 }
 
 type SyscallsScopeState struct {

@@ -35,7 +35,7 @@ golangci() {
 		(cd / && GOBIN=$tools/golangci.new go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$GOLANGCI") || return
 		mv "$tools/golangci.new/golangci-lint" "$program" && rm -r "$tools/golangci.new"
 	fi
-	"$program" run
+	"$program" run --allow-parallel-runners
 }
 
 # Scripts by their first line, and what they source

@@ -27,6 +27,8 @@ type Event struct {
 	// Connection and Credentials are what the reader knows besides.
 	Connection  *Connection        `json:"connection,omitempty"`
 	Credentials *CredentialsChange `json:"credentials_change,omitempty"`
+	// Throttled is beside ProcessThrottle.
+	Throttled *Throttled `json:"throttled,omitempty"`
 
 	NodeName string     `json:"node_name,omitempty"`
 	Time     *Timestamp `json:"time,omitempty"`
@@ -245,6 +247,9 @@ func (e *Event) Clone() *Event {
 	}
 	if c.Loss != nil && c.ProcessThrottle != nil { // beside each other
 		kinds[throttleBody].own(&c)
+	}
+	if c.Throttled != nil {
+		c.Throttled = new(*c.Throttled)
 	}
 	return &c
 }

@@ -58,6 +58,7 @@ func bodies() map[string]Event {
 		"hello":          {Hello: &Hello{Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []Hook{{Name: "exec", Backend: "tp_btf"}, {Name: "x", Refused: "no such"}, {"policy", "sys_kill", "raw_tracepoint", "tracepoint", "tracepoint sys_exit", true, []string{"Note."}, 2, ""}}}},
 		"loss":           {Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}},
 		"throttle":       {ProcessThrottle: &ProcessThrottle{Type: ThrottleStart, Cgroup: ThrottleAll}, Loss: &Loss{Cause: LostRing, Count: 1, Total: 2}, NodeName: "node", Time: when},
+		"throttle-stop":  {ProcessThrottle: &ProcessThrottle{Type: ThrottleStop, Cgroup: "pod1"}, Throttled: &Throttled{Pod: &Pod{Namespace: "shop", Name: "web", UID: "1"}, Count: 3, Total: 5}, NodeName: "node", Time: when},
 		"notice":         {Notice: &Notice{Level: LevelWarning, Subject: "uid", Text: "text"}},
 		"bye":            {Bye: &Bye{Reason: ByeFinished, ExitCode: &code, Totals: Totals{Seen: map[string]uint64{"exec": 1}, Events: 0, Lost: map[string]uint64{LostRing: 0}, Cost: Cost{CPUNanoseconds: 18446744073709551615}}}},
 		"unknown":        {NodeName: "node"},
@@ -118,7 +119,7 @@ func TestKindAndSubjects(t *testing.T) {
 		process, parent bool
 	}{
 		"exec": {KindExec, true, true}, "exec-empty": {KindExec, false, false}, "exit": {KindExit, true, true}, "hello": {KindHello, false, false},
-		"loss": {KindLoss, false, false}, "throttle": {KindLoss, false, false}, "notice": {KindNotice, false, false}, "bye": {KindBye, false, false}, "unknown": {KindUnknown, false, false},
+		"loss": {KindLoss, false, false}, "throttle": {KindLoss, false, false}, "throttle-stop": {KindThrottle, false, false}, "notice": {KindNotice, false, false}, "bye": {KindBye, false, false}, "unknown": {KindUnknown, false, false},
 	} {
 		e := bodies()[name]
 		if e.Kind() != want.kind || (e.Process() != nil) != want.process || (e.Parent() != nil) != want.parent {

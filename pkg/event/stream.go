@@ -87,9 +87,11 @@ type Cost struct {
 type Partial struct {
 	// RateLimited are events that the rate limit of a policy left out.
 	RateLimited uint64 `json:"rate_limited,omitempty"`
+	// Throttled are events that were left out because their pod filled the kernel's ring faster than it was read.
+	Throttled uint64 `json:"throttled,omitempty"`
 	// ReturnsLost are events that lack what the call returned.
 	ReturnsLost uint64 `json:"returns_lost,omitempty"`
-	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for. They are no events themselves: of others
+	// FactsLost are records of forks and new cgroups that the kernel's ring had no room for, or that a pod made too many of. They are no events themselves: of others
 	// the parent or the pod may not be known.
 	FactsLost uint64 `json:"facts_lost,omitempty"`
 	// StatesFull are processes of which could not be noted what policies ask, as the table was full: filters on their programs do not
@@ -99,11 +101,11 @@ type Partial struct {
 
 // Plus adds up what two tracers count.
 func (p Partial) Plus(o Partial) Partial {
-	return Partial{RateLimited: p.RateLimited + o.RateLimited, ReturnsLost: p.ReturnsLost + o.ReturnsLost, FactsLost: p.FactsLost + o.FactsLost,
+	return Partial{RateLimited: p.RateLimited + o.RateLimited, Throttled: p.Throttled + o.Throttled, ReturnsLost: p.ReturnsLost + o.ReturnsLost, FactsLost: p.FactsLost + o.FactsLost,
 		StatesFull: p.StatesFull + o.StatesFull}
 }
 
-// Totals count since the tracer's start. What was emitted is Events + RateLimited + Lost, but for what container runtimes
+// Totals count since the tracer's start. What was emitted is Events + RateLimited + Throttled + Lost, but for what container runtimes
 // do on their way into a container, which is not told.
 type Totals struct {
 	// Seen by class of kernel event: exec, fork, exit, hook.

@@ -28,6 +28,8 @@ const (
 	LostWire = "wire"
 	// LostDisplay: the terminal or the pipe was too slow for the events.
 	LostDisplay = "display"
+	// Throttled events are not lost, but where others are listed by cause they stand under this name (Partial.Throttled).
+	LostThrottled = "throttled"
 )
 
 // Reasons for a tracer's end, the values of Bye.Reason.

@@ -25,6 +25,11 @@ func TestBinary(t *testing.T) {
 	must(t, os.MkdirAll(deep, 0o755))
 	must(t, os.Link(scenario, filepath.Join(deep, "scenario")))
 
+	here, err := os.Getwd()
+	must(t, err)
+	relative, err := filepath.Rel(resolved(t, here), link)
+	must(t, err)
+
 	for name, test := range map[string]struct {
 		args             []string
 		binary, loaded   string
@@ -34,6 +39,7 @@ func TestBinary(t *testing.T) {
 		"not clean":          {[]string{"exec", folder + "/./scenario", "exit", "0"}, scenario, "", "exit 0", ""},
 		"through a parent":   {[]string{"exec", folder + "/d/../scenario", "exit", "0"}, scenario, "", "exit 0", ""},
 		"symbolic link":      {[]string{"exec", link, "exit", "0"}, link, scenario, "exit 0", ""},
+		"relative link":      {[]string{"exec", relative, "exit", "0"}, link, scenario, "exit 0", ""},
 		"60 components":      {[]string{"exec", filepath.Join(deep, "scenario"), "exit", "0"}, filepath.Join(deep, "scenario"), "", "exit 0", ""},
 		"script":             {[]string{"exec", script}, script, scenario, "exit " + script, ""},
 		"memfd":              {[]string{"memfd-exec", scenario, "exit", "0"}, "/memfd:hidden (deleted)", "", "exit 0", ""},

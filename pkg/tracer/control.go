@@ -211,6 +211,9 @@ func (s *session) Exit(r *bpf.ProcessExitRecord) {
 }
 
 // Hook implements kernel.Handler.
+// Await implements kernel.Handler: what has no room in the queue waits in the ring.
+func (s *session) Await(d time.Duration) bool { return s.output.queue.await(d) }
+
 func (s *session) Hook(raw []byte) error {
 	s.output.count("hook")
 	if s.policies == nil {
@@ -224,4 +227,25 @@ func (s *session) Cgroup(c *kernel.Cgroup) {
 	s.targets.made(c)
 	s.came(c)
 	s.table.Cgroup(c)
+}
+
+// CgroupGone implements kernel.Handler.
+func (s *session) CgroupGone(id uint64) {
+	s.targets.pods.forget(id)
+	s.table.CgroupGone(id)
+}
+
+// Moved implements kernel.Handler. That a traced process is no longer is said: whoever may write to the cgroup file system can so leave
+// what is traced, and what is enforced.
+func (s *session) Moved(c *kernel.Cgroup) {
+	left := s.table.Left(c.Header.Process)
+	if left == nil || left.PodUID != "" && !s.targets.wants(left.PodUID) {
+		return
+	}
+	level, consequence := event.LevelWarning, "nothing of it is seen any more"
+	if s.Config.Enforce {
+		level, consequence = event.LevelError, consequence+", and nothing is enforced on it"
+	}
+	s.output.notice(event.Notice{Level: level, Subject: left.PodUID, Text: fmt.Sprintf(
+		"process %d (%s) was moved out of what is traced, to the cgroup %s: %s", c.Header.Process.Tgid, left.Binary, c.Path, consequence)})
 }

@@ -5,6 +5,7 @@
 // kernel: when it ends, however it ends, everything detaches.
 //
 // The way of an event: ring buffer → kernel.Programs.Read → process.Table → queue → wire.Encoder. One goroutine reads and
-// owns all state; a second one writes, so that output that blocks fills the queue (what does not fit is counted as lost)
-// and never keeps the ring from being drained.
+// owns all state; a second one writes. Output that blocks fills the queue, and then the ring, of which no pod may hold so much that
+// others find no room (bpf/share.h); what is left out, or finds no room, is counted. The ring for enforcement events is read before it
+// is full, whatever the queue holds.
 package tracer

@@ -58,27 +58,31 @@ var seekCases = []seekCase{
 		emitted: func(n uint64) uint64 { return 2 * n }, limited: true},
 }
 
-// ringSizes: one that nothing overflows as long as the tracer is awake, and one that overflows all the time.
-var ringSizes = map[string]uint32{"room": 64 << 20, "full": 4 << 10}
+// rings: one that nothing overflows as long as the tracer is awake; one that overflows all the time; and the same where nobody may
+// fill it.
+var rings = map[string]Limits{"room": {RingBytes: 64 << 20}, "full": {RingBytes: 4 << 10, Unshared: true}, "throttled": {RingBytes: 4 << 10}}
 
-// TestCallsAreCountedExactly: told + left out by a rate limit + lost = made, of each way to watch, with room in the ring and
-// without.
+// TestCallsAreCountedExactly: told + left out by a rate limit + throttled + lost = made, of each way to watch, with room in the ring
+// and without.
 func TestCallsAreCountedExactly(t *testing.T) {
 	number := uint64(100000)
 	if testing.Short() {
 		number = 10000
 	}
 	for _, c := range seekCases {
-		for name, size := range ringSizes {
+		for name, limits := range rings {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
-				totals := seek(t, seekPolicy+c.rest, number, size, func(config *wire.TracerConfig) { config.Enforce = c.apart }).bye.Totals
+				totals := seek(t, seekPolicy+c.rest, number, limits, func(config *wire.TracerConfig) { config.Enforce = c.apart }).bye.Totals
 				const life = 3 // one exec, two exits
-				got, unknown := totals.Events+totals.RateLimited+sum(totals.Lost), mayMiss(t, totals.Lost)
+				got, unknown := totals.Events+totals.RateLimited+totals.Throttled+sum(totals.Lost), mayMiss(t, totals.Lost)
 				if want := c.emitted(number) + life; got < want || got > want+unknown {
 					t.Errorf("%d are told, left out or lost, %d were made: %+v", got, want, totals)
 				}
 				if full := totals.Lost[event.LostRing] > 0; full != (name == "full") && !c.limited {
 					t.Errorf("lost %v", totals.Lost)
+				}
+				if throttled := totals.Throttled > 0; throttled != (name == "throttled") && !c.limited {
+					t.Errorf("throttled %d", totals.Throttled)
 				}
 				if c.limited != (totals.RateLimited > 0) {
 					t.Errorf("left out %d", totals.RateLimited)
@@ -100,8 +104,8 @@ func mayMiss(t *testing.T, lost map[string]uint64) uint64 {
 	return missed
 }
 
-// seek traces `scenario seek` by a policy, with a ring of some bytes.
-func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*wire.TracerConfig)) *recording {
+// seek traces `scenario seek` by a policy, with some ring.
+func seek(t *testing.T, policy string, number uint64, limits Limits, change func(*wire.TracerConfig)) *recording {
 	t.Helper()
 	needRoot(t)
 	c := config(wire.Targets{})
@@ -109,7 +113,7 @@ func seek(t *testing.T, policy string, number uint64, ring uint32, change func(*
 	change(&c)
 	var frames bytes.Buffer
 	command := exec.Command(scenarioProgram(t), "seek", strconv.FormatUint(number, 10))
-	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: command, Limits: Limits{RingBytes: ring}}); err != nil {
+	if _, err := Run(context.Background(), Options{Config: c, Frames: &frames, Command: command, Limits: limits}); err != nil {
 		t.Fatal(err)
 	}
 	return read(t, frames.Bytes())
@@ -122,7 +126,7 @@ func sum(counts map[string]uint64) (total uint64) {
 	return total
 }
 
-// TestEnforcementPassesAFlood: of a flood that the ring cannot hold every call that is enforced is told.
+// TestEnforcementPassesAFlood: of a flood that the ring cannot hold, or that is throttled, every call that is enforced is told.
 func TestEnforcementPassesAFlood(t *testing.T) {
 	number := uint64(100000)
 	if testing.Short() {
@@ -131,18 +135,20 @@ func TestEnforcementPassesAFlood(t *testing.T) {
 	const signalled = 50 // of each process
 	rest := fmt.Sprintf("    selectors:\n    - {matchArgs: [{index: 1, operator: LT, values: [\"%d\"]}], matchActions: [{action: Signal, argSig: 10}]}\n    - {}\n", signalled)
 	for _, enforce := range []bool{true, false} {
-		r := seek(t, seekPolicy+rest, number, ringSizes["full"], func(c *wire.TracerConfig) { c.Enforce = enforce })
-		told := 0
-		for _, e := range r.of(event.KindKprobe) {
-			if len(e.Enforced())+len(e.Hooked().Would) > 0 {
-				told++
+		for _, ring := range []string{"full", "throttled"} {
+			r := seek(t, seekPolicy+rest, number, rings[ring], func(c *wire.TracerConfig) { c.Enforce = enforce })
+			told := 0
+			for _, e := range r.of(event.KindKprobe) {
+				if len(e.Enforced())+len(e.Hooked().Would) > 0 {
+					told++
+				}
 			}
-		}
-		if missed := mayMiss(t, r.bye.Totals.Lost); told > 2*signalled || uint64(told)+missed < 2*signalled || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
-			t.Errorf("enforce %t: %d of %d enforcements are told: %+v", enforce, told, 2*signalled, r.bye.Totals)
-		}
-		if r.bye.Totals.Lost[event.LostRing] == 0 {
-			t.Errorf("nothing was lost: %+v", r.bye.Totals)
+			if missed := mayMiss(t, r.bye.Totals.Lost); told > 2*signalled || uint64(told)+missed < 2*signalled || r.bye.Totals.Lost[event.LostEnforcement] != 0 {
+				t.Errorf("enforce %t: %d of %d enforcements are told: %+v", enforce, told, 2*signalled, r.bye.Totals)
+			}
+			if kept := map[string]uint64{"full": r.bye.Totals.Lost[event.LostRing], "throttled": r.bye.Totals.Throttled}[ring]; kept == 0 {
+				t.Errorf("%s: nothing was left out: %+v", ring, r.bye.Totals)
+			}
 		}
 	}
 }

@@ -27,6 +27,8 @@ type recording struct {
 	// procs are what the frames say of processes, by exec_id.
 	procs map[string]*wire.Process
 	bye   *event.Bye
+	// throttles are what was said of them, in order.
+	throttles []wire.Throttle
 	// frames as they were written, for tests of the frames themselves.
 	raw []byte
 }
@@ -107,6 +109,9 @@ func read(t testing.TB, raw []byte) *recording {
 		}
 		if frame.Hello != nil {
 			r.hello = frame.Hello
+		}
+		if frame.Throttle != nil {
+			r.throttles = append(r.throttles, *frame.Throttle)
 		}
 		if frame.Bye != nil {
 			r.bye = frame.Bye

@@ -24,6 +24,12 @@ const (
 	// queueLength is how many events wait for output that blocks: at some 2 KiB each 16 MiB at the most. As many enforcement events
 	// find room beside them.
 	queueLength = 8192
+	// enoughLength is at how many events the ring is left alone until roomLength of them wait: what floods it is told apart there by
+	// pods, here it is not. The rest of the queue is for what one record and what waits for others may give.
+	enoughLength = queueLength * 3 / 4
+	roomLength   = queueLength / 4
+	// drainPatience is how long the rest of the ring waits for room at the end, of the 5 s that a session's end may take.
+	drainPatience = 2 * time.Second
 	// batchLength is how many queued events wake the goroutine that writes; fewer wait for flushInterval.
 	batchLength = 256
 	// flushInterval is how long an event waits for others to share a frame with.
@@ -46,6 +52,8 @@ type output struct {
 	encoder *wire.Encoder
 	queue   queue
 	notices chan event.Notice
+	// throttles wait to be written: at most a start and a stop of each target in a second.
+	throttles []wire.Throttle // of mutex
 	// ended is closed when nothing more will be queued.
 	ended chan struct{}
 	// written is closed when write has ended, with err set.
@@ -63,7 +71,7 @@ type output struct {
 
 func newOutput(w io.Writer, config wire.TracerConfig) *output {
 	return &output{
-		encoder: wire.NewEncoder(w, config.Session, config.Encodings...), queue: queue{full: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
+		encoder: wire.NewEncoder(w, config.Session, config.Encodings...), queue: queue{full: make(chan struct{}, 1), room: make(chan struct{}, 1)}, notices: make(chan event.Notice, 64),
 		ended: make(chan struct{}), written: make(chan struct{}), seen: map[string]uint64{},
 	}
 }
@@ -130,7 +138,7 @@ func (o *output) lost() map[string]uint64 {
 func (o *output) anyLost() bool {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	return o.counts.RingFull+o.counts.FactsLost+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
+	return o.counts.RingFull+o.counts.Throttled+o.counts.FactsLost+o.counts.Missed+o.counts.Busy > 0 || o.broken.Load() > 0
 }
 
 func (o *output) totals() event.Totals {
@@ -141,7 +149,7 @@ func (o *output) totals() event.Totals {
 	cost.BPFNanoseconds, cost.BPFRuns = uint64(counts.RunTime), counts.Runs
 	return event.Totals{
 		Seen: seen, Events: o.events.Load(), Lost: o.lost(), Cost: cost,
-		Partial: event.Partial{RateLimited: counts.RateLimited, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost, StatesFull: counts.StatesFull},
+		Partial: event.Partial{RateLimited: counts.RateLimited, Throttled: counts.Throttled, ReturnsLost: counts.ReturnsLost, FactsLost: counts.FactsLost, StatesFull: counts.StatesFull},
 	}
 }
 
@@ -158,7 +166,7 @@ func (o *output) write(end context.CancelCauseFunc) {
 			more = func() error { return nil }
 		case <-flush.C:
 			o.encoder.SetLost(o.lost())
-			more = o.encoder.Flush
+			more = o.flush
 		case <-heartbeat.C:
 			o.encoder.SetLost(o.lost())
 			more = func() error { return o.encoder.Heartbeat(o.totals()) }
@@ -180,6 +188,27 @@ func (o *output) write(end context.CancelCauseFunc) {
 			return
 		}
 	}
+}
+
+// throttle queues what is told of a throttling; none may be left out, since its count is nowhere else.
+func (o *output) throttle(t wire.Throttle) {
+	o.mutex.Lock()
+	o.throttles = append(o.throttles, t)
+	o.mutex.Unlock()
+}
+
+// flush writes the frame that events are gathered in, and what is told of throttlings.
+func (o *output) flush() error {
+	o.mutex.Lock()
+	waiting := o.throttles
+	o.throttles = nil
+	o.mutex.Unlock()
+	for _, t := range waiting {
+		if err := o.encoder.Throttle(t); err != nil {
+			return err
+		}
+	}
+	return o.encoder.Flush()
 }
 
 // add hands an event to the encoder. One that can't be told is counted; the others can.
@@ -216,7 +245,7 @@ func (o *output) bye(b event.Bye) error {
 			return err
 		}
 	}
-	if err := o.encoder.Flush(); err != nil {
+	if err := o.flush(); err != nil {
 		return err
 	}
 	o.encoder.SetLost(o.lost())

@@ -6,6 +6,7 @@ package tracer
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -18,12 +19,30 @@ import (
 type place struct {
 	id    uint64
 	level int
+	// name is the last part of its path.
+	name string
 }
 
-// podPlace is where a pod's cgroups are: its own, and by ID those of its containers, ended ones included.
+// podPlace is where a pod's cgroups are: its own, and by ID those of its containers.
 type podPlace struct {
 	place
 	containers map[string]place
+}
+
+// nameOf is the name of the pod's cgroup with this id, or of a container's.
+func (p *podPlace) nameOf(id uint64) (name string, ok bool) {
+	if p == nil {
+		return "", false
+	}
+	if p.id == id {
+		return p.name, true
+	}
+	for _, where := range p.containers {
+		if where.id == id {
+			return where.name, true
+		}
+	}
+	return "", false
 }
 
 // podPlaces are those of the pods of this node by UID, targets or not.
@@ -42,16 +61,27 @@ func (p podPlaces) learn(path string, ids []uint64) (uid string) {
 				p[uid] = &podPlace{containers: map[string]place{}}
 			}
 			if found {
-				p[uid].place = place{ids[level], level}
+				p[uid].place = place{ids[level], level, name}
 			}
 			continue
 		}
 		if id, ok := cgroup.ContainerID(name); ok {
-			p[uid].containers[id] = place{ids[level], level}
+			p[uid].containers[id] = place{ids[level], level, name}
 			break
 		}
 	}
 	return uid
+}
+
+// forget leaves out the place of a cgroup that is gone: a pod's own with all its containers'.
+func (p podPlaces) forget(cgroup uint64) {
+	for uid, pod := range p {
+		if pod.id == cgroup {
+			delete(p, uid)
+			return
+		}
+		maps.DeleteFunc(pod.containers, func(_ string, at place) bool { return at.id == cgroup })
+	}
 }
 
 // wantedPod is a target.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -199,92 +198,6 @@ func (p *policies) enforcers(one *policy.Policy) {
 		}
 		p.hooks = append(p.hooks, became)
 	}
-}
-
-// load loads all hooks, as many at once as there are CPUs. The number of a hook is its place in the list.
-func (p *policies) load(planned []plan.Hook) {
-	served := make([]*plan.Way, len(planned))
-	sideBySide(len(planned), func(i int) { served[i] = p.serve(uint32(i), &planned[i]) })
-	for i, h := range planned {
-		became := event.Hook{Name: h.Name, Policy: h.Policy.Name}
-		switch way := served[i]; {
-		case way == nil && h.Hook.IgnoreCallNotFound && h.Missing():
-			became.Notes = []string{"left out, as the policy allows: this kernel has no such function"}
-		case way == nil:
-			became.Refused = h.Reasons()
-		default:
-			became.Backend, became.Tier, became.Via = way.Backend, string(way.Tier), way.Via
-			became.Prevents, became.Notes = way.Prevents, way.Notes
-			became.Programs = len(way.Definitions)
-			p.reporter.Serve(uint32(i), h, *way)
-			p.served++
-		}
-		p.hooks = append(p.hooks, became)
-	}
-}
-
-// sideBySide does work for 0 to count - 1, for as many at once as there are CPUs.
-func sideBySide(count int, work func(i int)) {
-	free := make(chan struct{}, runtime.NumCPU())
-	var all sync.WaitGroup
-	for i := range count {
-		free <- struct{}{}
-		all.Go(func() {
-			work(i)
-			<-free
-		})
-	}
-	all.Wait()
-}
-
-// serve takes the first way that the kernel accepts; nil if there is none.
-func (p *policies) serve(number uint32, h *plan.Hook) *plan.Way {
-	for i := range h.Ways {
-		way := &h.Ways[i]
-		err := p.loadWay(number, way)
-		if err == nil {
-			return way
-		}
-		h.Refused = append(h.Refused, plan.Refusal{Backend: way.Backend, Reason: err})
-	}
-	return nil
-}
-
-// loadWay loads a way's programs; on an error none of them is left.
-func (p *policies) loadWay(number uint32, way *plan.Way) error {
-	var loaded []*hook.Loaded
-	for _, d := range way.Definitions {
-		d.Config.Hook = number
-		if len(loaded) > 0 {
-			d.Beside = loaded[0]
-		}
-		l, err := p.set.Load(d)
-		if err != nil {
-			for _, l := range loaded {
-				err = errors.Join(err, p.set.Remove(l))
-			}
-			return err
-		}
-		loaded = append(loaded, l)
-	}
-	return nil
-}
-
-// nothing is the error of policies of which no hook is served.
-func (p *policies) nothing(planned []plan.Hook) error {
-	if len(p.hooks) == 1 && len(planned) == 1 {
-		h := &planned[0]
-		return fmt.Errorf("hook %s of policy %s cannot be served on this node: %s", h.Name, h.Policy.Name, h.Why())
-	}
-	errs := []error{errors.New("no hook of the policies can be served on this node")}
-	enforcers := p.hooks[:len(p.hooks)-len(planned)]
-	for _, h := range enforcers {
-		errs = append(errs, fmt.Errorf("policy %s: %s: %s", h.Policy, h.Name, h.Refused))
-	}
-	for i := range planned {
-		errs = append(errs, fmt.Errorf("policy %s: %s: %s", planned[i].Policy.Name, planned[i].Name, planned[i].Why()))
-	}
-	return errors.Join(errs...)
 }
 
 // beginPolicies loads the policies of the configuration. Programs may run from here on; records wait in the ring.

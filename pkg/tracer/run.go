@@ -45,13 +45,14 @@ type Limits struct {
 	RingBytes uint32
 	// Processes of which can be noted what policies ask: their programs, and whether they are of a container.
 	Processes uint32
+	// Shares is of how many pods it is counted what they hold of the ring for events.
+	Shares uint32
+	// Unshared: a pod may fill the ring, whatever becomes of the events of others.
+	Unshared bool
 }
 
 // housekeeping is how often the tracer looks after what only grows slowly: the clock, processes that ended unseen.
 const housekeeping = 10 * time.Second
-
-// countInterval is how often the kernel's counters are read.
-const countInterval = 200 * time.Millisecond
 
 // ended is the cause of a context that ended for a reason that bye tells.
 type ended string
@@ -73,6 +74,8 @@ type session struct {
 	// only of those that ran at the beginning.
 	programsInContainers bool
 	policies             *policies
+	throttles            throttles
+	sharesFull           bool // it was told
 	end                  context.CancelCauseFunc
 
 	control chan wire.Control
@@ -158,7 +161,7 @@ func (s *session) begin() (err error) {
 		Cgroups:   len(w.Pods)+len(w.Cgroups) > 0 || s.Control != nil && !w.All,
 		Processes: len(w.Pids) > 0 || s.Command != nil,
 	}
-	scope.RingBytes = s.Limits.RingBytes
+	scope.RingBytes, scope.Shares, scope.Unshared = s.Limits.RingBytes, s.Limits.Shares, s.Limits.Unshared
 	if scope.RingBytes == 0 && len(s.Config.Policies) > 0 {
 		scope.RingBytes = ringOfPolicies
 	}
@@ -174,6 +177,7 @@ func (s *session) begin() (err error) {
 		return err
 	}
 	s.targets = newTargets(s.programs, s.output.notice)
+	s.throttles = throttles{read: s.programs.Throttled, name: s.cgroupName, at: s.clock.At, tell: s.output.throttle, targets: map[uint64]*throttledTarget{}}
 	if err := s.targets.set(s.firstTargets(), images); err != nil {
 		return err
 	}
@@ -249,7 +253,10 @@ func (s *session) drain() error {
 	if err != nil {
 		return fmt.Errorf("detach: %w", err)
 	}
-	err = s.programs.Drain(s, s.output.malformed)
+	err = s.programs.Drain(s, drainPatience, s.output.malformed)
+	if counts, err := s.programs.Counts(); err == nil {
+		s.throttles.finish(counts.Throttled)
+	}
 	if s.policies != nil {
 		s.policies.reporter.Flush()
 	}
@@ -302,29 +309,6 @@ func (s *session) stayArmed(now time.Time) {
 	}
 }
 
-func (s *session) readCounts() {
-	counts, err := s.programs.Counts()
-	if err != nil {
-		return
-	}
-	lost := counted{Counts: counts}
-	if s.policies != nil {
-		if calls, returns, err := s.policies.set.Missed(); err == nil {
-			lost.Missed, lost.ReturnsLost = lost.Missed+calls, lost.ReturnsLost+returns
-		}
-		lost.StatesFull += s.policies.unnoted
-		waited := s.policies.reporter.Counts()
-		lost.ReturnsLost, lost.undecided = lost.ReturnsLost+waited.ReturnsLost, waited.Undecided
-	}
-	s.output.setCounts(lost)
-}
-
-// lost says whether the kernel has lost records by now.
-func (s *session) lost() bool {
-	s.readCounts()
-	return s.output.anyLost()
-}
-
 func (s *session) keep() {
 	if err := s.clock.Set(); err != nil {
 		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "clock", Text: "times may be off: " + err.Error()})
@@ -337,6 +321,11 @@ func (s *session) keep() {
 	if err != nil {
 		s.output.notice(event.Notice{Level: event.LevelWarning, Subject: "tasks", Text: err.Error()})
 		return
+	}
+	if dropped, err := s.programs.DropIdleShares(); err == nil { // else the next time
+		for _, one := range dropped {
+			s.throttles.forget(one)
+		}
 	}
 	s.table.DropExited(images)
 	s.targets.found(images)

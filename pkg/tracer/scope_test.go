@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,8 +25,10 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
+// The UIDs of pods, which no other run of these tests on this machine has.
+var podA, podB = fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", os.Getpid()), fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", os.Getpid())
+
 const (
-	podA, podB = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 	containerA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	containerB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	containerC = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -112,10 +113,17 @@ func startLivePolicies(t *testing.T, targets wire.Targets, policies ...string) *
 // startLiveOptions runs a tracer that is controlled by what it returns.
 func startLiveOptions(t *testing.T, o Options) *live {
 	t.Helper()
+	var frames lockedBuffer
+	return startLiveTo(t, &frames, &frames, o)
+}
+
+// startLiveTo has its frames written to what ends up in a buffer.
+func startLiveTo(t *testing.T, to io.Writer, frames *lockedBuffer, o Options) *live {
+	t.Helper()
 	needRoot(t)
 	reader, writer := io.Pipe()
-	l := &live{t: t, control: writer, frames: &lockedBuffer{}, ended: make(chan error, 1)}
-	o.Frames, o.Control = l.frames, reader
+	l := &live{t: t, control: writer, frames: frames, ended: make(chan error, 1)}
+	o.Frames, o.Control = to, reader
 	go func() {
 		_, err := Run(t.Context(), o)
 		l.ended <- err
@@ -233,12 +241,8 @@ func TestPodThatComesDuringAFlood(t *testing.T) {
 	holdOpen(t, a)
 	c := config(wire.Targets{Pods: []wire.Pod{{UID: podA}, {UID: podB}}})
 	c.Policies = []wire.PolicySource{{Name: "seeks.yaml", Text: seekPolicy}}
-	l := startLiveOptions(t, Options{Config: c, Limits: Limits{RingBytes: ringSizes["full"]}})
-	flood := exec.Command("sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(a, "cgroup.procs"), scenario, "seek", "1000000000")
-	flood.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	must(t, flood.Start())
-	end := sync.OnceFunc(func() { syscall.Kill(-flood.Process.Pid, syscall.SIGKILL); flood.Wait() })
-	t.Cleanup(end)
+	l := startLiveOptions(t, Options{Config: c, Limits: rings["full"]})
+	end := startFlood(t, a)
 	l.wait("the ring to be full", func(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+event.LostRing+`":`)) })
 	b := makeCgroup(t, root, "kubepods/pod"+podB, containerB)
 	end()

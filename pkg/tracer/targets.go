@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -30,14 +31,15 @@ type targets struct {
 	// wanted are the targets by UID.
 	wanted    map[string]*wantedPod
 	processes map[uint32]bool
-	cgroups   map[uint64]bool
-	all       bool
+	// cgroups are those that were named by their directories, with the last part of it.
+	cgroups map[uint64]string
+	all     bool
 }
 
 func newTargets(p *kernel.Programs, notice func(event.Notice)) *targets {
 	return &targets{
 		programs: p, notice: notice, pods: podPlaces{}, wanted: map[string]*wantedPod{},
-		processes: map[uint32]bool{}, cgroups: map[uint64]bool{},
+		processes: map[uint32]bool{}, cgroups: map[uint64]string{},
 	}
 }
 
@@ -158,6 +160,19 @@ func (t *targets) inForce() string {
 	return text
 }
 
+// nameOf says what a target's cgroup is called; ok is false if it is no target.
+func (t *targets) nameOf(id uint64) (found cgroupName, ok bool) {
+	if name, ok := t.cgroups[id]; ok {
+		return cgroupName{name: name}, true
+	}
+	for uid := range t.wanted {
+		if name, ok := t.pods[uid].nameOf(id); ok {
+			return cgroupName{name, uid}, true
+		}
+	}
+	return cgroupName{}, false
+}
+
 // includes says whether a running process is a target.
 func (t *targets) includes(i *kernel.Image) bool {
 	if t.all || t.processes[i.Header.Process.Tgid] {
@@ -167,8 +182,11 @@ func (t *targets) includes(i *kernel.Image) bool {
 	if _, ok := t.wanted[id.PodUID]; ok {
 		return true
 	}
-	return slices.ContainsFunc(i.CgroupIds[:], func(id uint64) bool { return t.cgroups[id] })
+	return slices.ContainsFunc(i.CgroupIds[:], func(id uint64) bool { _, named := t.cgroups[id]; return named })
 }
+
+// wants says whether a pod is a target, or may be by its cgroup.
+func (t *targets) wants(uid string) bool { return t.wanted[uid] != nil || len(t.cgroups) > 0 }
 
 func (t *targets) addCgroup(path string) error {
 	info, err := os.Stat(path)
@@ -179,7 +197,7 @@ func (t *targets) addCgroup(path string) error {
 	if !ok || !info.IsDir() {
 		return fmt.Errorf("cgroup %s: not a directory", path)
 	}
-	t.cgroups[status.Ino] = true // kernfs: a directory's inode number is the cgroup's id
+	t.cgroups[status.Ino] = filepath.Base(path) // kernfs: a directory's inode number is the cgroup's id
 	return t.programs.AddCgroupAtAnyLevel(status.Ino)
 }
 

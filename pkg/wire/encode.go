@@ -160,6 +160,12 @@ func (e *Encoder) Notice(n event.Notice) error {
 	return e.single("notice", n)
 }
 
+// Throttle writes a frame with the beginning or the end of a throttling, and before it the events that wait; a long name is cut.
+func (e *Encoder) Throttle(t Throttle) error {
+	shorten(&t.Cgroup, maxText)
+	return e.single("throttle", t)
+}
+
 // Bye writes the last frame, and before it the events that wait; a long error is cut. It sets Totals.Events.
 func (e *Encoder) Bye(b event.Bye) error {
 	shorten(&b.Error, maxText)

@@ -88,6 +88,7 @@ func TestGolden(t *testing.T) {
 	must(t, e.Add(execOf("d", ""), process("d")))
 	must(t, e.Add(kprobeOf("d", "e"), process("d"), process("e")))
 	must(t, e.Notice(event.Notice{Level: event.LevelInfo, Text: "text"}))
+	must(t, e.Throttle(Throttle{Type: event.ThrottleStop, Cgroup: "pod1", PodUID: "1", Count: 2, Total: 3, Time: moment(1)}))
 	must(t, e.Add(execOf("d", ""), process("d")))
 	must(t, e.Bye(event.Bye{Reason: event.ByeFinished, ExitCode: &code, Totals: event.Totals{Lost: map[string]uint64{event.LostRing: 3}}}))
 

@@ -36,6 +36,29 @@ type Frame struct {
 	Bye       *event.Bye    `json:"bye,omitempty"`
 	// Notice is set in a frame of its own.
 	Notice *event.Notice `json:"notice,omitempty"`
+	// Throttle is set in a frame of its own.
+	Throttle *Throttle `json:"throttle,omitempty"`
+}
+
+// Throttle says that events of a cgroup are left out from now on, or no longer. It is none of the events that are counted.
+type Throttle struct {
+	// Type and Cgroup are those of event.ProcessThrottle, Count and Total those of event.Throttled.
+	Type   string `json:"type"`
+	Cgroup string `json:"cgroup,omitempty"`
+	// PodUID from the name of the cgroup; empty outside of pods.
+	PodUID string           `json:"pod_uid,omitempty"`
+	Count  uint64           `json:"count,omitempty"`
+	Total  uint64           `json:"total,omitempty"`
+	Time   *event.Timestamp `json:"time,omitempty"`
+}
+
+// Event is the event that tells of it; pod is the one of PodUID, or nil.
+func (t *Throttle) Event(pod *event.Pod) *event.Event {
+	return &event.Event{
+		ProcessThrottle: &event.ProcessThrottle{Type: t.Type, Cgroup: t.Cgroup},
+		Throttled:       &event.Throttled{Pod: pod, Count: t.Count, Total: t.Total},
+		Time:            t.Time,
+	}
 }
 
 // Process is what the tracer knows of a process: everything but the pod's names, which only the plugin can look up.

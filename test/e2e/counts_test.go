@@ -13,7 +13,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// counts are what became of the events, as the summary in a session log says.
+// counts are what became of the events, as the summary in a session log says; lost are those that were throttled too.
 func (s *scene) counts(log string) (shown, filtered, lost uint64) {
 	s.Helper()
 	text, err := os.ReadFile(log)
@@ -37,6 +37,7 @@ func (s *scene) counts(log string) (shown, filtered, lost uint64) {
 		}
 		for _, n := range summary.Nodes {
 			shown, filtered = shown+n.Shown, filtered+n.Filtered
+			lost += n.Throttled
 			for _, count := range n.Lost {
 				lost += count
 			}

@@ -34,6 +34,8 @@ func TestFloodThroughTheLog(t *testing.T) {
 			ended++
 		case e.Loss != nil:
 			lost += e.Loss.Count
+		case e.Throttled != nil:
+			lost += e.Throttled.Count
 		case e.Bye != nil:
 			bye = e.Bye
 		}

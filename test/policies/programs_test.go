@@ -37,6 +37,12 @@ var programs = []row{
 		spec: uprobe("provoke_function",
 			bothArguments+returning, "matchReturnArgs: [{index: 0, operator: Equal, values: ['10']}]"),
 		do: []string{inProgram + "function text 5 and function text 4"}, want: []string{"string text, long 5*"}},
+	{name: "uprobe-nested", // of calls in one another only some match, and each has its own result
+		spec: uprobe("provoke_nested", "\n  args: [{index: 0, type: int64}]"+returning, matchArgs(0, "Equal", "1", "3", "4")),
+		do:   []string{inProgram + "nested 4"}, want: []string{"long 1, long 1", "long 3, long 123", "long 4, long 1234"}},
+	{name: "uprobe-nested-deep", // deeper than what is remembered: the innermost are told without their results
+		spec: uprobe("provoke_nested", "\n  args: [{index: 0, type: int64}]"+returning, matchArgs(0, "LT", "6")),
+		do:   []string{inProgram + "nested 5"}, want: []string{"long 1", "long 0", "long 2, long 12", "long 3, long 123", "long 4, long 1234", "long 5, long 12345"}},
 	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""),
 		do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
 	{name: "uprobe-unread", spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", "unread")),

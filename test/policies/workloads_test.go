@@ -5,6 +5,8 @@
 package policies
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +15,10 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
 )
 
+// The UIDs of pods, which no other run of these tests on this machine has.
+var webPod, dbPod = fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", os.Getpid()), fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", os.Getpid())
+
 const (
-	webPod, dbPod = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 	// Bits of the selections in workloadPolicies, in the order in which they stand there.
 	webSelected, sideSelected = uint64(1), uint64(2)
 )

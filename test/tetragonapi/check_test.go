@@ -13,6 +13,7 @@ func TestCheck(t *testing.T) {
 		{`{"process_exec":{"process":{"pid":0,"binary":"/bin/sh"}},"executable":"/bin/dash"` + tail, ""},
 		{`{"process_kprobe":{"process":{"pid":1},"function_name":"f","via":"tracepoint sys_exit","would":["KPROBE_ACTION_SIGKILL"]}` + tail, ""},
 		{`{"process_throttle":{"type":"THROTTLE_START","cgroup":"/"},"loss":{"cause":"ring","count":1,"total":1}` + tail, ""},
+		{`{"process_throttle":{"type":"THROTTLE_STOP","cgroup":"pod1"},"throttled":{"pod":{"name":"p"},"count":1,"total":1}` + tail, ""},
 		{`{"process_exec":{"process":{"pid":1,"via":"x"}}` + tail, `unknown field "via"`},
 		{`{"process_exec":{"process":{"pidd":1}}` + tail, `unknown field "pidd"`},
 		{`{"process_exec":{"process":{"pid":1}},"hostname":"n"` + tail, `unknown field "hostname"`},

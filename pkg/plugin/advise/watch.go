@@ -90,6 +90,8 @@ func (w *Watch) Take(it *pipeline.Item) error {
 		n.hello(e)
 	case e.Loss != nil:
 		n.lost[e.Loss.Cause] = e.Loss.Total
+	case e.Throttled != nil:
+		n.lost[event.LostThrottled] += e.Throttled.Count
 	case e.Bye != nil:
 		n.ended, n.failed = true, e.Bye.Error
 	default:

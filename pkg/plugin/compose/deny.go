@@ -2,8 +2,6 @@
 
 package compose
 
-import "strings"
-
 // Denial is what is done about a call that is forbidden: it fails with EPERM, or with Kill its process dies, of which the call
 // fails too where a kernel can make it.
 type Denial struct{ Kill bool }
@@ -28,36 +26,8 @@ func (d Denial) hooks(all []Hook) []Hook {
 	return all
 }
 
-// DenyExec is the policy that lets no program of these paths start: neither if the kernel finds it there, symbolic links
-// followed, nor if it is named so by who starts it. A path that ends in a slash stands for all below it.
-func DenyExec(paths []string, d Denial) Policy {
-	found, named := ofKernel("security_bprm_check", Argument{Index: 0, Type: "linux_binprm"}),
-		ofKernel("security_bprm_check", Argument{Index: 0, Type: "string", Resolve: "filename"})
-	if d.Kill { // what cannot deny has no other place for the name
-		named = Hook{Call: "sys_execve", Syscall: new(true), Args: []Argument{{Index: 0, Type: "string"}}}
-	}
-	found.Selectors, named.Selectors = pathSelectors(paths), pathSelectors(paths)
-	return Policy{Name: "deny-exec", Kprobes: d.hooks([]Hook{found, named})}
-}
-
-// pathSelectors match where argument 0 is one of the paths, or below one that ends in a slash.
-func pathSelectors(paths []string) (all []Selector) {
-	var itself, below []string
-	for _, path := range paths {
-		if strings.HasSuffix(path, "/") {
-			below = append(below, path)
-		} else {
-			itself = append(itself, path)
-		}
-	}
-	if len(itself) > 0 {
-		all = append(all, Selector{MatchArgs: []Filter{{Index: 0, Operator: "Equal", Values: itself}}})
-	}
-	if len(below) > 0 {
-		all = append(all, Selector{MatchArgs: []Filter{{Index: 0, Operator: "Prefix", Values: below}}})
-	}
-	return all
-}
+// otherPaths are what no policy about paths knows a file by.
+const otherPaths = "a hard link from before, or a mount that gives it another path"
 
 // mayWrite is MAY_WRITE of include/linux/fs.h.
 const mayWrite = "2"
@@ -68,7 +38,7 @@ func DenyWrite(prefixes []string, d Denial) Policy {
 	paths := FilePaths{Prefixes: prefixes}
 	write := ofKernel("security_file_permission", Argument{Index: 0, Type: "file"}, Argument{Index: 1, Type: "int", Label: "mask"})
 	write.Selectors = paths.selectors(0, Filter{Index: 1, Operator: "Mask", Values: []string{mayWrite}})
-	p := Policy{Name: "deny-write", Kprobes: []Hook{write}}
+	p := Policy{Name: "deny-write", Kprobes: []Hook{write}, Beyond: []string{otherPaths, "a mapping that is shared and writable already"}}
 	for _, o := range fileOperations {
 		if o.Changes && o.hooks != nil {
 			p.Kprobes = append(p.Kprobes, o.hooks(paths)...)
@@ -117,5 +87,5 @@ func DenyConnect(networks []string, d Denial) Policy {
 	h.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
 	message := ofKernel(NetSend, Argument{Index: 0, Type: "socket"}, Argument{Index: 1, Type: "sockaddr", Resolve: "msg_name"})
 	message.Selectors = []Selector{{MatchArgs: []Filter{{Index: 1, Operator: "SAddr", Values: networks}}}}
-	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h, message})}
+	return Policy{Name: "deny-connect", Kprobes: d.hooks([]Hook{h, message}), Beyond: []string{"connections from before", "what others forward"}}
 }

@@ -22,6 +22,8 @@ type Policy struct {
 	LSMHooks    []Hook
 	Uprobes     []Hook
 	USDTs       []Hook
+	// Beyond says what the policy cannot know on any kernel, a phrase each; it is no part of the custom resource.
+	Beyond []string
 }
 
 // List is a list of system calls that hooks refer to as "list:NAME".

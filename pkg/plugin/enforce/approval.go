@@ -49,14 +49,17 @@ type Approval struct {
 
 // OnPods is the approval of enforcing policies on pods; s says which pods each policy acts on.
 func (a *Approval) OnPods(policies []*policy.Policy, s *scope.Scope, pods []*corev1.Pod) *Approval {
-	a.preview = preview{policies: policies, targets: podTargets(pods), scope: s, pods: pods}
+	a.preview = preview{policies: policies, targets: podTargets(pods), scope: s, pods: pods, beyond: a.Options.beyond()}
 	return a
 }
 
 // OnMachine is the approval of enforcing policies on this machine, where served says how each hook would be served. It is nil
 // if the user agrees.
 func (a *Approval) OnMachine(ctx context.Context, policies []*policy.Policy, host, subject string, served []explain.Served) error {
-	a.preview = preview{policies: policies, targets: map[string][]string{host: {subject}}, nodes: map[string][]event.Hook{host: servedHooks(served)}}
+	a.preview = preview{
+		policies: policies, targets: map[string][]string{host: {subject}}, nodes: map[string][]event.Hook{host: servedHooks(served)},
+		beyond: a.Options.beyond(),
+	}
 	if why := a.refused()[host]; why != nil {
 		return why
 	}

@@ -49,6 +49,19 @@ func (o *Options) Composed() (all []compose.Policy, err error) {
 	return all, errors.Join(errs...)
 }
 
+// beyond is what the policies of the --deny flags cannot know on any kernel, by the policy's name.
+func (o *Options) beyond() map[string][]string {
+	texts := map[string][]string{}
+	composed, err := o.Composed()
+	if err != nil { // it was said before
+		return nil
+	}
+	for _, p := range composed {
+		texts[p.Name] = p.Beyond
+	}
+	return texts
+}
+
 var errNothingToEnforce = errors.New("what is to be enforced? -f FILE, --deny-exec PATH, --deny-write PREFIX or --deny-connect CIDR")
 
 // Given are the policies of files. What is skipped is said on warnings.

@@ -29,6 +29,8 @@ type preview struct {
 	// scope says which of pods each policy acts on; nil where it knows no pods.
 	scope *scope.Scope
 	pods  []*corev1.Pod
+	// beyond is what a policy cannot know on any kernel, by its name.
+	beyond map[string][]string
 }
 
 // hookEffects are what the enforcing hooks of one policy do on each node, by the hook's name.
@@ -154,6 +156,9 @@ func (p *preview) text(without map[string]error, duration time.Duration) string 
 		all.text(line, without)
 		for _, text := range unseen(of) {
 			line("    but: %s", text)
+		}
+		if texts := p.beyond[of.Name]; len(texts) > 0 {
+			line("    but not covered on any kernel: %s", strings.Join(texts, "; "))
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(p.nodes)) {

@@ -19,14 +19,14 @@ type Item struct {
 	Process processes.Facts
 	// AboutProcess: the event is about a process. What the stream says of itself is not counted.
 	AboutProcess bool
-	// Urgent: it must not wait behind others, since it tells of something that was enforced, or of what was lost.
+	// Urgent: it must not wait behind others, since it tells of something that was enforced, or of what was lost or left out.
 	Urgent bool
 }
 
 // NewItem is an item of an event, before any stage.
 func NewItem(e *event.Event) *Item {
 	_, about := e.Subjects()
-	return &Item{Event: e, AboutProcess: about, Urgent: e.Loss != nil || about && len(e.Enforced()) > 0}
+	return &Item{Event: e, AboutProcess: about, Urgent: e.Loss != nil || e.ProcessThrottle != nil || about && len(e.Enforced()) > 0}
 }
 
 // Stage looks at an item, completes or changes it. It is called by one goroutine for each node, in the order of the node's

@@ -64,6 +64,9 @@ func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time
 	}
 }
 
+// Pod is what is known of the pod whose cgroup has this UID; nil if there is none.
+func (h *Resolver) Pod(uid string) *event.Pod { return h.index.Resolve(&wire.Process{PodUID: uid}).Pod }
+
 // noteSandboxes lets nothing wait for containers that a pause process of this frame runs in: no status will ever name them.
 // It looks at the whole frame because what starts a sandbox runs in it before pause does.
 func (h *Resolver) noteSandboxes(f *wire.Frame) {

@@ -17,6 +17,7 @@ var lossTexts = map[string]string{
 	event.LostDecode:      "the tracer could not read a record",
 	event.LostWire:        "the log was rotated or cut before it was read",
 	event.LostDisplay:     "this terminal or pipe was too slow",
+	event.LostThrottled:   "left out, as their pod made events faster than the tracer could read them",
 }
 
 // LossText says in a few words what a cause of loss (event.Lost…) means; an unknown cause is returned as it is.

@@ -37,6 +37,7 @@ var rows = [...]row{
 	{match: kind(event.KindUsdt), emoji: "🕵\ufe0f", ascii: "*", word: "usdt", tone: toneEvent, details: usdtDetails},
 	{match: kind(event.KindLsm), emoji: "🔒", ascii: "*", word: "LSM", tone: toneEvent, details: lsmDetails},
 	{match: kind(event.KindLoss), emoji: "⚠️", ascii: "!", word: "LOST", tone: toneAlarm, details: lossDetails},
+	{match: kind(event.KindThrottle), emoji: "🧬", ascii: "!", word: "throttle", tone: toneAlarm, details: throttleDetails},
 	{match: notice(event.LevelError), emoji: "🛑", ascii: "!", word: "error", tone: toneBad, details: noticeDetails},
 	{match: notice(event.LevelWarning), emoji: "⚠️", ascii: "!", word: "warning", tone: toneCaution, details: noticeDetails},
 	{match: kind(event.KindNotice), emoji: "💡", ascii: "*", word: "notice", tone: toneEvent, details: noticeDetails},
@@ -133,6 +134,18 @@ func arguments(e *event.Event) string {
 
 func lossDetails(e *event.Event) []piece {
 	return []piece{{toneAlarm, fmt.Sprintf("%s (%d in total): %s", wording.Counted(e.Loss.Count, "event"), e.Loss.Total, LossText(e.Loss.Cause))}}
+}
+
+// throttleDetails are Tetragon's words, whose events it is about, and what it means.
+func throttleDetails(e *event.Event) []piece {
+	if e.ProcessThrottle.Type == event.ThrottleStop {
+		text := e.ThrottledSource()
+		if t := e.Throttled; t != nil {
+			text += fmt.Sprintf(": %s left out (%d in total)", wording.Counted(t.Count, "event"), t.Total)
+		}
+		return []piece{{toneGood, "STOP "}, {tonePlain, text}}
+	}
+	return []piece{{toneBad, "START"}, {tonePlain, e.ThrottledSource() + ": makes events faster than the tracer can read them, some are left out"}}
 }
 
 func noticeDetails(e *event.Event) []piece {

@@ -259,6 +259,11 @@ func (s *story) incident() {
 	s.wait(20 * time.Millisecond)
 	s.end(sudo, 1, "")
 	s.show(&event.Event{NodeName: "k8s-w1", Time: s.time(), Loss: &event.Loss{Cause: event.LostRing, Count: 412, Total: 1034}})
+	fuller := event.Throttled{Pod: &event.Pod{Namespace: "shop", Name: "db-0", UID: "2"}}
+	s.show(&event.Event{NodeName: "k8s-w1", Time: s.time(), ProcessThrottle: &event.ProcessThrottle{Type: event.ThrottleStart, Cgroup: "pod2"}, Throttled: &fuller})
+	emptied := fuller
+	emptied.Count, emptied.Total = 1203, 2406
+	s.show(&event.Event{NodeName: "k8s-w1", Time: s.time(), ProcessThrottle: &event.ProcessThrottle{Type: event.ThrottleStop, Cgroup: "pod2"}, Throttled: &emptied})
 	s.show(&event.Event{NodeName: "k8s-w2", Time: s.time(), Notice: &event.Notice{Level: event.LevelWarning, Subject: "pod a/b", Text: "its cgroup was not found"}})
 	s.end(tail, 0, "SIGTERM") // of another pod than the lines around it
 	s.end(miner, 0, "SIGKILL")

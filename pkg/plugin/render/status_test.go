@@ -172,7 +172,8 @@ func TestSummary(t *testing.T) {
 	}
 	holes := session.Summary{Duration: time.Hour, Enforce: true, Nodes: []session.NodeSummary{
 		{Node: "node-1", Events: 1, Lost: map[string]uint64{event.LostRing: 400, event.LostWire: 1, "new": 2}, Ended: event.ByeStopped,
-			Partial: event.Partial{RateLimited: 5, ReturnsLost: 1, FactsLost: 2}},
+			Partial:   event.Partial{RateLimited: 5, Throttled: 17, ReturnsLost: 1, FactsLost: 2},
+			Throttled: map[string]uint64{"shop/web": 9, "shop/db\x1b": 8}},
 		{Node: "node-2", Enforcements: []session.Enforcement{
 			{Policy: "read only", Action: event.ActionSigkill, Count: 2}, {Policy: "a\x1b", Action: event.ActionSet, Count: 1},
 			{Policy: "read only", Action: event.ActionOverride, Count: 1}, {Policy: "read only", Action: event.ActionOverride, Would: true, Count: 4},

@@ -26,6 +26,9 @@ func incomplete(n *session.NodeSummary) []string {
 			why = append(why, fmt.Sprintf("%s lost: %s", wording.Counted(n.Lost[cause], "event"), LossText(cause)))
 		}
 	}
+	if count := n.Partial.Throttled; count > 0 {
+		why = append(why, wording.Counted(count, "event")+" throttled: "+LossText(event.LostThrottled)+throttledBy(n.Throttled))
+	}
 	if count := n.Partial.ReturnsLost; count > 0 {
 		why = append(why, wording.Counted(count, "event")+" without what the call returned: "+LossText(event.LostRing)+", or the call was made again within itself")
 	}
@@ -44,6 +47,27 @@ func incomplete(n *session.NodeSummary) []string {
 		why = append(why, "the tracer did not say goodbye: events at the end may be missing")
 	}
 	return why
+}
+
+// mostThrottledShown is how many throttled pods are named.
+const mostThrottledShown = 5
+
+// throttledBy names the pods whose events were left out, those with the most first.
+func throttledBy(counts map[string]uint64) string {
+	sources := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, source := range sources[:min(len(sources), mostThrottledShown)] {
+		parts = append(parts, fmt.Sprintf("%s %d", source, counts[source]))
+	}
+	if more := len(sources) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // column is one of the summary's table.

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // threeExecs is a tracer that says hello, three events, and no more until it is asked to stop.
@@ -246,6 +247,36 @@ func TestLossesAreSaidOnce(t *testing.T) {
 		}
 		if got := result.Summary.Nodes[0].Lost[event.LostRing]; got != 7 || result.Summary.Complete() {
 			t.Errorf("summary says %d lost, want 7", got)
+		}
+	})
+}
+
+func TestThrottledPodsAreSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := pod("a", "n1")
+		begun := wire.Throttle{Type: event.ThrottleStart, Cgroup: "pod-a", PodUID: string(a.UID)}
+		ended := begun
+		ended.Type, ended.Count, ended.Total = event.ThrottleStop, 5, 5
+		h := newHarness(t, func(tracer *fakeTracer) {
+			tracer.hello()
+			tracer.write(tracer.encoder.Throttle(begun))
+			tracer.write(tracer.encoder.Throttle(ended))
+			tracer.bye(event.Bye{Reason: event.ByeStopped, Totals: event.Totals{Partial: event.Partial{Throttled: 5}}})
+		}, a)
+		h.during(func() { h.stop.Shutdown(ErrInterrupted) })
+		result, _ := h.run()
+		var said []string
+		for _, e := range h.renderer.events {
+			if e.ProcessThrottle != nil {
+				said = append(said, fmt.Sprint(e.ProcessThrottle.Type, " ", e.ThrottledSource(), " ", e.Throttled.Count))
+			}
+		}
+		name := a.Namespace + "/" + a.Name
+		if want := []string{"THROTTLE_START " + name + " 0", "THROTTLE_STOP " + name + " 5"}; !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+		if n := result.Summary.Nodes[0]; n.Throttled[name] != 5 || n.Partial.Throttled != 5 || n.Events != 0 || n.LostEvents() != 0 || result.Summary.Complete() {
+			t.Errorf("summary %+v", n)
 		}
 	})
 }

@@ -30,12 +30,14 @@ type nodeStats struct {
 	exitCode               *int
 	// enforcements by what they are, without count.
 	enforcements map[Enforcement]uint64
+	// throttled events by event.Event.ThrottledSource.
+	throttled map[string]uint64
 }
 
 func newStats() *nodeStats {
 	return &nodeStats{
 		lost: map[string]uint64{}, reported: map[string]uint64{}, before: map[string]uint64{},
-		dropped: map[Drop]uint64{}, enforcements: map[Enforcement]uint64{},
+		dropped: map[Drop]uint64{}, enforcements: map[Enforcement]uint64{}, throttled: map[string]uint64{},
 	}
 }
 
@@ -89,6 +91,23 @@ func (t *nodeStats) enforced(e *event.Event, h *event.Hooked) {
 	for _, action := range h.Would {
 		t.count(Enforcement{Policy: h.PolicyName, Action: action, Would: true})
 	}
+}
+
+// mostThrottled is how many throttled pods are told apart: their names come from nodes.
+const mostThrottled = 1000
+
+// throttle counts what was left out of a pod, which is known at the end of its throttling.
+func (t *nodeStats) throttle(e *event.Event) {
+	if e.Throttled.Count == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	source := e.ThrottledSource()
+	if _, known := t.throttled[source]; !known && len(t.throttled) >= mostThrottled {
+		source = "…"
+	}
+	t.throttled[source] += e.Throttled.Count
 }
 
 // nextTracer is for a node whose tracer has ended and that gets another.
@@ -178,7 +197,7 @@ func (t *nodeStats) summary(node string) NodeSummary {
 	s := NodeSummary{
 		Node: node, Events: t.shown.Load(), Filtered: t.filtered.Load(),
 		Lost: maps.Clone(t.lost), Dropped: maps.Clone(t.dropped), Cost: sum(t.costBefore, t.cost), Ended: t.ended,
-		Partial: t.partialBefore.Plus(t.partial),
+		Partial: t.partialBefore.Plus(t.partial), Throttled: maps.Clone(t.throttled),
 		Problem: strings.Join(t.problems, "; "),
 	}
 	for e, count := range t.enforcements {

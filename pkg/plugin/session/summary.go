@@ -27,7 +27,9 @@ type NodeSummary struct {
 	// Dropped are events that other sinks than the one that shows events could not take, by the sink and why.
 	Dropped map[Drop]uint64
 	Partial event.Partial
-	Cost    event.Cost
+	// Throttled events by whose they are (event.Event.ThrottledSource); Partial has their number, also of what has not ended.
+	Throttled map[string]uint64
+	Cost      event.Cost
 	// Enforcements by policy and action.
 	Enforcements []Enforcement
 	// Ended is the tracer's reason for its end (event.Bye…), empty when it said none.
@@ -70,7 +72,7 @@ func (n *NodeSummary) Enforced() (count uint64) {
 
 // Complete says that everything that happened on the node was traced from begin to end, and nothing is missing.
 func (n *NodeSummary) Complete() bool {
-	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.ReturnsLost+n.Partial.FactsLost+n.Partial.StatesFull == 0 && n.Problem == "" && n.Ended != ""
+	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.Throttled+n.Partial.ReturnsLost+n.Partial.FactsLost+n.Partial.StatesFull == 0 && n.Problem == "" && n.Ended != ""
 }
 
 // Complete says that everything was traced on all nodes.

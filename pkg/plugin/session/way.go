@@ -52,7 +52,7 @@ func (w *nodeWay) deliver(ctx context.Context, it stream.Item) {
 	}
 }
 
-// frame takes what a frame holds: at most one of hello, heartbeat, notice and bye, and events.
+// frame takes what a frame holds: at most one of hello, heartbeat, notice, throttle and bye, and events.
 func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 	n, f := w.node, it.Frame
 	at := &event.Timestamp{Time: cmpTime(it.LogTime, it.Received)}
@@ -72,6 +72,9 @@ func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 	}
 	if f.Notice != nil {
 		w.notice(n, f.Notice.Level, f.Notice.Subject, f.Notice.Text)
+	}
+	if f.Throttle != nil {
+		w.throttle(ctx, f.Throttle, at)
 	}
 	if f.Bye != nil {
 		w.bye(ctx, f, at)
@@ -168,6 +171,17 @@ func (w *nodeWay) losses(ctx context.Context, at *event.Timestamp) {
 	for _, loss := range w.node.stats.losses() {
 		w.put(ctx, w.node, &event.Event{Loss: &loss, NodeName: w.node.name, Time: at})
 	}
+}
+
+// throttle shows that events of a pod are left out from now on, or no longer.
+func (w *nodeWay) throttle(ctx context.Context, t *wire.Throttle, at *event.Timestamp) {
+	e := t.Event(w.resolver.Pod(t.PodUID))
+	e.NodeName = w.node.name
+	if e.Time == nil {
+		e.Time = at
+	}
+	w.node.stats.throttle(e)
+	w.put(ctx, w.node, e)
 }
 
 func (w *nodeWay) gap(ctx context.Context, g *stream.Gap) {

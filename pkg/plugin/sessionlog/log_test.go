@@ -24,7 +24,10 @@ var moment = &event.Timestamp{Time: time.Date(2026, 5, 1, 10, 0, 0, 340e6, time.
 var own = map[string]event.Event{
 	`"hello","body":{"protocol":1,"build":"v1","session":"s","kernel":"6.18","arch":"amd64","boot_id":"b","tiers":["tracepoint"],"cgroups":"unified","hooks":[{"name":"x","refused":"no such"}]}`: {Hello: &event.Hello{
 		Protocol: 1, Build: "v1", Session: "s", Kernel: "6.18", Arch: "amd64", BootID: "b", Tiers: []string{"tracepoint"}, Cgroups: "unified", Hooks: []event.Hook{{Name: "x", Refused: "no such"}}}},
-	`"loss","body":{"cause":"ring","count":1,"total":3}`:                               {Loss: &event.Loss{Cause: event.LostRing, Count: 1, Total: 3}},
+	`"loss","body":{"cause":"ring","count":1,"total":3}`: {Loss: &event.Loss{Cause: event.LostRing, Count: 1, Total: 3}},
+	`"throttle","body":{"type":"THROTTLE_STOP","cgroup":"pod1","pod":{"namespace":"shop","name":"web"},"count":3,"total":5}`: {
+		ProcessThrottle: &event.ProcessThrottle{Type: event.ThrottleStop, Cgroup: "pod1"},
+		Throttled:       &event.Throttled{Pod: &event.Pod{Namespace: "shop", Name: "web"}, Count: 3, Total: 5}},
 	`"notice","body":{"level":"warning","subject":"<pod>","text":"a\u001b[2J\u202eb"}`: {Notice: &event.Notice{Level: event.LevelWarning, Subject: "<pod>", Text: "a\x1b[2J\u202eb"}},
 	`"bye","body":{"reason":"stopped","totals":{"seen":{"exec":2},"events":2,"cost":{"cpu_ns":"5","resident_bytes":"0","peak_resident_bytes":"0","bpf_ns":"0","bpf_runs":"0"}}}`: {Bye: &event.Bye{
 		Reason: event.ByeStopped, Totals: event.Totals{Seen: map[string]uint64{"exec": 2}, Events: 2, Cost: event.Cost{CPUNanoseconds: 5}}}},

@@ -23,6 +23,8 @@ const (
 	TypeHello Type = "hello"
 	// TypeLoss: event.Loss.
 	TypeLoss Type = "loss"
+	// TypeThrottle: Throttle.
+	TypeThrottle Type = "throttle"
 	// TypeNotice: event.Notice.
 	TypeNotice Type = "notice"
 	// TypeBye: event.Bye, the end of a tracer.
@@ -43,6 +45,12 @@ type Record struct {
 	Body any    `json:"body,omitempty"`
 }
 
+// Throttle says that events of a pod are left out from now on, or no longer.
+type Throttle struct {
+	*event.ProcessThrottle
+	*event.Throttled
+}
+
 // recordOf is the record of an event, false when it is none of the session's own.
 func recordOf(e *event.Event) (Record, bool) {
 	r := Record{Time: e.Time, Node: e.NodeName}
@@ -51,6 +59,8 @@ func recordOf(e *event.Event) (Record, bool) {
 		r.Type, r.Body = TypeHello, e.Hello
 	case event.KindLoss:
 		r.Type, r.Body = TypeLoss, e.Loss
+	case event.KindThrottle:
+		r.Type, r.Body = TypeThrottle, Throttle{e.ProcessThrottle, e.Throttled}
 	case event.KindNotice:
 		r.Type, r.Body = TypeNotice, e.Notice
 	case event.KindBye:
@@ -88,6 +98,9 @@ func ReadEvent(line []byte) (e event.Event, is bool, err error) {
 	case TypeLoss:
 		e.Loss = &event.Loss{}
 		body = e.Loss
+	case TypeThrottle:
+		e.ProcessThrottle, e.Throttled = &event.ProcessThrottle{}, &event.Throttled{}
+		body = &Throttle{e.ProcessThrottle, e.Throttled}
 	case TypeNotice:
 		e.Notice = &event.Notice{}
 		body = e.Notice

@@ -4,7 +4,7 @@ package sessionlog
 
 import "github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 
-// Summary is the body of the last record: what the session amounted to. Of each node: shown + filtered + rate_limited + lost = emitted.
+// Summary is the body of the last record: what the session amounted to. Of each node: shown + filtered + rate_limited + throttled + lost = emitted.
 type Summary struct {
 	// Reason why the session ended, in words.
 	Reason          string  `json:"reason"`
@@ -23,6 +23,8 @@ type NodeSummary struct {
 	// Lost events by cause (event.Lost…).
 	Lost map[string]uint64 `json:"lost,omitempty"`
 	event.Partial
+	// ThrottledBy are the throttled events by pod (namespace/name), or by cgroup where that is not known.
+	ThrottledBy map[string]uint64 `json:"throttled_by,omitempty"`
 	// Enforced is what was done, and what would have been, by policy and action.
 	Enforced []Enforced `json:"enforced,omitempty"`
 	// Ended is the tracer's reason (event.Bye…), empty when it said none.

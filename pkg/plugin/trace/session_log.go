@@ -92,7 +92,7 @@ func (v outputs) writeSummary(r session.Result) error {
 		s.Reason = r.Reason.Error()
 	}
 	for _, n := range r.Summary.Nodes {
-		node := sessionlog.NodeSummary{Node: n.Node, Shown: n.Events, Filtered: n.Filtered, Lost: n.Lost, Partial: n.Partial, Ended: n.Ended, Problem: n.Problem, Cost: n.Cost}
+		node := sessionlog.NodeSummary{Node: n.Node, Shown: n.Events, Filtered: n.Filtered, Lost: n.Lost, Partial: n.Partial, ThrottledBy: n.Throttled, Ended: n.Ended, Problem: n.Problem, Cost: n.Cost}
 		for _, e := range n.Enforcements {
 			node.Enforced = append(node.Enforced, sessionlog.Enforced{Policy: e.Policy, Action: e.Action, Would: e.Would, Count: e.Count})
 		}

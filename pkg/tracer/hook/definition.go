@@ -13,7 +13,7 @@ import (
 
 // Limits of one hook, as the kernel side has them.
 var (
-	MaxArguments = len(bpf.HookEntryNote{}.Words)
+	MaxArguments = len(bpf.HookCallContexts{}.Calls[0].Words)
 	MaxSelectors = 16
 	MaxFilters   = 96
 	MaxWalk      = len(bpf.HookHookArgument{}.Walk)

@@ -127,7 +127,7 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), s.unload(l))
 		}
 	}
-	if s.leavesNotes(d) {
+	if s.keepsCalls(d) {
 		attached, err := attachTracing(ebpf.AttachTraceRawTp)(l.collection.Programs[gone], Attachment{}, nil)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: attach to the ends of threads: %w", d.Name, err), s.unload(l))

@@ -28,6 +28,9 @@ const (
 	StageReturn = uint32(bpf.HookHookStageSTAGE_RETURN)
 )
 
+// CallsAwaited is how many calls of a function by one thread, one in the other, can wait for their returns: below it is a Record's Depth.
+const CallsAwaited = uint32(len(bpf.HookCallContexts{}.Calls))
+
 // Record is a call of a function that a hook watches, as the kernel side tells it.
 type Record struct {
 	bpf.HookHookRecord

@@ -85,8 +85,18 @@ func name(chars [16]int8) string {
 	return text(before)
 }
 
+// showString shows of a path that a site has instead of a name the path.
 func showString(to *event.Argument, a *Argument, _ *Machine) bool {
-	to.StringArg = new(text(a.Raw))
+	raw := a.Raw
+	if shapeOf(a.Kind) == shapeFile {
+		var v bpf.HookFileValue
+		path, ok := cut(&v, raw)
+		if !ok {
+			return false
+		}
+		raw = path
+	}
+	to.StringArg = new(text(raw))
 	return true
 }
 

@@ -29,10 +29,12 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 		}
 		programs[string(a.Stage)] = p
 	}
-	if s.leavesNotes(d) {
+	if s.keepsCalls(d) {
 		p := spec.Programs[gone]
 		p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachTraceRawTp, "sched_process_exit"
 		programs[gone] = p
+	} else if s.old {
+		spec.Maps["call_contexts"].MaxEntries = 1
 	}
 	spec.Programs = programs
 	if len(d.Operands) > 0 {
@@ -58,7 +60,8 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 // so themselves.
 const gone = "hook_gone"
 
-func (s *Set) leavesNotes(d *Definition) bool {
+// keepsCalls says whether the hook leaves something for returns in memory that is there for it from the beginning.
+func (s *Set) keepsCalls(d *Definition) bool {
 	return s.old && d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_HAS_RETURN) != 0
 }
 
@@ -67,7 +70,7 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config := d.Config
 	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return a.Mechanism.sleeps() }) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
-	} else if holdsCPU {
+	} else if holdsCPU && !d.hashes() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)
 	}
 	if d.dispatched() && !d.everybody() {
@@ -76,6 +79,9 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	if s.runtime != 0 {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_WITHOUT_RUNTIME)
 		config.RuntimeMountNamespace = s.runtime
+	}
+	if slices.ContainsFunc(d.Filters, func(f bpf.HookHookFilter) bool { return f.Flags&uint8(bpf.HookFilterFlagsFILTER_CHEAP) != 0 }) {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_FILTERS_CHEAPLY)
 	}
 	if d.RateLimited {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_LIMITS)
@@ -86,6 +92,11 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config.Judging = s.judging.Add(1)
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
 	return config
+}
+
+// hashes says whether a program waits for the hash of a file.
+func (d *Definition) hashes() bool {
+	return slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return a.Stage == Hashing })
 }
 
 // padded is the list in the length that the kernel side has.

@@ -181,11 +181,17 @@ func (v *Value) Set(to *event.Argument, a *Argument, m *Machine) {
 		v.empty(to)
 	case absent, unreadable && !v.partial:
 		Fail(to, errorBasicType)
-	case shapeOf(a.Kind) != shapeOf(uint8(v.kind)):
+	case !v.takes(shapeOf(a.Kind)):
 		Fail(to, fmt.Sprintf("type %s is %s, but what was read is %s", v.name, shapeOf(uint8(v.kind)), shapeOf(a.Kind)))
 	case !v.show(to, a, m):
 		Fail(to, ErrorRoom)
 	}
+}
+
+// takes says whether bytes of a shape can be shown: a name may be seen as the path that it stands for.
+func (v *Value) takes(s shape) bool {
+	own := shapeOf(uint8(v.kind))
+	return s == own || own == shapeText && s == shapeFile
 }
 
 // Fail has the argument say why there is no value.

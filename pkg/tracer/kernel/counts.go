@@ -25,12 +25,16 @@ type Counts struct {
 	ScopeFull uint64
 	// StatesFull: processes of which could not be noted what filters ask.
 	StatesFull uint64
-	// FactsLost: records of forks and new cgroups that found the ring full. They are no events, but say whose events others are.
+	// FactsLost: records of forks, new cgroups and moves that found the ring full, or were of a target that filled it. They are no
+	// events, but say whose events others are.
 	FactsLost uint64
 	// ReturnsLost: calls that are told without what they returned.
 	ReturnsLost uint64
 	// RateLimited: events that the rate limit of a policy left out.
 	RateLimited uint64
+	// Throttled: events of targets that held too much of the ring. SharesFull: records of targets that were not held to a share, as the
+	// table was full.
+	Throttled, SharesFull uint64
 	// RunTime and Runs of the programs, measured by themselves from behind the test of the scope.
 	RunTime time.Duration
 	Runs    uint64
@@ -56,15 +60,19 @@ func (p *Programs) Counts() (Counts, error) {
 			if name, ok := classNames[class]; ok {
 				total.Sent[name] += c.Sent
 			}
-			if class == bpf.ProcessRecordClassCLASS_FORK || class == bpf.ProcessRecordClassCLASS_CGROUP {
+			switch class {
+			case bpf.ProcessRecordClassCLASS_CGROUP_GONE: // it is remembered longer than it has to be
+			case bpf.ProcessRecordClassCLASS_FORK, bpf.ProcessRecordClassCLASS_CGROUP, bpf.ProcessRecordClassCLASS_MOVE:
 				total.FactsLost += c.RingFull
-			} else {
+			default:
 				total.RingFull += c.RingFull
 			}
 			total.EnforcementsFull += c.EnforcementsFull
 			total.Nested += c.Nested
 			total.ReturnsLost += c.ReturnsLost
 			total.RateLimited += c.RateLimited
+			total.Throttled += c.Throttled
+			total.SharesFull += c.SharesFull
 			total.Busy += c.Busy
 			total.ScopeFull += c.ScopeFull
 			total.StatesFull += c.StatesFull

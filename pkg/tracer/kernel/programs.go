@@ -31,6 +31,8 @@ type Programs struct {
 	objects bpf.ProcessObjects
 	links   []link.Link
 	rings   *rings
+	// shares as DropIdleShares saw them last.
+	shares map[uint64]bpf.ProcessShare
 
 	// scoping is for what follows.
 	scoping sync.Mutex
@@ -51,6 +53,8 @@ func (p *Programs) hooks() []hook {
 		{"sched_process_fork", p.objects.ProcessFork},
 		{"sched_process_exit", p.objects.ProcessExit},
 		{"cgroup_mkdir", p.objects.CgroupMade},
+		{"cgroup_rmdir", p.objects.CgroupRemoved},
+		{"cgroup_attach_task", p.objects.ProcessMoved},
 	}
 }
 
@@ -74,6 +78,9 @@ func Load(scope Scope) (*Programs, error) {
 	}
 	if scope.RingBytes != 0 {
 		spec.Maps["events"].MaxEntries = scope.RingBytes
+	}
+	if scope.Shares != 0 {
+		spec.Maps["shares"].MaxEntries = scope.Shares
 	}
 	if err := spec.LoadAndAssign(&p.objects, &ebpf.CollectionOptions{Cache: cache}); err != nil {
 		return nil, explain("load the programs", err)
@@ -116,7 +123,7 @@ func (p *Programs) Close() error {
 // idle. A record that can't be decoded is reported to malformed and passed over.
 func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed func(error)) error {
 	for ctx.Err() == nil {
-		if _, err := p.turn(h, malformed); err != nil {
+		if _, err := p.turn(h, h.Await, malformed); err != nil {
 			return err
 		}
 		idle()
@@ -124,19 +131,28 @@ func (p *Programs) Read(ctx context.Context, h Handler, idle func(), malformed f
 	return nil
 }
 
-// Drain hands records to h until the ring is empty. It is for after Detach: else there may be no end.
-func (p *Programs) Drain(h Handler, malformed func(error)) error {
+// Drain hands records to h until the ring is empty; what h has no room for within patience it gets all the same. It is for after
+// Detach: else there may be no end.
+func (p *Programs) Drain(h Handler, patience time.Duration, malformed func(error)) error {
+	end := time.Now().Add(patience)
 	for {
-		if empty, err := p.turn(h, malformed); empty || err != nil {
+		await := h.Await
+		if time.Now().After(end) {
+			await = func(time.Duration) bool { return true }
+		}
+		if empty, err := p.turn(h, await, malformed); empty || err != nil {
 			return err
 		}
 	}
 }
 
 // turn reads what is there, or comes within pollInterval. empty: nothing is left.
-func (p *Programs) turn(h Handler, malformed func(error)) (empty bool, err error) {
+func (p *Programs) turn(h Handler, await func(time.Duration) bool, malformed func(error)) (empty bool, err error) {
 	p.rings.setDeadline(time.Now().Add(pollInterval))
 	for range turnRecords {
+		if !p.rings.isPressing() && !await(pollInterval) {
+			return false, nil
+		}
 		raw, err := p.rings.next()
 		if raw == nil || err != nil {
 			return true, err
@@ -186,6 +202,6 @@ func (p *Programs) SharedMaps() map[string]*ebpf.Map {
 	m := p.objects.ProcessMaps
 	return map[string]*ebpf.Map{
 		"events": m.Events, "priority": m.Priority, "counts": m.Counts, "scope_states": m.ScopeStates,
-		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts,
+		"target_cgroups": m.TargetCgroups, "target_processes": m.TargetProcesses, "cgroup_verdicts": m.CgroupVerdicts, "shares": m.Shares,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
@@ -39,7 +40,7 @@ type Image struct {
 	Arguments string
 }
 
-// Cgroup is a cgroup that was made.
+// Cgroup is a cgroup that was made, or that a process was put into.
 type Cgroup struct {
 	bpf.ProcessCgroupRecord
 	Path string
@@ -52,7 +53,14 @@ type Handler interface {
 	Fork(*bpf.ProcessForkRecord)
 	Exit(*bpf.ProcessExitRecord)
 	Cgroup(*Cgroup)
+	// CgroupGone: the cgroup with this id was removed, and no other will have it.
+	CgroupGone(id uint64)
+	// Moved: a process was put into a cgroup outside of the scope.
+	Moved(*Cgroup)
 	Hook(raw []byte) error
+	// Await waits no longer than d until there is room for a record, and says whether there is. What waits in the ring meanwhile is
+	// shared out between targets.
+	Await(d time.Duration) bool
 }
 
 // errShort is the fault of a record that does not hold what its kind must.
@@ -92,15 +100,12 @@ var decoders = [...]func(raw []byte, h Handler) error{
 		}
 		return err
 	},
-	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error {
-		r, err := structAt[bpf.ProcessCgroupRecord](raw)
-		if err != nil {
-			return err
-		}
-		c := &Cgroup{ProcessCgroupRecord: *r}
-		_, err = takeStrings(raw[unsafe.Sizeof(*r):], part{r.CgroupPathLength, &c.Path})
+	bpf.ProcessRecordClassCLASS_CGROUP: func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Cgroup) },
+	bpf.ProcessRecordClassCLASS_MOVE:   func(raw []byte, h Handler) error { return decodeCgroup(raw, h.Moved) },
+	bpf.ProcessRecordClassCLASS_CGROUP_GONE: func(raw []byte, h Handler) error {
+		r, err := structAt[bpf.ProcessRecordHeader](raw)
 		if err == nil {
-			h.Cgroup(c)
+			h.CgroupGone(r.Cgroup)
 		}
 		return err
 	},
@@ -117,6 +122,20 @@ func decode(raw []byte, h Handler) error {
 		return fmt.Errorf("record of unknown class %d", header.Class)
 	}
 	return decoders[header.Class](raw, h)
+}
+
+// decodeCgroup hands the cgroup in raw to take.
+func decodeCgroup(raw []byte, take func(*Cgroup)) error {
+	r, err := structAt[bpf.ProcessCgroupRecord](raw)
+	if err != nil {
+		return err
+	}
+	c := &Cgroup{ProcessCgroupRecord: *r}
+	_, err = takeStrings(raw[unsafe.Sizeof(*r):], part{r.CgroupPathLength, &c.Path})
+	if err == nil {
+		take(c)
+	}
+	return err
 }
 
 // decodeImage reads the image that raw begins with and returns what follows it.

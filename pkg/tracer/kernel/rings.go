@@ -89,6 +89,9 @@ func (r *rings) setDeadline(t time.Time) {
 	r.priority.SetDeadline(time.Unix(1, 0)) // only what is there is taken
 }
 
+// isPressing says whether the ring with priority is so full that it must be read whatever else waits.
+func (r *rings) isPressing() bool { return r.priority.AvailableBytes() > r.priority.BufferSize()/2 }
+
 // next is the next record, nil if none came before the deadline. It is good until the next call. Only what comes by events ends
 // its waiting.
 func (r *rings) next() ([]byte, error) {

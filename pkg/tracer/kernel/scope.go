@@ -25,6 +25,10 @@ type Scope struct {
 	TracerPIDLevel uint32
 	// RingBytes is the size of the ring to user space, a power of two; 0: that of the object, which is enough for process life.
 	RingBytes uint32
+	// Unshared: nobody is held to a share of the ring.
+	Unshared bool
+	// Shares is of how many targets it is counted what they hold of the ring; 0: the object's number.
+	Shares uint32
 	// Types reads the kernel's type information where others need it too; nil: it is read for each load.
 	Types *btf.Cache
 }
@@ -39,14 +43,21 @@ func (s Scope) types() *btf.Cache {
 
 // apply sets the constants of a program collection before it is loaded.
 func (s Scope) apply(variables map[string]*ebpf.VariableSpec) error {
-	for name, value := range map[string]any{
+	values := map[string]any{
 		"scope_all":        s.All,
 		"scope_cgroups":    s.Cgroups,
 		"scope_processes":  s.Processes,
 		"scope_controller": s.Hierarchy.controller,
 		"tracer_tgid":      s.Tracer,
 		"tracer_pid_level": s.TracerPIDLevel,
-	} {
+	}
+	if s.RingBytes != 0 {
+		values["segment_bits"] = segmentBits(s.RingBytes)
+	}
+	if s.Unshared {
+		values["segment_bits"] = uint32(unsharedBits)
+	}
+	for name, value := range values {
 		if variables[name] == nil {
 			continue // nobody in this object asks
 		}
@@ -98,12 +109,14 @@ func (p *Programs) LeaveScope() error {
 // scopeChanged voids what programs have noted of single cgroups. It comes after the change: a verdict that is made from
 // what was before bears the old generation. p.scoping is held.
 func (p *Programs) scopeChanged() error {
-	p.generation++
 	state := bpf.ProcessScopeState{Levels: p.levels, Generation: p.generation}
 	if p.left {
 		state.Levels = 0 // no ancestor of a cgroup is looked up
 	}
-	if err := p.objects.ScopeStates.Put(uint32(0), state); err != nil {
+	changed := p.objects.ScopeStates.Put(uint32(0), state)
+	p.generation++ // apart from the levels: programs see parts of one write in any order
+	state.Generation = p.generation
+	if err := errors.Join(changed, p.objects.ScopeStates.Put(uint32(0), state)); err != nil {
 		return fmt.Errorf("tell the programs that targets changed: %w", err)
 	}
 	return nil

@@ -31,8 +31,10 @@ type Registers struct {
 	// arguments of a function call and of a system call, in order; result of a call, and of a system call at its exit.
 	arguments, syscall []string
 	result             string
-	// instruction is the program counter.
-	instruction string
+	// instruction is the program counter, stack the stack pointer.
+	instruction, stack string
+	// popped is by how many bytes the stack pointer is higher when a function has returned than when it was entered.
+	popped uint32
 	// fields are the paths of registers in struct pt_regs.
 	fields map[string]string
 }
@@ -66,6 +68,12 @@ func (r *Registers) Named(name policy.Register) (Register, error) {
 		return register, nil
 	}
 	return Register{}, fmt.Errorf("register %s is not saved in struct pt_regs", name.Name)
+}
+
+// StackPointer is the register, and by how many bytes it is higher when a function has returned than when it was entered.
+func (r *Registers) StackPointer() (pointer Register, popped uint32) {
+	pointer, _ = r.Lookup(r.stack)
+	return pointer, r.popped
 }
 
 // Argument is the register of a function's argument at its entry, for those that are passed in registers; index counts from 0.

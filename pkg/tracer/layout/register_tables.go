@@ -12,6 +12,8 @@ var amd64 = func() *Registers {
 		syscall:      []string{"rdi", "rsi", "rdx", "r10", "r8", "r9"},
 		result:       "rax",
 		instruction:  "rip",
+		stack:        "rsp",
+		popped:       8, // the call pushed where it returns to
 		fields:       map[string]string{},
 	}
 	// Places count in 8 bytes; field is the member of struct pt_regs; parts are the low 8, 4, 2 and 1 bytes.
@@ -61,6 +63,7 @@ var arm64 = func() *Registers {
 		syscall:      []string{"orig_x0", "x1", "x2", "x3", "x4", "x5"},
 		result:       "x0",
 		instruction:  "pc",
+		stack:        "sp",
 		fields:       map[string]string{"sp": "sp", "pc": "pc", "pstate": "pstate", "orig_x0": "orig_x0"},
 		all: []Register{
 			{"sp", 248, 8}, {"pc", 256, 8}, {"pstate", 264, 8}, {"orig_x0", 272, 8},

@@ -80,6 +80,7 @@ func (c *compiler) attach() {
 	default:
 		c.def.Config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_RETURN)
 		c.def.Attachments = []hook.Attachment{*s.entry, *s.result}
+		c.frame()
 	}
 }
 

@@ -33,6 +33,8 @@ type equal struct {
 	note string
 	// compat: the system calls are those of the ABI for 32 bits.
 	compat bool
+	// array, unless it is nil, points at the arguments in the memory of the program; of the ABI for 32 bits only.
+	array seen
 }
 
 // seen is where a value is at a tracepoint.
@@ -57,7 +59,10 @@ type part struct {
 // argument n of the system call.
 func argument(n int) seen {
 	return func(node *Node, e *equal) (source, error) {
-		if e.compat {
+		switch {
+		case e.array != nil:
+			return inMemory(e.array, uint32(n)*compatWord, compatWord)(node, e)
+		case e.compat:
 			return node.compatArgument(n)
 		}
 		register, err := node.Registers.SyscallArgument(n)
@@ -150,7 +155,8 @@ func field(pointer seen, of, name string) seen {
 func inMemory(pointer seen, offset uint32, size uint8) seen {
 	return func(n *Node, e *equal) (source, error) {
 		from, err := pointer(n, e)
-		from.Walk[0], from.Steps, from.Size = offset, 1, size
+		from.Walk[from.Steps], from.Size = offset, size
+		from.Steps++
 		from.Flags |= uint8(bpf.HookArgumentFlagsARGUMENT_USER)
 		return from, err
 	}

@@ -4,6 +4,8 @@
 
 package plan
 
+import "slices"
+
 // System calls of the ABI for 32 bits, which any program of 64 bits can make too (int 0x80): what is armed must not be passed by them.
 
 // compatCalls are the system calls of that ABI that do what one of the native ABI does, where it has others than the one of that name:
@@ -15,7 +17,8 @@ var compatCalls = map[string][]string{
 	"lchown":    {"lchown", "lchown32"},
 	"fchown":    {"fchown", "fchown32"},
 	"sendfile":  {"sendfile", "sendfile64"},
-	"mmap":      {"mmap2"}, // the older one has its arguments in memory
+	"mmap":      {"mmap2"},
+	oldMmap:     {"mmap"},
 	"utimensat": {"utimensat", "utimensat_time64"},
 }
 
@@ -29,9 +32,49 @@ func (n *Node) compatRows(rows []equal) (all []equal) {
 			continue // it is passed whoever calls
 		}
 		row.compat, row.note = true, ""
-		all = append(all, row)
+		all = append(append(all, row), rowsInMemory(row)...)
 	}
 	return all
+}
+
+// socketcall is the one system call that programs for 32 bits had for all that is done to sockets.
+const socketcall = "socketcall"
+
+// socketCalls are its numbers of what other system calls do, include/uapi/linux/net.h.
+var socketCalls = map[string]uint64{"socket": 1, "bind": 2, "connect": 3, "listen": 4, "accept": 5, "getsockname": 6, "getpeername": 7,
+	"socketpair": 8, "sendto": 11, "recvfrom": 12, "shutdown": 13, "setsockopt": 14, "getsockopt": 15, "sendmsg": 16, "recvmsg": 17,
+	"accept4": 18, "recvmmsg": 19, "sendmmsg": 20}
+
+// oldMmap is what the first mmap of that ABI is called in the kernel: it has its arguments in memory.
+const oldMmap = "old_mmap"
+
+// rowsInMemory are a row's for those of its calls that can be made by one that has the arguments in memory.
+func rowsInMemory(row equal) (all []equal) {
+	for _, name := range slices.Concat(row.enter, row.exit) {
+		one := row
+		call := socketcall
+		switch number, ofSocket := socketCalls[name]; {
+		case ofSocket:
+			one = row.if_(when{value: compatRegister(0), min: number, max: number})
+			one.array = compatRegister(1)
+		case name == "mmap":
+			call, one.array = oldMmap, compatRegister(0)
+		default:
+			continue
+		}
+		if len(row.enter) > 0 {
+			one.enter = []string{call}
+		} else {
+			one.exit = []string{call}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// compatRegister is what the register of an argument holds.
+func compatRegister(index int) seen {
+	return func(n *Node, _ *equal) (source, error) { return n.compatArgument(index) }
 }
 
 // compatNumbers are those of the calls that do what a native one does.
@@ -56,6 +99,9 @@ func (n *Node) compatArgument(index int) (source, error) {
 	}
 	register, _ := n.Registers.Lookup(compatArguments[index])
 	from := inRegisters(0, register.Offset)
-	from.ShiftLeft, from.ShiftRight = 32, 32
+	from.Scale = 1
 	return from, nil
 }
+
+// compatWord is the size of a pointer of that ABI.
+const compatWord = 4

@@ -60,13 +60,16 @@ func broughtDown(from uint64) equal {
 	return equal{event: "inet_sock_set_state", arguments: []seen{slot(0)}, when: append(isTCP, newState(tcpClose, tcpClose), oldState(from, from), isDown)}
 }
 
-// Offsets in what a program gives sendmsg and sendmmsg, struct user_msghdr and struct mmsghdr of include/linux/socket.h.
-const (
-	messageName     = 0
-	messageVector   = 16
-	messageEntries  = 24
-	messageSent     = 56
-	messageDistance = 64
+// messageLayout is how what a program gives sendmsg and sendmmsg lies in memory.
+type messageLayout struct {
+	name, vector, entries, sent, distance uint32
+	word                                  uint8
+}
+
+var (
+	// nativeMessage is struct user_msghdr and struct mmsghdr of include/linux/socket.h, compatMessage what include/net/compat.h has.
+	nativeMessage = messageLayout{name: 0, vector: 16, entries: 24, sent: 56, distance: 64, word: word}
+	compatMessage = messageLayout{name: 0, vector: 8, entries: 12, sent: 28, distance: 32, word: compatWord}
 )
 
 // sending is security_socket_sendmsg, of a message that was sent.
@@ -84,15 +87,28 @@ var sending = []equal{
 
 // oneOfMany is message n of those that sendmmsg sends: resolvers ask for addresses of IPv4 and of IPv6 that way.
 func oneOfMany(n uint32) equal {
-	sent := inMemory(argument(1), n*messageDistance+messageSent, 4)
-	return equal{exit: []string{"sendmmsg"}, arguments: []seen{socketOf(argument(0)), nil, sent}, parts: messageAt(n * messageDistance),
+	sent := inMessage(n, func(l *messageLayout) (uint32, uint8) { return l.sent, 4 })
+	return equal{exit: []string{"sendmmsg"}, arguments: []seen{socketOf(argument(0)), nil, sent}, parts: messageAt(n),
 		when: []when{{value: returns, min: uint64(n) + 1, max: noError}, isSocket}}
 }
 
-// messageAt is the struct msghdr that a program has at an offset from its second argument.
-func messageAt(offset uint32) []part {
-	return message(inMemory(argument(1), offset+messageName, word),
-		vector(inMemory(argument(1), offset+messageVector, word), inMemory(argument(1), offset+messageEntries, word)))
+// messageAt is the struct msghdr that is number n of those behind the second argument.
+func messageAt(n uint32) []part {
+	return message(inMessage(n, func(l *messageLayout) (uint32, uint8) { return l.name, l.word }),
+		vector(inMessage(n, func(l *messageLayout) (uint32, uint8) { return l.vector, l.word }),
+			inMessage(n, func(l *messageLayout) (uint32, uint8) { return l.entries, l.word })))
+}
+
+// inMessage is a number in message n, of which field says where it is and how many bytes it has.
+func inMessage(n uint32, field func(*messageLayout) (offset uint32, size uint8)) seen {
+	return func(node *Node, e *equal) (source, error) {
+		layout := &nativeMessage
+		if e.compat {
+			layout = &compatMessage
+		}
+		offset, size := field(layout)
+		return inMemory(argument(1), n*layout.distance+offset, size)(node, e)
+	}
 }
 
 // message is the struct msghdr that the function has as its second argument.

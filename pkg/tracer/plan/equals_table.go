@@ -46,6 +46,7 @@ const (
 	notePath      = "the path is what the program wrote, made absolute: symbolic links and .. in it are not resolved"
 	noteNoPort    = "a connection is seen before its source port is chosen"
 	noteExec      = "an exec is seen when the program has been set up, before it runs: the event's process is the new program; matchBinaries is about the one before"
+	noteScript    = "of a script the interpreter is seen, and the name that it was called by, made absolute: not where symbolic links and .. in it lead"
 )
 
 // equals are the tracepoints that stand in for functions, by function: together the rows of one see all its calls that
@@ -141,7 +142,12 @@ var equals = map[string][]equal{
 	"__sys_setfsgid":  plain("setfsgid", 1),
 }
 
-var execRows = []equal{{event: execEvent, arguments: []seen{slot(2)}}}
+// execRows: what the program was called as is in the memory of the new program, where nobody has changed it yet.
+var execRows = []equal{{
+	event: execEvent, arguments: []seen{slot(2)},
+	parts: []part{{0, "filename", of(field(slot(2), "linux_binprm", "exec"), bpf.HookArgumentKindKIND_USER_PATH, 0)}},
+	note:  noteScript,
+}}
 
 // plain is a function that does what a system call does, with the same arguments.
 func plain(name string, count int) []equal {

@@ -70,6 +70,16 @@ func (t *Table) moved(e *entry, cgroup uint64) {
 	e.image, e.cgroup = &image, cgroup
 }
 
+// Left is a process that was moved out of the scope, as it was there; nil if it was not traced, or has left before.
+func (t *Table) Left(key kernel.Key) *wire.Process {
+	e := t.processes[key]
+	if e == nil || !e.traced || e.left {
+		return nil
+	}
+	e.left = true
+	return e.image
+}
+
 func (t *Table) acting(key kernel.Key) *entry {
 	e := t.processes[key]
 	if e == nil {

@@ -128,3 +128,16 @@ func TestActingInItsPod(t *testing.T) {
 		t.Errorf("one that was moved: %+v, before: %+v", got, before)
 	}
 }
+
+// Of a cgroup that is gone nothing is remembered.
+func TestCgroupGone(t *testing.T) {
+	f := newFixture(t)
+	f.Cgroup(&kernel.Cgroup{ProcessCgroupRecord: bpf.ProcessCgroupRecord{Header: bpf.ProcessRecordHeader{Cgroup: 7}}, Path: container})
+	f.CgroupGone(8)
+	if len(f.cgroups) != 1 {
+		t.Errorf("%d are remembered when another one is gone, want 1", len(f.cgroups))
+	}
+	if f.CgroupGone(7); len(f.cgroups) != 0 {
+		t.Errorf("%d are remembered", len(f.cgroups))
+	}
+}

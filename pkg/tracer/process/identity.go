@@ -21,7 +21,8 @@ func execID(node string, start uint64, tgid uint32) string {
 // binary is the path that is shown for an exec: what was asked to be executed, made absolute. That is what Tetragon shows
 // and what a user recognises (/bin/vi, /sub.sh), while what the kernel loaded in the end may be a busybox or an interpreter;
 // where the two differ, executable is told beside it. The name is the kernel's copy, so a process can't change it
-// afterwards; names that say nothing by themselves (relative, through a file descriptor) give way to the loaded file.
+// afterwards; names that say nothing by themselves (through a file descriptor, or through .. of what may be a symbolic link) give way to the
+// loaded file.
 func binary(i *kernel.Image) string {
 	switch interpreted := i.Header.Flags&kernel.Interpreted != 0; {
 	case i.Filename == "":
@@ -30,12 +31,25 @@ func binary(i *kernel.Image) string {
 		return i.Executable
 	case path.IsAbs(i.Filename) && !strings.Contains(i.Filename, "/../"):
 		return path.Clean(i.Filename)
-	case !interpreted:
-		return i.Executable
-	case path.IsAbs(i.Filename):
+	case path.IsAbs(i.Filename) && interpreted:
 		return path.Clean(i.Filename)
+	case path.IsAbs(i.Filename) || i.Header.Flags&kernel.CwdCut != 0 || !interpreted && !onlyUpFirst(i.Filename):
+		return i.Executable
 	}
 	return path.Join(i.Cwd, i.Filename)
+}
+
+// onlyUpFirst says whether a relative name has .. only at its beginning: the directory that it begins in has no symbolic link in its
+// path, but a component of the name may be one.
+func onlyUpFirst(name string) bool {
+	down := false
+	for part := range strings.SplitSeq(name, "/") {
+		if part == ".." && down {
+			return false
+		}
+		down = down || part != ".." && part != "." && part != ""
+	}
+	return true
 }
 
 // namesDescriptor says whether a name means "what this descriptor refers to": /dev/fd/N is how the kernel words

@@ -31,6 +31,9 @@ func TestBinaryOf(t *testing.T) {
 	}{
 		"absolute":                     {"/bin/ls", "/usr/bin/ls", "/", false, "/bin/ls"},
 		"relative":                     {"./ls", "/home/me/ls", "/home/me", false, "/home/me/ls"},
+		"relative link":                {"./nc", "/usr/bin/busybox", "/home/me", false, "/home/me/nc"},
+		"relative link, above":         {"../nc", "/usr/bin/busybox", "/home/me", false, "/home/nc"},
+		"through a folder's parent":    {"a/../nc", "/usr/bin/busybox", "/home/me", false, "/usr/bin/busybox"},
 		"through a parent":             {"/a/../b", "/c/b", "/", false, "/c/b"},
 		"script":                       {"/sub.sh", "/usr/bin/bash", "/", true, "/sub.sh"},
 		"relative script":              {"../sub.sh", "/usr/bin/bash", "/home/me", true, "/home/sub.sh"},

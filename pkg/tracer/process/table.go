@@ -41,7 +41,7 @@ type Config struct {
 	Runtime uint32
 }
 
-// Table is what runs. It is a kernel.Handler; it is not for concurrent use.
+// Table is what runs. It is not for concurrent use.
 type Table struct {
 	Config
 	processes map[kernel.Key]*entry
@@ -65,6 +65,8 @@ type entry struct {
 	container string
 	inInit    bool
 	cgroup    uint64
+	// left: it was moved out of the scope.
+	left bool
 	// visible: the task iterator has shown the process; absent: it did not, the last time.
 	visible, absent bool
 	// standIn: nothing is known of the image but whose it is. Sought: it was looked for in vain.
@@ -141,6 +143,9 @@ func (t *Table) Cgroup(c *kernel.Cgroup) {
 		t.cgroups[c.Header.Cgroup] = id
 	}
 }
+
+// CgroupGone implements kernel.Handler: its processes have ended, and no event of them is still to come.
+func (t *Table) CgroupGone(id uint64) { delete(t.cgroups, id) }
 
 // Fork implements kernel.Handler: the child runs its forker's image.
 func (t *Table) Fork(r *bpf.ProcessForkRecord) {

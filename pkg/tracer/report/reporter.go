@@ -109,14 +109,22 @@ func (r *Reporter) Record(record *hook.Record) error {
 		r.emit(c)
 		return nil
 	}
-	if before := r.waiting.take(waitingKey{record.Hook, record.Tid}); before != nil {
-		r.unreturned(before) // its return was lost, or the function called itself: the kernel tells of the inner return only
-	}
+	key := h.waitingKey(record)
+	r.abandon(key)
 	kept := *c
-	for _, oldest := range r.waiting.add(waitingKey{record.Hook, record.Tid}, &kept) {
+	for _, oldest := range r.waiting.add(key, &kept) {
 		r.giveUp(oldest)
 	}
 	return nil
+}
+
+// abandon gives up the call under a key and those in it: their returns were lost.
+func (r *Reporter) abandon(key waitingKey) {
+	for ; key.depth < hook.CallsAwaited; key.depth++ {
+		if before := r.waiting.take(key); before != nil {
+			r.unreturned(before)
+		}
+	}
 }
 
 // unreturned tells a call whose return does not come: unless filters on the return say whether it is an event, which the kernel
@@ -139,7 +147,10 @@ func (r *Reporter) giveUp(c *call) {
 
 // returned takes the record of a return.
 func (r *Reporter) returned(h *served, record *hook.Record) {
-	key := waitingKey{record.Hook, record.Tid}
+	key := h.waitingKey(record)
+	inner := key
+	inner.depth++
+	r.abandon(inner)
 	entry := r.waiting.find(key)
 	switch {
 	case entry != nil && entry.entered > record.Entered: // of a call before

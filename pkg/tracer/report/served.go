@@ -27,6 +27,8 @@ type served struct {
 	isSyscall bool
 	// compat: all of the system calls are of the ABI for 32 bits.
 	compat bool
+	// together: a program sees several functions or system calls.
+	together bool
 	// returnDecides: filters on what is returned say whether a call is an event.
 	returnDecides bool
 	body          func(*call, *event.Event)
@@ -45,6 +47,7 @@ type place struct {
 func newServed(h plan.Hook, w plan.Way) *served {
 	s := &served{hook: h.Hook, policy: h.Policy, name: h.Name, way: w, body: bodies[h.Hook.Kind]}
 	for _, d := range w.Definitions {
+		s.together = s.together || d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE|bpf.HookHookFlagsHOOK_IS_SYSCALL) != 0
 		s.isSyscall = s.isSyscall || d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_IS_SYSCALL) != 0
 		s.returnDecides = s.returnDecides || d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_RETURN_DECIDES) != 0
 		for _, a := range d.Attachments {

@@ -7,15 +7,26 @@ package report
 import (
 	"container/list"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
 // maxWaiting is how many bytes the calls may take that wait for their returns: a quarter of the memory that a tracer has.
 const maxWaiting = 64 << 20
 
-// waitingKey names a call that waits: a thread has one at a time for each hook.
+// waitingKey names a call that waits: a thread has one at a time for each function of a hook and depth, which is how many calls around
+// it wait too.
 type waitingKey struct {
-	hook, tid uint32
+	hook, function, tid, depth uint32
+}
+
+// waitingKey of a record's call. Functions of which one program sees all are not told apart: their calls are counted together.
+func (s *served) waitingKey(r *hook.Record) waitingKey {
+	key := waitingKey{hook: r.Hook, function: r.Function, tid: r.Tid, depth: r.Depth}
+	if s.together {
+		key.function = 0
+	}
+	return key
 }
 
 // waiting are calls whose return has not been told.

@@ -15,6 +15,8 @@
  *   same-pid CMD...       executes CMD in two children, one after the other, with the same pid
  *   many NUMBER RATE CMD  runs CMD NUMBER times, RATE per second if the machine can
  *   seek NUMBER           calls lseek(2) NUMBER times, with the offsets 0 to NUMBER - 1, in each of two processes
+ *   flood                 calls lseek(2) until SIGTERM comes, and writes how often that was
+ *   pace NUMBER RATE      calls lseek(2) NUMBER times, with the offsets 0 to NUMBER - 1, RATE per second if the machine can
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -190,6 +192,44 @@ static void seek(long number)
 	wait_for(child);
 }
 
+static volatile sig_atomic_t over;
+
+static void end_flood(int signal)
+{
+	over = signal;
+}
+
+static void flood(void)
+{
+	int file = memfd_create("flood", 0);
+	long number = 0;
+
+	signal(SIGTERM, end_flood);
+	signal(SIGUSR1, SIG_IGN); /* what a policy sends for some of the calls */
+	for (; !over; number++)
+		if (lseek(file, number, SEEK_SET) != number)
+			fail("lseek");
+	printf("%ld\n", number);
+}
+
+static void pace(long number, long rate)
+{
+	int file = memfd_create("pace", 0);
+	struct timespec next;
+
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	for (long i = 0; i < number; i++) {
+		if (lseek(file, i, SEEK_SET) != i)
+			fail("lseek");
+		next.tv_nsec += 1000000000L / rate;
+		if (next.tv_nsec >= 1000000000L) {
+			next.tv_nsec -= 1000000000L;
+			next.tv_sec++;
+		}
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -235,6 +275,10 @@ int main(int argc, char **argv)
 		many(atol(argv[0]), atol(argv[1]), argv + 2);
 	} else if (!strcmp(word, "seek")) {
 		seek(atol(argv[0]));
+	} else if (!strcmp(word, "flood")) {
+		flood();
+	} else if (!strcmp(word, "pace")) {
+		pace(atol(argv[0]), atol(argv[1]));
 	} else {
 		fprintf(stderr, "scenario: unknown word %s\n", word);
 		return 96;

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -67,10 +68,13 @@ var scopeKinds = []scopeKind{
 // discard takes records and forgets them.
 type discard struct{}
 
+func (discard) Await(time.Duration) bool    { return true }
 func (discard) Exec(*kernel.Image)          {}
 func (discard) Fork(*bpf.ProcessForkRecord) {}
 func (discard) Exit(*bpf.ProcessExitRecord) {}
 func (discard) Cgroup(*kernel.Cgroup)       {}
+func (discard) CgroupGone(uint64)           {}
+func (discard) Moved(*kernel.Cgroup)        {}
 func (discard) Hook([]byte) error           { return nil }
 func (discard) ignore(error)                {}
 func (discard) idle()                       {}
@@ -119,8 +123,8 @@ func (b *bench) inScope(kind scopeKind, c *cgroups, t *table) (err error) {
 		t.add(cells(p, kind.name, times)...)
 	}
 	counts, err := b.programs.Counts()
-	if err == nil && counts.RingFull+counts.Busy > 0 {
-		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy)
+	if err == nil && counts.RingFull+counts.Busy+counts.Throttled > 0 {
+		err = fmt.Errorf("%d records were lost: what is posted was not measured", counts.RingFull+counts.Busy+counts.Throttled)
 	}
 	return err
 }

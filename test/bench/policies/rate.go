@@ -38,7 +38,9 @@ type paced struct {
 	cpu             time.Duration // of the tracer
 }
 
+// lost or throttled, which one process alone is too if it fills most of the ring.
 func (p *paced) lost() (all uint64) {
+	all = p.totals.Throttled
 	for n := range maps.Values(p.totals.Lost) {
 		all += n
 	}

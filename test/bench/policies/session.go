@@ -173,6 +173,7 @@ func sessionRound(w *workload, c *cgroups, policy string, base, traced []float64
 		if err != nil || ended != nil {
 			return errors.Join(err, ended)
 		}
+		*lost += totals.Throttled
 		for _, n := range totals.Lost {
 			*lost += n
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command session measures on a cluster how long it takes from the start of `kubectl trace-sec exec` until every node
-// traces, and from Ctrl-C until nothing is left. The tracer's image is present and its namespace exists (manifests/), as
+// Command session measures on a cluster how long it takes from the start of a command until every node traces, and from Ctrl-C
+// until nothing is left. The tracer's image is present and its namespace exists (manifests/), as
 // for a responder who was allowed to use the tool before; one more row is for a namespace that has to be made.
 package main
 
@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	rounds    = 11
+	rounds    = 7
 	namespace = "trace-sec-bench"
 	image     = "localhost/busybox:1"
 )
@@ -44,6 +44,20 @@ spec:
             - matchExpressions: [{key: trace-sec.test/kind, operator: NotIn, values: [vm]}]
       containers: [{name: c, image: "` + image + `", imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}]
 `
+
+// commands that are measured, without their targets.
+var commands = [][]string{
+	{"exec"},
+	{"file", "--prefix", "/etc"},
+	{"net"},
+	{"creds"},
+	{"caps"},
+	{"hook", "sys_openat"},
+	{"run", "-f", "test/bench/session/testdata/ten-hooks.yaml"},
+	{"enforce", "--yes", "--kill", "--deny-exec", "/usr/bin/nc"},
+	{"enforce", "--yes", "--kill", "--deny-write", "/etc"},
+	{"enforce", "--yes", "--kill", "--deny-connect", "169.254.169.254/32"},
+}
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -73,7 +87,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	count := len(strings.Fields(nodes))
-	freshStart, freshEnd, err := session(ctx, count)
+	freshStart, freshEnd, err := session(ctx, count, commands[0])
 	if err != nil {
 		return err
 	}
@@ -83,17 +97,28 @@ func run(ctx context.Context) (err error) {
 	if _, err := kubectl.Run(ctx, "", "apply", "-f", "manifests/namespace.yaml"); err != nil {
 		return err
 	}
+	fmt.Printf("%d nodes, %d rounds; with the namespace made on the way and removed: %.2fs, %.2fs\n", count, rounds, freshStart.Seconds(), freshEnd.Seconds())
+	fmt.Printf("  %-48s start → every node traces   Ctrl-C → no pod is left\n  %-48s median   slowest              median   slowest\n", "", "")
+	for _, command := range commands {
+		if err := measure(ctx, count, command); err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(command, " "), err)
+		}
+	}
+	return nil
+}
+
+// measure runs a command some times and prints a line.
+func measure(ctx context.Context, nodes int, command []string) error {
 	var starts, ends []time.Duration
 	for range rounds {
-		start, end, err := session(ctx, count)
+		start, end, err := session(ctx, nodes, command)
 		if err != nil {
 			return err
 		}
 		starts, ends = append(starts, start), append(ends, end)
 	}
-	fmt.Printf("%d nodes, %d rounds             median   slowest\n", count, rounds)
-	fmt.Printf("  start → every node traces  %7.2fs  %7.2fs   (namespace made on the way: %.2fs)\n", median(starts), slices.Max(starts).Seconds(), freshStart.Seconds())
-	fmt.Printf("  Ctrl-C → no pod is left    %7.2fs  %7.2fs   (namespace removed too: %.2fs)\n", median(ends), slices.Max(ends).Seconds(), freshEnd.Seconds())
+	fmt.Printf("  %-48s %5.2fs  %7.2fs              %5.2fs  %7.2fs\n", strings.Join(command, " "),
+		median(starts), slices.Max(starts).Seconds(), median(ends), slices.Max(ends).Seconds())
 	return nil
 }
 
@@ -103,8 +128,10 @@ func median(d []time.Duration) float64 {
 }
 
 // session runs the plugin once: until nodes tracers have said hello, then to its end after Ctrl-C.
-func session(ctx context.Context, nodes int) (start, end time.Duration, err error) {
-	plugin := exec.CommandContext(ctx, "bin/kubectl-trace_sec", "exec", "daemonset/bench", "-n", namespace, "-o", "json")
+func session(ctx context.Context, nodes int, command []string) (start, end time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	plugin := exec.CommandContext(ctx, "bin/kubectl-trace_sec", append(slices.Clone(command), "daemonset/bench", "-n", namespace, "-o", "json", "--session-log", "-")...)
 	output, err := plugin.StdoutPipe()
 	if err != nil {
 		return 0, 0, err
@@ -118,9 +145,9 @@ func session(ctx context.Context, nodes int) (start, end time.Duration, err erro
 	hellos := 0
 	for lines := bufio.NewScanner(output); hellos < nodes && lines.Scan(); {
 		var event struct {
-			Hello *struct{} `json:"hello"`
+			Type string `json:"type"`
 		}
-		if json.Unmarshal(lines.Bytes(), &event) == nil && event.Hello != nil {
+		if json.Unmarshal(lines.Bytes(), &event) == nil && event.Type == "hello" {
 			hellos++
 		}
 	}

@@ -89,7 +89,9 @@ type summary struct {
 		Shown    uint64            `json:"shown"`
 		Filtered uint64            `json:"filtered"`
 		Lost     map[string]uint64 `json:"lost"`
-		Cost     struct {
+		// Throttled counts as lost here: a single pod should not be.
+		Throttled uint64 `json:"throttled"`
+		Cost      struct {
 			CPU string `json:"cpu_ns"`
 		} `json:"cost"`
 	} `json:"nodes"`
@@ -143,7 +145,7 @@ func report(format string, rate int, emitted uint64, log, output string, before,
 		return err
 	}
 	n := s.Nodes[0]
-	var lost uint64
+	lost := n.Throttled
 	for _, count := range n.Lost {
 		lost += count
 	}

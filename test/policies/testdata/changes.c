@@ -117,41 +117,6 @@ static long run_proc_mem(int n, char **w)
 	return pwrite(file, "X", 1, (off_t)memory);
 }
 
-#ifdef __x86_64__
-/* A system call of the ABI for 32 bits: of text in the lower 4 GiB, where it is copied to. */
-static long call_32(long number, long a, long b, long c)
-{
-	long result;
-
-	asm volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
-	if (result < 0) {
-		errno = -result;
-		return -1;
-	}
-	return result;
-}
-
-static long run_write_32(int n, char **w)
-{
-	char *low = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-
-	if (low == MAP_FAILED)
-		fail("mmap");
-	strcpy(low, w[1]);
-	return call_32(4, current, (long)low, strlen(low)); /* write, arch/x86/entry/syscalls/syscall_32.tbl */
-}
-
-static long run_unlink_32(int n, char **w)
-{
-	char *low = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-
-	if (low == MAP_FAILED)
-		fail("mmap");
-	strcpy(low, w[1]);
-	return call_32(10, (long)low, 0, 0); /* unlink */
-}
-#endif
-
 const struct command change_commands[] = {
 	{"map-store", 0, run_map_store, ": through a shared mapping"},
 	{"protect-store", 0, run_protect_store, ": through a shared mapping that is made writable later"},
@@ -168,9 +133,5 @@ const struct command change_commands[] = {
 	{"aio-write", 1, run_aio_write, "TEXT: io_submit"},
 	{"write-into", 0, run_write_into, ": process_vm_writev into a shared mapping"},
 	{"proc-mem", 0, run_proc_mem, ": /proc/self/mem into a shared mapping"},
-#ifdef __x86_64__
-	{"write-32", 1, run_write_32, "TEXT: by int 0x80"},
-	{"unlink-32", 1, run_unlink_32, "PATH: by int 0x80"},
-#endif
 	{},
 };

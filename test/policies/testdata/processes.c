@@ -2,15 +2,17 @@
 /* Processes and what they may do. */
 #include "provoke.h"
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-/* What is a provoke itself has its commands divided by `and`, and what that executes by `and-and`. */
-static char **inner(char **words)
+char **inner(char **words)
 {
 	for (char **w = words; *w; w++)
 		if (!strcmp(*w, "and"))
@@ -108,7 +110,21 @@ static long run_call(int n, char **w)
 	return 0;
 }
 
-/* The same for each value in the place of one argument. */
+/* A system call fails from now on with EPERM, by seccomp. */
+static long run_refuse(int n, char **w)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call_number(w[1]), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ?: prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Like call, for each value in the place of one argument. */
 static long run_each(int n, char **w)
 {
 	int which = number(w[2]);
@@ -122,7 +138,7 @@ static long run_each(int n, char **w)
 	return 0;
 }
 
-/* The same with a text of COUNT times TEXT. */
+/* Like call, with a text of COUNT times TEXT. */
 static long run_long(int n, char **w)
 {
 	unsigned long a[6] = {-1, -1, -1, -1, -1, -1}, count = number(w[3]);
@@ -227,6 +243,7 @@ const struct command process_commands[] = {
 	{"fork", 0, run_fork, ": what follows is done by a child"},
 	{"init", 0, run_init, ": a child that only waits"},
 	{"call", 1, run_call, "NAME [ARG...]: a system call, of which the result does not count"},
+	{"refuse", 1, run_refuse, "NAME: the system call fails from now on, by seccomp"},
 	{"each", 3, run_each, "NAME INDEX VALUE...: a system call for each value of one argument, the others are -1"},
 	{"long", 4, run_long, "NAME INDEX COUNT TEXT [END]: a system call with a text of COUNT times TEXT and then END"},
 	{"setuid", 1, run_setuid, "UID"},

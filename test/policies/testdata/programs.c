@@ -17,6 +17,19 @@ __attribute__((noinline)) long provoke_other(void)
 	return 7;
 }
 
+/* Calls itself: what each call returns has the numbers of those in it. */
+__attribute__((noinline, optimize("no-optimize-sibling-calls"))) long provoke_nested(long n)
+{
+	__asm__ volatile("" : : "r"(n) : "memory");
+	return n ? provoke_nested(n - 1) * 10 + n : 0;
+}
+
+static long run_nested(int n, char **w)
+{
+	provoke_nested(number(w[1]));
+	return 0;
+}
+
 static long run_function(int n, char **w)
 {
 	long result = provoke_function(w[1], number(w[2]));
@@ -68,6 +81,7 @@ static long run_other(int n, char **w) { return provoke_other() == 7 ? 0 : -1; }
 const struct command program_commands[] = {
 	{"function", 2, run_function, "TEXT NUMBER [RESULT]: provoke_function, which returns NUMBER twice"},
 	{"function-of", 2, run_function_of, "FILE NUMBER: provoke_function with the text of a file"},
+	{"nested", 1, run_nested, "NUMBER: provoke_nested, which calls itself with each number below"},
 	{"other-function", 0, run_other, ": provoke_other"},
 	{"probe", 1, run_probe, "NUMBER [ANSWER]: the static probe provoke:hit, with its answer, 5 unless somebody sets it"},
 	{},

@@ -22,7 +22,7 @@ struct command {
 };
 
 extern const struct command file_commands[], socket_commands[], process_commands[], kernel_commands[], uring_commands[],
-	program_commands[], change_commands[];
+	program_commands[], change_commands[], exec_commands[], abi32_commands[], arrival_commands[];
 
 /* The descriptor that commands work on: the one that was opened last. */
 extern int current;
@@ -33,3 +33,11 @@ void fail(const char *what);
 unsigned long number(const char *text);
 /* Runs a program in a child and waits for it: its status as a shell gives it. */
 int run_program(const char *path, char **words);
+/* The words of a provoke that this one executes: its commands are divided by `and`, and those of what that executes by `and-and`. */
+char **inner(char **words);
+
+/* Operations of io_uring, which return as system calls do. */
+struct sockaddr;
+struct msghdr;
+long uring_connect(int fd, const struct sockaddr *to, unsigned length);
+long uring_sendmsg(int fd, const struct msghdr *message);

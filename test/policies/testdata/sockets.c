@@ -101,25 +101,87 @@ static long run_send_to(int n, char **w)
 	return sendto(fd, w[3], strlen(w[3]), 0, &to.any, length);
 }
 
+/* A message that goes to an address: by the socket that is made for it. */
+struct addressed {
+	struct msghdr header;
+	struct iovec text;
+	union address to;
+};
+
+static struct msghdr *address_message(struct addressed *m, int type, char **w)
+{
+	socklen_t length;
+
+	current = new_socket(&m->to, type, w[1], w[2], &length);
+	m->text = (struct iovec){w[3], strlen(w[3])};
+	m->header = (struct msghdr){.msg_name = &m->to, .msg_namelen = length, .msg_iov = &m->text, .msg_iovlen = 1};
+	return &m->header;
+}
+
+static long run_sendmsg_to(int n, char **w)
+{
+	struct addressed m;
+
+	address_message(&m, SOCK_DGRAM, w);
+	return sendmsg(current, &m.header, 0);
+}
+
+#define MOST_MESSAGES 8
+
+/* The last of COUNT messages goes to the address, those before it to another. */
+static long run_sendmmsg_to(int n, char **w)
+{
+	char *other[] = {NULL, "127.0.0.3", w[2], w[3]};
+	struct addressed messages[MOST_MESSAGES];
+	struct mmsghdr all[MOST_MESSAGES] = {};
+	unsigned count = number(w[4]);
+
+	for (unsigned i = 0; i < count && i < MOST_MESSAGES; i++)
+		all[i].msg_hdr = *address_message(&messages[i], SOCK_DGRAM, i + 1 < count ? other : w);
+	return sendmmsg(current, all, count, 0);
+}
+
 /* Sends the first data of a connection with its address: TCP Fast Open. */
 static long run_fast_open(int n, char **w)
 {
-	union address to;
-	socklen_t length = address(&to, w[1], w[2]);
+	struct addressed m;
 
-	current = socket(to.any.sa_family, SOCK_STREAM, 0);
-	return sendto(current, w[3], strlen(w[3]), MSG_FASTOPEN, &to.any, length);
+	address_message(&m, SOCK_STREAM, w);
+	return sendto(current, w[3], strlen(w[3]), MSG_FASTOPEN, &m.to.any, m.header.msg_namelen);
 }
 
-/* An echo request, by a raw socket. */
-static long run_ping(int n, char **w)
+static long run_fast_open_msg(int n, char **w)
 {
-	const unsigned char request[8] = {8, 0, 0xf7, 0xff};
+	struct addressed m;
+
+	address_message(&m, SOCK_STREAM, w);
+	return sendmsg(current, &m.header, MSG_FASTOPEN);
+}
+
+/* A packet of a protocol for experiments (RFC 3692). */
+static long run_send_raw(int n, char **w)
+{
 	union address to;
 	socklen_t length = address(&to, w[1], "0");
-	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	int fd = socket(AF_INET, SOCK_RAW, 253);
 
-	return sendto(fd, request, sizeof(request), 0, &to.any, length);
+	return sendto(fd, w[2], strlen(w[2]), 0, &to.any, length);
+}
+
+static long run_uring_connect(int n, char **w)
+{
+	struct addressed m;
+
+	address_message(&m, SOCK_STREAM, (char *[]){NULL, w[1], w[2], ""});
+	return uring_connect(current, &m.to.any, m.header.msg_namelen);
+}
+
+static long run_uring_sendmsg_to(int n, char **w)
+{
+	struct addressed m;
+
+	address_message(&m, SOCK_DGRAM, w);
+	return uring_sendmsg(current, &m.header);
 }
 
 static socklen_t unix_address(union address *to, const char *name)
@@ -214,7 +276,12 @@ const struct command socket_commands[] = {
 	{"connect-udp", 2, run_connect_udp, "ADDRESS PORT [FROM-ADDRESS FROM-PORT]"},
 	{"send-to", 3, run_send_to, "ADDRESS PORT TEXT: by UDP"},
 	{"fast-open", 3, run_fast_open, "ADDRESS PORT TEXT: the first data of a connection, with its address"},
-	{"ping", 1, run_ping, "ADDRESS: by a raw socket"},
+	{"fast-open-msg", 3, run_fast_open_msg, "ADDRESS PORT TEXT: the same by sendmsg"},
+	{"sendmsg-to", 3, run_sendmsg_to, "ADDRESS PORT TEXT: by UDP"},
+	{"sendmmsg-to", 4, run_sendmmsg_to, "ADDRESS PORT TEXT COUNT: by UDP, the last of so many messages"},
+	{"send-raw", 2, run_send_raw, "ADDRESS TEXT: by a raw socket"},
+	{"uring-connect", 2, run_uring_connect, "ADDRESS PORT: by io_uring"},
+	{"uring-sendmsg-to", 3, run_uring_sendmsg_to, "ADDRESS PORT TEXT: by UDP and io_uring"},
 	{"unix-listen", 1, run_unix_listen, "NAME: a path, or @ and a name"},
 	{"unix-connect", 1, run_unix_connect, "NAME"},
 	{},

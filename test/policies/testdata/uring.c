@@ -54,13 +54,17 @@ static long finish(int result)
 	return -1;
 }
 
-static long transfer(int operation, void *buffer, unsigned length)
+static long alone(const struct io_uring_sqe *entry)
 {
-	struct io_uring_sqe entry = {.opcode = operation, .fd = current, .addr = (unsigned long)buffer, .len = length};
 	struct ring r;
 
 	setup(&r);
-	return finish(submit(&r, &entry));
+	return finish(submit(&r, entry));
+}
+
+static long transfer(int operation, void *buffer, unsigned length)
+{
+	return alone(&(struct io_uring_sqe){.opcode = operation, .fd = current, .addr = (unsigned long)buffer, .len = length});
 }
 
 static long run_uring_read(int n, char **w)
@@ -83,6 +87,16 @@ static long run_uring_open(int n, char **w)
 	if (fd >= 0)
 		current = fd;
 	return finish(fd);
+}
+
+long uring_connect(int fd, const struct sockaddr *to, unsigned length)
+{
+	return alone(&(struct io_uring_sqe){.opcode = IORING_OP_CONNECT, .fd = fd, .addr = (unsigned long)to, .off = length});
+}
+
+long uring_sendmsg(int fd, const struct msghdr *message)
+{
+	return alone(&(struct io_uring_sqe){.opcode = IORING_OP_SENDMSG, .fd = fd, .addr = (unsigned long)message, .len = 1});
 }
 
 const struct command uring_commands[] = {
