@@ -77,6 +77,7 @@ static __always_inline __u64 difference(struct hook_scratch *s, __u32 index)
 	__u64 mask = (~0ULL >> ((8 * (8 - rest) * is_short) & 63)) & (is_beyond - 1);
 	__u64 have = *(__u64 *)&s->data[(m->at + m->offset + index * 8) & (HOOK_DATA - 1)];
 
+	barrier_var(have); /* one word before the call below, not the eight bytes that it is read by: the stack is short */
 	have |= letters(have) & -(__u64)m->ignore_case;
 	return (have ^ operand(m->words + index)) & mask;
 }
