@@ -84,7 +84,7 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 func narrowed(from source, declared btf.Type, t *policy.ArgumentType) source {
 	const whole = 4 // compilers put what is longer into all of the register, or its half
 	number, ok := btf.UnderlyingType(declared).(*btf.Int)
-	if !ok || number.Size >= whole || 8*int(number.Size) >= int(t.Bits) || from.ShiftLeft != 0 || from.override {
+	if !ok || number.Size >= whole || 8*int(number.Size) >= t.Bits || from.ShiftLeft != 0 || from.override {
 		return from
 	}
 	from.ShiftLeft = uint8(64 - 8*number.Size)
