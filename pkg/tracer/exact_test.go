@@ -81,7 +81,8 @@ func TestCallsAreCountedExactly(t *testing.T) {
 				if full := totals.Lost[event.LostRing] > 0; full != (name == "full") && !c.limited {
 					t.Errorf("lost %v", totals.Lost)
 				}
-				if throttled := totals.Throttled > 0; throttled != (name == "throttled") && !c.limited {
+				// With room the ring is filled all the same while the output is slow.
+				if throttled := totals.Throttled > 0; throttled != (name == "throttled") && name != "room" && !c.limited {
 					t.Errorf("throttled %d", totals.Throttled)
 				}
 				if c.limited != (totals.RateLimited > 0) {

@@ -74,19 +74,3 @@ func TestCopiedUp(t *testing.T) {
 		t.Errorf("%s of the copy: %v; the hook prevents: %t", capabilityAttribute, err, h.Prevents)
 	}
 }
-
-// TestNestedCalls: a function of the kernel that is called again before it returns, for the file below: each call has its result.
-func TestNestedCalls(t *testing.T) {
-	folder := newFolder(t, disk)
-	for _, name := range []string{"lower", "upper", "work", "merged"} {
-		harness.Folder(t, filepath.Join(folder, name))
-	}
-	write(t, filepath.Join(folder, "lower", "file"), original)
-	r := row{name: "nested", refused: noTracepoint,
-		spec: kprobe("vfs_getattr", "{index: 0, type: path}", "matchArgs: ["+filter(0, "Postfix", "/file")+"]") +
-			"\n  return: true\n  returnArg: {index: 0, type: int}",
-		do: []string{"unshare " + newMount + " then mount overlay $D/merged overlay 0 " +
-			"lowerdir=$D/lower,upperdir=$D/upper,workdir=$D/work then stat $D/merged/file"},
-		want: []string{"path $D/lower/file, int 0", "path $D/merged/file, int 0"}}
-	runBatch(t, harness.Options{}, []string{folder}, []row{r})
-}

@@ -154,13 +154,6 @@ static long run_rename(int n, char **w) { return rename(w[1], w[2]); }
 static long run_unlink(int n, char **w) { return unlink(w[1]); }
 static long run_mkfifo(int n, char **w) { return mkfifo(w[1], 0644); }
 static long run_chmod(int n, char **w) { return chmod(w[1], number(w[2])); }
-static long run_stat(int n, char **w)
-{
-	struct stat status;
-
-	return stat(w[1], &status);
-}
-
 static long run_readlink(int n, char **w) { return readlink(w[1], buffer, sizeof(buffer)); }
 
 static long run_deep(int n, char **w)
@@ -221,7 +214,6 @@ const struct command file_commands[] = {
 	{"unlink", 1, run_unlink, "PATH"},
 	{"mkfifo", 1, run_mkfifo, "PATH"},
 	{"chmod", 2, run_chmod, "PATH MODE"},
-	{"stat", 1, run_stat, "PATH"},
 	{"readlink", 1, run_readlink, "PATH"},
 	{"deep", 2, run_deep, "PATH LEVELS [NAME]: makes directories below each other, and ends in the last"},
 	{"mount", 3, run_mount, "SOURCE TARGET TYPE [FLAGS [DATA]]"},
