@@ -34,8 +34,12 @@ static __always_inline __u64 operand(__u32 index)
 #ifdef OLD_KERNEL
 /* A function of its own, which knows no numbers: with those of a filter their verifier would follow each way through the list. */
 #define OF_UNKNOWN __noinline int
+
+/* A word is put together before the next call, so that the stack need not hold the eight bytes that it is read by. */
+#define MAKE_ONE_WORD(word) barrier_var(word)
 #else
 #define OF_UNKNOWN static __always_inline bool
+#define MAKE_ONE_WORD(word)
 #endif
 
 /* Whether the number lies in one of count sorted, disjoint ranges. */
@@ -77,7 +81,7 @@ static __always_inline __u64 difference(struct hook_scratch *s, __u32 index)
 	__u64 mask = (~0ULL >> ((8 * (8 - rest) * is_short) & 63)) & (is_beyond - 1);
 	__u64 have = *(__u64 *)&s->data[(m->at + m->offset + index * 8) & (HOOK_DATA - 1)];
 
-	barrier_var(have); /* one word before the call below, not the eight bytes that it is read by: the stack is short */
+	MAKE_ONE_WORD(have);
 	have |= letters(have) & -(__u64)m->ignore_case;
 	return (have ^ operand(m->words + index)) & mask;
 }
