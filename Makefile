@@ -17,7 +17,9 @@ NODES    ?= 2
 VM       ?=
 KERNELS  ?=
 
-GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'bpf/*.o' go.mod go.sum)
+GO_FILES := $(shell git ls-files -co --exclude-standard '*.go' 'bpf/*.o' 'pkg/plugin/carry/starter_*' go.mod go.sum)
+# The tracers that the plugin carries to nodes, whatever the processor of its own machine.
+CARRIED  := $(foreach arch,amd64 arm64,pkg/plugin/carry/tracers/tracer_$(arch).gz)
 
 .PHONY: help build generate image install cluster-up cluster-down demo test test-unit test-full test-kernels test-fuzz bench lint clean
 
@@ -26,8 +28,14 @@ help: ## List the targets
 
 build: bin/kubectl-trace_sec bin/trace-sec-tracer ## Build bin/kubectl-trace_sec (the plugin) and bin/trace-sec-tracer
 
-bin/trace-sec-tracer: $(GO_FILES)
-	$(GO_BUILD) "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/trace-sec-tracer
+bin/trace-sec-tracer: bin/trace-sec-tracer-$(GOARCH)
+	cp $< $@
+
+bin/trace-sec-tracer-%: $(GO_FILES)
+	GOARCH=$* $(GO_BUILD) "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/trace-sec-tracer
+
+pkg/plugin/carry/tracers/tracer_%.gz: bin/trace-sec-tracer-%
+	gzip -9nc $< >$@.new && mv $@.new $@
 
 image: $(ARCHIVE) ## Write the tracer's image as an OCI archive, without a container engine
 	@echo "$(ARCHIVE): $(IMAGE)@$$(cat $(DIGEST))"
@@ -37,7 +45,7 @@ $(ARCHIVE) $(DIGEST) &: bin/trace-sec-tracer
 		-file bin/trace-sec-tracer=/trace-sec-tracer:0755 -- /trace-sec-tracer >/dev/null
 
 # kubectl turns the dash of `kubectl trace-sec` into an underscore when it looks for the program.
-bin/kubectl-trace_sec: $(GO_FILES) $(DIGEST)
+bin/kubectl-trace_sec: $(GO_FILES) $(DIGEST) $(CARRIED)
 	$(GO_BUILD) "-s -w -X main.version=$(VERSION) -X main.image=$(IMAGE)@$$(cat $(DIGEST))" -o $@ ./cmd/kubectl-trace-sec
 
 install: bin/kubectl-trace_sec ## Put the plugin into $GOBIN
@@ -45,7 +53,7 @@ install: bin/kubectl-trace_sec ## Put the plugin into $GOBIN
 
 generate: ## Rebuild the BPF objects from bpf/*.c
 	./bpf/toolchain.sh
-	go generate ./bpf
+	go generate ./bpf ./pkg/plugin/carry
 
 cluster-up: ## Start the test cluster: NODES=2, VM=1 adds a virtual machine with another kernel
 	./test/cluster/up.sh --nodes $(NODES) $(if $(VM),--vm)
@@ -78,4 +86,7 @@ lint: ## Check formats and common mistakes (Go, shell, C)
 	./test/lint.sh
 
 clean: ## Remove what was built
-	rm -rf bin dist
+	rm -rf bin dist $(CARRIED)
+
+# Tracers by architecture are kept, though only their compressed forms are asked for.
+.SECONDARY:

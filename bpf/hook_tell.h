@@ -31,7 +31,8 @@ static __always_inline bool is_left_out(struct hook_scratch *s, bool enforcement
 static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 stages, __u32 actions, struct call_context *call)
 {
 	bool enforcement = is_enforcement(&s->record);
-	bool decided_later = call && (hook.flags & HOOK_RETURN_DECIDES) && !enforcement;
+	bool return_decides = (hook.flags & HOOK_HAS_RETURN) && (hook.flags & HOOK_RETURN_DECIDES) && !enforcement;
+	bool decided_later = call && return_decides;
 
 	if (!(hook.flags & HOOK_LIMITS) && is_left_out(s, enforcement, decided_later ? call : NULL))
 		return;
@@ -50,13 +51,15 @@ static __always_inline void tell_entry(void *ctx, struct hook_scratch *s, __u32 
 		s->deferred = actions;
 		return;
 	}
-	if (post(ctx, s, actions, enforcement, decided_later ? LOSES_NOTHING : LOSES_EVENT)) {
+	if (post(ctx, s, actions, enforcement, return_decides ? LOSES_NOTHING : LOSES_EVENT)) {
 		if (call)
 			call->told = enforcement ? TOLD_ENFORCEMENT : TOLD;
 		else if (hook.flags & HOOK_HAS_RETURN)
 			COUNT(returns_lost);
 	} else if (decided_later) {
 		call->told = TOLD_LOST;
+	} else if (return_decides) { /* nobody will know whether it was an event */
+		COUNT(nested);
 	}
 }
 

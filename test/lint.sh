@@ -46,7 +46,7 @@ scripts() {
 	done
 }
 shell_scripts() { scripts | xargs shellcheck --external-sources; }
-c_format() { sources 'bpf/*.c' 'bpf/*.h' | xargs "$CLANG_FORMAT" --dry-run --Werror; }
+c_format() { sources 'bpf/*.c' 'bpf/*.h' 'pkg/plugin/carry/*.c' 'pkg/plugin/carry/*.h' | xargs "$CLANG_FORMAT" --dry-run --Werror; }
 
 for program in shellcheck "$CLANG_FORMAT"; do
 	command -v "$program" >/dev/null || { echo "lint: there is no $program: test/tools.sh installs it (Debian's package $program)" >&2 && exit 1; }

@@ -4,8 +4,8 @@
 # what each took is at the end. --full: also what takes hours, and the table goes to test-report.txt too:
 #   all fuzz targets for $FUZZ_SECONDS each (default 100), the race detector, all kernels, builds for all platforms, the cluster's own checks.
 #
-# $KUBECONFIG set: the end-to-end tests run on that cluster, of which two nodes must be ready. It must be able to pull the tracer's image
-# (make IMAGE=…), and the pods' images: TRACE_SEC_WORKLOAD_IMAGE (a shell and coreutils, such as busybox) and TRACE_SEC_SCRIPTS_IMAGE
+# $KUBECONFIG set: the end-to-end tests run on that cluster, of which two nodes must be ready. For one test it must be able to pull the
+# tracer's image (make IMAGE=…), and it needs the pods' images: TRACE_SEC_WORKLOAD_IMAGE (a shell and coreutils, such as busybox) and TRACE_SEC_SCRIPTS_IMAGE
 # (what test/cluster/images/debian adds to a Debian). Its nodes need the label trace-sec.test/tier: trampoline, kprobe or tracepoint, the best
 # kind of hook that programs can be attached to in their kernels. Else on the project's own, which is started, unless it is up, and stopped again.
 set -euo pipefail
@@ -25,6 +25,8 @@ own=''
 [[ -n ${KUBECONFIG:-} ]] || own=1
 preparation="Kubernetes, images, the virtual node's disk"
 guests="kernel tests under $kernels"
+# Nodes have the tracer's image for the tests of that way; the others carry it.
+begin_cluster() { cluster_begin --nodes 2 --vm && cluster_load_tracer; }
 finish() {
 	local code=$?
 	[[ -z ${cluster_started:-} ]] || stage "end of the test cluster" cluster_end
@@ -48,7 +50,7 @@ if [[ -n $full ]]; then
 fi
 
 [[ -z $own ]] || result_of "$preparation"
-if [[ -z $own ]] || succeeded "$preparation"; then stage "test cluster" cluster_begin --nodes 2 --vm; fi
+if [[ -z $own ]] || succeeded "$preparation"; then stage "test cluster" begin_cluster; fi
 if succeeded "test cluster"; then
 	[[ -z $full || -z $own ]] || stage "what the cluster must be able to do" ./test/cluster/smoke.sh
 	stage "end-to-end tests" go test -count=1 -vet=off -timeout 40m ./test/e2e/...

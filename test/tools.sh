@@ -21,6 +21,7 @@ done <<-T
 	git git
 	shellcheck shellcheck
 	clang-format-14 clang-format-14
+	qemu-aarch64-static qemu-user-static
 T
 if ((${#packages[@]})); then
 	[[ $EUID == 0 ]] || { echo "needed, and to be installed as root: apt-get install ${packages[*]}" >&2 && exit 1; }

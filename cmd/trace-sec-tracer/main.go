@@ -29,9 +29,11 @@ const terminationLog = "/dev/termination-log"
 
 func main() {
 	document := flag.String("config", "", "what to trace, as a JSON document (see pkg/wire)")
+	fromFile := flag.Bool("from-file", false, "the starter could not execute this from memory, and did it from a file (see pkg/plugin/carry)")
 	flag.Parse()
+	nameThread()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	bye, err := run(ctx, []byte(*document))
+	bye, err := run(ctx, []byte(*document), *fromFile)
 	stop()
 	if message, marshalError := json.Marshal(bye); marshalError == nil {
 		// There is no such file outside of a pod; the last frame has told the same.
@@ -45,7 +47,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, document []byte) (event.Bye, error) {
+// nameThread gives the process its name where it was executed from memory, and has none.
+func nameThread() { _ = os.WriteFile("/proc/self/comm", []byte("trace-sec-tracer"), 0) } // it does not matter
+
+// remarkFromFile is what this kernel forbids, and what was done instead.
+var remarkFromFile = event.Notice{Level: event.LevelInfo,
+	Text: "this node's kernel executes nothing from memory files (vm.memfd_noexec): the tracer runs from a volume of its pod, which is in memory"}
+
+func run(ctx context.Context, document []byte, fromFile bool) (event.Bye, error) {
 	config, err := wire.ParseTracerConfig(document)
 	if err != nil { // no session is known: the frame is the reader's only hint, beside the termination message
 		bye := event.Bye{Reason: event.ByeError, Error: err.Error()}
@@ -55,5 +64,9 @@ func run(ctx context.Context, document []byte) (event.Bye, error) {
 	if config.Silence > 0 {
 		control = os.Stdin
 	}
-	return tracer.Run(ctx, tracer.Options{Config: config, Frames: os.Stdout, Control: control, Build: version})
+	options := tracer.Options{Config: config, Frames: os.Stdout, Control: control, Build: version}
+	if fromFile {
+		options.Remark = &remarkFromFile
+	}
+	return tracer.Run(ctx, options)
 }

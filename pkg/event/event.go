@@ -2,6 +2,8 @@
 
 package event
 
+import "slices"
+
 // Event is one line of JSON output: exactly one of the pointers is set, and says what kind of event it is.
 type Event struct {
 	ProcessExec *ProcessExec `json:"process_exec,omitempty"`
@@ -27,6 +29,8 @@ type Event struct {
 	// Connection and Credentials are what the reader knows besides.
 	Connection  *Connection        `json:"connection,omitempty"`
 	Credentials *CredentialsChange `json:"credentials_change,omitempty"`
+	// Detections are what rules say of the event.
+	Detections []Detection `json:"detections,omitempty"`
 	// Throttled is beside ProcessThrottle.
 	Throttled *Throttled `json:"throttled,omitempty"`
 
@@ -251,5 +255,6 @@ func (e *Event) Clone() *Event {
 	if c.Throttled != nil {
 		c.Throttled = new(*c.Throttled)
 	}
+	c.Detections = slices.Clone(c.Detections)
 	return &c
 }

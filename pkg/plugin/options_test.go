@@ -173,7 +173,9 @@ func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
 }
 
 func TestBuildWithoutImage(t *testing.T) {
-	if code, _, errOut := runPlugin(t, build.Info{}, "exec", "web"); code != exit.Error || !strings.Contains(errOut, "--image") {
+	server := []string{"--server", "http://127.0.0.1:1"} // nobody listens there
+	code, _, errOut := runPlugin(t, build.Info{}, append([]string{"exec", "web", "--tracer", "image"}, server...)...)
+	if code != exit.Error || !strings.Contains(errOut, "--image") {
 		t.Errorf("exit code %d, stderr:\n%s", code, errOut)
 	}
 	// With one it gets as far as the kubeconfig.

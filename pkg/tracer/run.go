@@ -35,6 +35,8 @@ type Options struct {
 	Command *exec.Cmd
 	// Build is the version that hello tells.
 	Build string
+	// Remark is a notice for the reader of the frames, said after hello; nil: none.
+	Remark *event.Notice
 	// Limits of what the kernel side holds.
 	Limits Limits
 }
@@ -191,7 +193,13 @@ func (s *session) begin() (err error) {
 	if err := s.beginPolicies(); err != nil {
 		return err
 	}
-	return s.output.hello(s.hello(scope, hooks))
+	if err := s.output.hello(s.hello(scope, hooks)); err != nil {
+		return err
+	}
+	if s.Remark != nil {
+		s.output.notice(*s.Remark)
+	}
+	return nil
 }
 
 // seed notes what runs already; it comes after attaching, so that nothing falls in between.

@@ -144,6 +144,20 @@ func (p *Proxy) CutWatches() int {
 // any more in either direction. New connections work.
 func (p *Proxy) Freeze() { p.listener.freeze() }
 
+// CutUpload closes the next connection that brings more than so many bytes. Called again, it is about one more.
+func (p *Proxy) CutUpload(bytes int64) {
+	p.listener.mu.Lock()
+	defer p.listener.mu.Unlock()
+	p.listener.uploads = append(p.listener.uploads, bytes)
+}
+
+// Uncut is how many CutUploads have not happened.
+func (p *Proxy) Uncut() int {
+	p.listener.mu.Lock()
+	defer p.listener.mu.Unlock()
+	return len(p.listener.uploads)
+}
+
 // Verb matches requests by HTTP method and the end of their path, which "" leaves open.
 func Verb(method, suffix string) func(*http.Request) bool {
 	return func(r *http.Request) bool {

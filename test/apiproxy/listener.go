@@ -12,6 +12,19 @@ type listener struct {
 	net.Listener
 	mu          sync.Mutex
 	connections []*connection
+	// uploads are how many bytes the next connections may bring that bring more than that; see Proxy.CutUpload.
+	uploads []int64
+}
+
+// over says whether a connection that brought so many bytes is one to be cut.
+func (l *listener) over(brought int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.uploads) == 0 || brought <= l.uploads[0] {
+		return false
+	}
+	l.uploads = l.uploads[1:]
+	return true
 }
 
 // Accept implements net.Listener.
@@ -20,7 +33,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	accepted := &connection{Conn: c, frozen: make(chan struct{}), closed: make(chan struct{})}
+	accepted := &connection{listener: l, Conn: c, frozen: make(chan struct{}), closed: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.connections = append(l.connections, accepted)
@@ -53,6 +66,8 @@ func (l *listener) closeAll() {
 // connection swallows what is written once it is frozen, and brings nothing any more.
 type connection struct {
 	net.Conn
+	listener       *listener
+	brought        int64 // belongs to Read
 	freeze, close  sync.Once
 	frozen, closed chan struct{}
 }
@@ -60,6 +75,10 @@ type connection struct {
 // Read implements net.Conn.
 func (c *connection) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if c.brought += int64(n); c.listener.over(c.brought) {
+		_ = c.Close()
+		return 0, net.ErrClosed
+	}
 	select {
 	case <-c.frozen:
 		<-c.closed

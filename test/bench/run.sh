@@ -23,5 +23,6 @@ for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done
 
 trap cluster_end EXIT
 cluster_begin --nodes 2
+cluster_load_tracer
 go run ./test/bench/session
 go run ./test/bench/stream

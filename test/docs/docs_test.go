@@ -89,6 +89,7 @@ var withoutPage = map[string]string{
 	"cleanup":    "has a cluster as its only subject; README",
 	"completion": "is of the library for commands",
 	"filters":    "prints what would be on its page",
+	"tracers":    "prints what would be on its page",
 	"options":    "prints what would be on its page",
 	"version":    "has no flags",
 }

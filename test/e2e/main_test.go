@@ -22,7 +22,9 @@ var (
 	// plugin is the binary under test, of $TRACE_SEC_PLUGIN or bin/.
 	plugin string
 	// workload is the image of the pods under trace: a shell and coreutils.
-	workload   = fromEnv("TRACE_SEC_WORKLOAD_IMAGE", "localhost/busybox:1")
+	workload = fromEnv("TRACE_SEC_WORKLOAD_IMAGE", "localhost/busybox:1")
+	// way is how nodes get the tracer unless a test says otherwise.
+	way        = fromEnv("TRACE_SEC_TRACER", "carried")
 	kubeconfig string
 	client     kubernetes.Interface
 )

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -28,10 +30,18 @@ type result struct {
 
 // command is the plugin with the scene's namespaces.
 func (s *scene) command(args ...string) *exec.Cmd {
-	args = append([]string{args[0], "-n", s.namespace, "--tracer-namespace", s.tracers}, args[1:]...)
-	cmd := exec.Command(plugin, args...)
+	common := []string{args[0], "-n", s.namespace, "--tracer-namespace", s.tracers}
+	if !slices.ContainsFunc(args, saysHow) && args[0] != "cleanup" {
+		common = append(common, "--tracer", way)
+	}
+	cmd := exec.Command(plugin, append(common, args[1:]...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LANG=C.UTF-8")
 	return cmd
+}
+
+// saysHow tells flags that say how nodes get the tracer.
+func saysHow(arg string) bool {
+	return strings.HasPrefix(arg, "--image") || strings.HasPrefix(arg, "--tracer=") || arg == "--dry-run"
 }
 
 // run runs the plugin to its end.

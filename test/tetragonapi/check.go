@@ -26,6 +26,7 @@ var extraFields = map[string][]string{
 		"executable",         // the file that an exec loaded, where it is not process.binary
 		"connection",         // what is known of a connection besides
 		"credentials_change", // what changed
+		"detections",         // what rules say
 		"throttled",          // pod and number of events, with process_throttle
 		"loss",               // cause and number of lost events, with process_throttle
 	},

@@ -67,6 +67,8 @@ type Config struct {
 	Armed bool
 	// Hooks are those of the session's policies: some need more privilege than a tracer has otherwise.
 	Hooks []*policy.Hook
+	// Delivery says how the tracer's program gets to the nodes.
+	Delivery Delivery
 	// StartupTimeout is DefaultStartupTimeout when 0.
 	StartupTimeout time.Duration
 	// Expires is when another session takes the pods for left-overs; New sets it when zero.
@@ -79,8 +81,8 @@ func (c Config) Validate() error {
 	for _, problem := range validation.IsDNS1123Label(c.Namespace) {
 		errs = append(errs, fmt.Errorf("tracer namespace %q: %s", c.Namespace, problem))
 	}
-	if strings.TrimSpace(c.Image) == "" {
-		errs = append(errs, errors.New("no tracer image is set: this build of the plugin has none, name one with --image"))
+	if strings.TrimSpace(c.Image) == "" && !c.Delivery.mayCarry() {
+		errs = append(errs, errors.New("no tracer can be brought to nodes: this build of the plugin knows no image, so name one with --image; make build makes one that carries the tracer itself"))
 	}
 	if len(c.Session) < shortSession {
 		errs = append(errs, fmt.Errorf("session %q: at least %d characters", c.Session, shortSession))

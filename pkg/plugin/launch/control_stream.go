@@ -99,6 +99,10 @@ func (k *controlStream) run(ctx context.Context) {
 		if ctx.Err() != nil || k.over() {
 			return
 		}
+		if k.tracer.carrying.cutOff(err) {
+			k.giveUp(ctx, err)
+			return
+		}
 		wasUp := isClosed(k.attached)
 		if errors.Is(err, errUnsendable) || wasUp && !k.tracer.launcher.config.Reattach || !wasUp && time.Since(begin) > attachPatience {
 			k.giveUp(ctx, err)
@@ -159,6 +163,9 @@ func (k *controlStream) serve(ctx context.Context) error {
 	var unsendable error
 	writer.Go(func() {
 		k.tracer.launcher.guard(func() {
+			if c := k.tracer.carrying; c != nil && !c.delivered.given() && c.write(w, cancel) != nil {
+				return // the connection ended: run sees it
+			}
 			if unsendable = k.write(ctx, w, cutBefore); unsendable != nil {
 				cancel()
 			}

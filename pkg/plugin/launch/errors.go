@@ -24,7 +24,10 @@ const (
 	Refused         Reason = "Refused"         // by the API server, when the pod was created
 	APIUnavailable  Reason = "APIUnavailable"  // the API server did not create the pod in time, and did not refuse it
 	ImagePull       Reason = "ImagePull"
-	Rejected        Reason = "Rejected" // by the kubelet: out of resources, not admitted, evicted
+	BaseImage       Reason = "BaseImage"    // the pod of a carried tracer could not be made from this image; another is tried
+	Architecture    Reason = "Architecture" // the node's was not known, and is another one
+	Interrupted     Reason = "Interrupted"  // a carried tracer did not arrive whole
+	Rejected        Reason = "Rejected"     // by the kubelet: out of resources, not admitted, evicted
 	ContainerFailed Reason = "ContainerFailed"
 	StartupTimeout  Reason = "StartupTimeout"
 	Deleted         Reason = "Deleted" // somebody else deleted the tracer pod

@@ -21,6 +21,8 @@ type Remains struct {
 	Coming int
 	// NamespaceLeft: a session made it, nothing is in it, and it could not be deleted. NamespaceTerminating: it is being deleted.
 	NamespaceLeft, NamespaceTerminating bool
+	// ConfigMap is a starter that a session made and that could not be deleted; empty: none.
+	ConfigMap string
 	// Err is what kept the clean-up from going on: the end of its time, or a refusal.
 	Err error
 }
@@ -39,6 +41,10 @@ func (r *Remains) Error() string {
 		return fmt.Sprintf("namespace %[1]s is still being deleted%[2]s: see kubectl get namespace %[1]s -o yaml", r.Namespace, why)
 	case r.NamespaceLeft:
 		return fmt.Sprintf("namespace %[1]s, which a session made, is left%[2]s: delete it with kubectl delete namespace %[1]s", r.Namespace, why)
+	}
+	if r.ConfigMap != "" {
+		return fmt.Sprintf("ConfigMap %[1]s, which a session made, is left in namespace %[2]s%[3]s: delete it with kubectl --namespace=%[2]s delete configmap %[1]s",
+			r.ConfigMap, r.Namespace, why)
 	}
 	return fmt.Sprintf("%[1]s in namespace %[2]s%[3]s: delete what is left with kubectl --namespace=%[2]s delete pods --selector=%[4]s",
 		r.what(), r.Namespace, why, r.Selector)

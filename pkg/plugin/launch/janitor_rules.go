@@ -3,7 +3,6 @@
 package launch
 
 import (
-	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -89,7 +88,6 @@ func endTime(pod *corev1.Pod) time.Time {
 
 // abandoned says whether the tracer ended because its plugin was gone.
 func abandoned(pod *corev1.Pod) bool {
-	var bye event.Bye
 	s := containerState(pod).Terminated
-	return s != nil && json.Unmarshal([]byte(s.Message), &bye) == nil && bye.Reason == event.ByeAbandoned
+	return s != nil && lastWords(s.Message).Reason == event.ByeAbandoned
 }

@@ -21,7 +21,7 @@ import (
 
 // podOf is a pod of another session.
 func podOf(name, session string, change ...func(*corev1.Pod)) *corev1.Pod {
-	p := TracerPod(testConfig(), testTracerConfig("node-of-"+name))
+	p := imagePod(testConfig(), testTracerConfig("node-of-"+name))
 	p.Name, p.UID, p.Labels[LabelSession] = name, types.UID(name), session
 	p.CreationTimestamp = metav1.NewTime(time.Now().Add(-time.Hour))
 	p.Annotations[AnnotationExpires] = time.Now().Add(time.Hour).Format(time.RFC3339)

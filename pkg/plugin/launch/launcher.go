@@ -24,6 +24,7 @@ type Launcher struct {
 	clients *clients
 	config  Config
 	guard   func(func())
+	notice  func(string)
 	janitor *janitor
 
 	background context.Context // ends with Cleanup
@@ -31,12 +32,16 @@ type Launcher struct {
 	accepting  context.Context // ends when Cleanup begins
 	refuse     context.CancelFunc
 	watching   sync.Once
+	// starterKept: the starter was seen after the first pod was made.
+	starterKept sync.Once
 
 	mu sync.Mutex
 	// closed: Cleanup has begun; over: it has returned. startedAny: Start was called. starting counts Starts under way.
 	closed, over, startedAny bool
 	starting                 int
 	tracers                  map[types.UID]*Tracer
+	// nodes are what is known of them, by name.
+	nodes map[string]nodeFacts
 	// seen are states that came before Start knew the UID.
 	seen map[types.UID]podState
 }
@@ -55,6 +60,11 @@ func WithGuard(guard func(func())) Option {
 	return func(l *Launcher) { l.guard = guard }
 }
 
+// WithNotice has notice be told what concerns the whole session and is no error, such as what is sent to nodes.
+func WithNotice(notice func(text string)) Option {
+	return func(l *Launcher) { l.notice = notice }
+}
+
 // New returns a launcher that makes connections of its own from restConfig, which should have gone through WithTracerRateLimits.
 // A time limit in it (--request-timeout) is not applied to logs and attach, which it would cut. Without restConfig, client is
 // used, and nothing can be attached to.
@@ -63,8 +73,8 @@ func New(client kubernetes.Interface, restConfig *rest.Config, c Config, options
 		c.Expires = time.Now().Add(c.podDeadline())
 	}
 	l := &Launcher{
-		clients: newClients(client, restConfig), config: c, guard: func(f func()) { f() },
-		tracers: map[types.UID]*Tracer{}, seen: map[types.UID]podState{},
+		clients: newClients(client, restConfig), config: c, guard: func(f func()) { f() }, notice: func(string) {},
+		tracers: map[types.UID]*Tracer{}, seen: map[types.UID]podState{}, nodes: map[string]nodeFacts{},
 	}
 	for _, set := range options {
 		set(l)
@@ -107,8 +117,11 @@ func (l *Launcher) Cleanup(ctx context.Context) error {
 		}
 	}
 	_, _ = l.janitor.reap(ctx) // what is left of others keeps the namespace, and is no error of this session
-	_, err := l.janitor.removeNamespace(ctx, anySession)
-	return err
+	removed, err := l.janitor.removeNamespace(ctx, anySession)
+	if err != nil || removed {
+		return err
+	}
+	return l.janitor.removeStarters(ctx)
 }
 
 // Reap deletes what dead sessions left in the tracer namespace, and returns the names of the pods without waiting for their end.

@@ -36,6 +36,8 @@ func (t *Tracer) Open(ctx context.Context, since time.Time, follow bool) (io.Rea
 		t.log.Store(connection)
 		log, err := connection.logs.CoreV1().Pods(t.launcher.config.Namespace).GetLogs(t.name, options).Stream(ctx)
 		switch {
+		case err == nil && t.carrying != nil:
+			return firstByte{log, t.carrying}, nil
 		case err == nil:
 			return log, nil
 		case !notStarted(err):
@@ -49,11 +51,14 @@ func (t *Tracer) Open(ctx context.Context, since time.Time, follow bool) (io.Rea
 // logInterval is between two questions for a log that is not there yet although the container has started.
 const logInterval = 50 * time.Millisecond
 
-// awaitStart returns nil when the container has started, or after startWait.
+// awaitStart returns nil when the container has started, and has its tracer, or after startWait.
 func (t *Tracer) awaitStart(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	_ = t.await(limited, begun)
+	if t.carrying != nil {
+		t.awaitSignal(ctx, t.carrying.delivered)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

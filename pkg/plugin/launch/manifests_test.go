@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/carry"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/golden"
 )
@@ -26,7 +27,7 @@ const manifests = "../../../manifests/"
 // reasons say why, for each line of a tracer pod; in the manifest they stand before it. A line's key is its text without
 // list dash and, unless the value matters, without the value. Empty: it speaks for itself.
 var reasons = map[string]string{
-	"apiVersion": "", "kind": "", "metadata": "", "name": "", "labels": "", "spec": "", "image": "", "containers": "", "resources": "",
+	"apiVersion": "", "kind": "", "metadata": "", "name": "", "labels": "", "spec": "", "containers": "", "resources": "",
 	"securityContext": "", "capabilities": "", "node-1": "",
 	"annotations":                         "Besides ours: keep log shippers, meshes and the autoscaler's scruples away from a pod that lives for minutes.",
 	"namespace":                           "A namespace of its own: Pod Security and RBAC guard the tracers, and nothing else.",
@@ -36,10 +37,24 @@ var reasons = map[string]string{
 	"dnsPolicy: Default":                  "The tracer does not use the network: no cluster DNS.",
 	"args":                                "What to trace: session, node, pods. No secrets.",
 	"command":                             "",
-	"imagePullPolicy":                     "The image is named by digest, so the one on the node is the right one.",
-	"limits":                              "BPF maps and ring buffers count as the tracer's memory. No CPU limit: throttling loses events.",
-	"requests":                            "Next to nothing: a full node must not refuse the tracer.",
-	"memory":                              "", "cpu": "",
+	"image: registry.example/web:1":       "One that the node has, here that of a traced pod: nothing of it is executed. --base-image names another.",
+	"imagePullPolicy: Never":              "No registry is asked.",
+	"/trace-sec/starter/starter-amd64":    "All that is executed of files: it receives the tracer on standard input,",
+	"sha256...":                           "goes no further unless this is its SHA-256,",
+	"3400000":                             "its length as it comes, compressed,",
+	"9600000":                             "and the tracer's; then it executes it from memory, as",
+	"workingDir: /":                       "That of the image may be closed to all but its user.",
+	"mountPath: /trace-sec/starter":       "The starter, read-only.",
+	"mountPath: /trace-sec/memory":        "Used only on kernels that execute nothing from memory files (vm.memfd_noexec=2): then the tracer is put here.",
+	"volumes":                             "The only ones, unless policies need more: nothing of the node.",
+	"name: trace-sec-starter-...":         "Named after its content, and immutable; sessions share it.",
+	"defaultMode: 365":                    "0555: to be executed.",
+	"sizeLimit: 32Mi":                     "",
+	"name: starter":                       "", "name: memory": "", "volumeMounts": "", "readOnly: true": "", "configMap": "", "emptyDir": "", "medium: Memory": "",
+	"key": "", "path": "", "items": "",
+	"limits":   "BPF maps and ring buffers count as the tracer's memory. No CPU limit: throttling loses events.",
+	"requests": "Next to nothing: a full node must not refuse the tracer.",
+	"memory":   "", "cpu": "",
 	"allowPrivilegeEscalation: false": "",
 	"appArmorProfile":                 "The runtimes' default profile forbids to look at processes outside of it.",
 	"add":                             "All that the tracer has:",
@@ -61,7 +76,7 @@ var reasons = map[string]string{
 	"stdinOnce: true":                 "",
 	"terminationMessagePath":          "The totals of the session, for when the log was cut.",
 	"terminationMessagePolicy":        "",
-	"hostPID: true":                   "THE POWERFUL ONE: the tracer sees the node's processes, since the kernel lists those of the reader's pid namespace. No host network, no host IPC, no volumes at all.",
+	"hostPID: true":                   "THE POWERFUL ONE: the tracer sees the node's processes, since the kernel lists those of the reader's pid namespace. No host network, no host IPC, no directory of the node.",
 	"nodeName":                        "Straight to the node, past the scheduler: a cordoned or full node is traced too.",
 	"os":                              "",
 	"restartPolicy: Never":            "A tracer that ended has said why; a new one would hide it.",
@@ -89,10 +104,11 @@ var reasons = map[string]string{
 const manifestHead = `# SPDX-License-Identifier: Apache-2.0
 #
 # A tracer pod, as kubectl trace-sec starts one on each node with traced pods: for reading, not for applying. The same
-# for a given command: kubectl trace-sec ... --dry-run
+# for a given command: kubectl trace-sec ... --dry-run=client. The tracer is carried: it comes over the pod's standard input. With an
+# image (--image) that has it, command, starter and volumes are not there.
 #
 # Written by "go test ./pkg/plugin/launch -update" from the function that makes these pods, and compared with it in the
-# tests. Plainly: it has no API token, mounts nothing and listens to nothing, but it sees every process of its node and what
+# tests. Plainly: it has no API token, mounts nothing of the node and listens to nothing, but it sees every process of its node and what
 # they do. And whoever may create it may create any other pod in its namespace too, which is to be root on the node.
 #
 # kubectl trace-sec run adds what the hooks of its policies need, and only then:
@@ -129,10 +145,16 @@ func explained(t *testing.T, text string) []byte {
 }
 
 func TestTracerPodManifest(t *testing.T) {
-	c := Config{Namespace: DefaultNamespace, Image: "kubectl-trace-sec/tracer@sha256:...", Session: "0123456789ab", Version: "v0.0.0",
-		Expires: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
+	c := Config{Namespace: DefaultNamespace, Session: "0123456789ab", Version: "v0.0.0", Expires: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
+	program := Program{image: "registry.example/web:1", policy: corev1.PullNever,
+		carried: &carry.Tracer{Architecture: "amd64", Payload: make([]byte, 3_400_000), Digest: "sha256...", Size: 9_600_000}}
 	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
-	pod := TracerPod(c, completed(c, config))
+	pod := tracerPod(c, program, completed(c, config))
+	for i := range pod.Spec.Volumes {
+		if starter := pod.Spec.Volumes[i].ConfigMap; starter != nil {
+			starter.Name = starterName("...")
+		}
+	}
 	text, err := yaml.Marshal(pod)
 	if err != nil {
 		t.Fatal(err)
@@ -170,8 +192,8 @@ func TestRoleManifest(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"get pods/attach", "get events", "list events", "watch events"}
-	for _, n := range Needs(DefaultNamespace) {
+	want := []string{"get pods/attach", "get events", "list events", "watch events", "list configmaps", "create configmaps", "delete configmaps"}
+	for _, n := range slices.Concat(Needs(DefaultNamespace), CarriedNeeds(DefaultNamespace)) {
 		want = append(want, n.Verb+" "+n.Resources())
 	}
 	slices.Sort(got)

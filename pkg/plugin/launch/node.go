@@ -46,6 +46,10 @@ func (l *Launcher) checkNode(ctx context.Context, name string) *NodeError {
 	case err != nil:
 		return nil //nolint:nilerr // what can't be read is no reason yet: the time limit of the start tells
 	}
+	l.note(name, func(f *nodeFacts) {
+		facts := factsOf(node)
+		f.architecture, f.images = facts.architecture, facts.images
+	})
 	return nodeProblem(node)
 }
 

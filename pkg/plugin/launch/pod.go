@@ -34,14 +34,17 @@ const (
 const shortSession = 8
 
 // TracerPod is the pod that traces tracer.Node: the one description of it, for Start and for --dry-run.
-func TracerPod(c Config, tracer wire.TracerConfig) *corev1.Pod {
+func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metadata(c, tracer.Node),
 		Spec:       spec(c, tracer.Node),
 	}
-	pod.Spec.Containers = []corev1.Container{container(c, tracer)}
+	pod.Spec.Containers = []corev1.Container{container(c, p, tracer)}
 	grant(&pod.Spec, c.Hooks)
+	if p.carried != nil {
+		carryTo(&pod.Spec, *p.carried)
+	}
 	return pod
 }
 
@@ -111,16 +114,12 @@ func spec(c Config, node string) corev1.PodSpec {
 	return s
 }
 
-func container(c Config, tracer wire.TracerConfig) corev1.Container {
-	policy := c.PullPolicy
-	if policy == "" {
-		policy = corev1.PullIfNotPresent
-	}
+func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
 	return corev1.Container{
 		Name:            ContainerName,
-		Image:           c.Image,
-		ImagePullPolicy: policy,
-		Command:         []string{"/trace-sec-tracer"},
+		Image:           p.image,
+		ImagePullPolicy: p.policy,
+		Command:         []string{tracerProgram},
 		Args:            []string{"--config", argument(tracer)},
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,

@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,6 +23,11 @@ func testConfig() Config {
 		Deadline: time.Hour, Expires: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
+// imagePod is a tracer pod whose image holds the tracer.
+func imagePod(c Config, tracer wire.TracerConfig) *corev1.Pod {
+	return tracerPod(c, Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent)}, tracer)
+}
+
 func TestTracerPod(t *testing.T) {
 	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
 	for name, change := range map[string]func(*Config, *wire.TracerConfig){
@@ -34,6 +40,9 @@ func TestTracerPod(t *testing.T) {
 			c.Hooks = []*policy.Hook{{Kind: policy.Kprobe}, {Kind: policy.Tracepoint}, {Kind: policy.Uprobe}}
 			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
 		},
+		"carried": func(c *Config, _ *wire.TracerConfig) {
+			c.Delivery = Delivery{Tracers: carriedTracers(), BaseImage: "registry.example/web:1"}
+		},
 		"armed": func(c *Config, tracer *wire.TracerConfig) {
 			c.Armed, tracer.Enforce, tracer.Hold = true, true, true
 			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
@@ -42,7 +51,10 @@ func TestTracerPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, tracer := testConfig(), config
 			change(&c, &tracer)
-			pod := TracerPod(c, completed(c, tracer))
+			pod, _, err := New(newCluster(t), nil, c).Pod(completed(c, tracer))
+			if err != nil {
+				t.Fatal(err)
+			}
 			text, err := yaml.Marshal(pod)
 			if err != nil {
 				t.Fatal(err)
@@ -83,7 +95,7 @@ func TestPrivileges(t *testing.T) {
 	} {
 		c := testConfig()
 		c.Hooks = test.hooks
-		spec := TracerPod(c, wire.TracerConfig{}).Spec
+		spec := imagePod(c, wire.TracerConfig{}).Spec
 		var got []string
 		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
 			got = append(got, string(capability))
@@ -109,7 +121,7 @@ func TestPrivileges(t *testing.T) {
 // The kubelet expands $(NAME) and turns $$ into $ in arguments: a configuration must come through as it is.
 func TestTracerConfigSurvivesTheKubelet(t *testing.T) {
 	config := wire.TracerConfig{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
-	args := TracerPod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
+	args := imagePod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
 	if strings.Contains(args[1], "$") {
 		t.Errorf("a dollar sign in %s", args[1])
 	}

@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -35,9 +37,14 @@ func Needs(namespace string) []access.Need {
 	return needs
 }
 
-// Preflight finds out, without starting anything, whether tracers can run: permissions, namespace (made when it is not
-// there), Pod Security, quota and webhooks by a dry run, and the state of each node. All of it is asked at the same time,
-// so that the good case takes one round trip.
+// CarriedNeeds are the permissions that carried tracers need besides.
+func CarriedNeeds(namespace string) []access.Need {
+	return []access.Need{{Verb: "get", Resource: "configmaps", Namespace: namespace, For: "to bring the tracer to nodes; --tracer=image needs an image instead"}}
+}
+
+// Preflight finds out, without starting anything, whether tracers can run: the state of each node, and by it how the node gets its
+// tracer; then permissions, namespace (made when it is not there), Pod Security, quota and webhooks by a dry run. What can be asked
+// at the same time is, so that the good case takes two round trips; and two more if tracers are carried, for the starter.
 //
 // The error is about all nodes and names everything that is wrong, with its remedy; a namespace that was made is removed again.
 // Refused are nodes on which no tracer can run; the others may be started. It may be called again for nodes that come later.
@@ -45,27 +52,73 @@ func (l *Launcher) Preflight(ctx context.Context, nodes []string, progress Progr
 	if err := l.config.Validate(); err != nil {
 		return nil, err
 	}
+	refused, carried, size := l.checkNodes(ctx, nodes)
+	if err := l.allowCarrying(carried, size); err != nil {
+		return refused, err
+	}
 	var (
 		wg             sync.WaitGroup
-		problems       = make([]*NodeError, len(nodes))
 		denied, dryRun error
 	)
-	spawn := func(f func()) { wg.Go(func() { l.guard(f) }) }
-	spawn(func() { denied = access.Check(ctx, l.client(), Needs(l.config.Namespace)) })
-	spawn(func() { dryRun = l.dryRun(ctx, nodes, progress) })
-	for i, node := range nodes {
-		spawn(func() { problems[i] = l.checkNode(ctx, node) })
+	needs := Needs(l.config.Namespace)
+	if carried > 0 {
+		needs = append(needs, CarriedNeeds(l.config.Namespace)...)
 	}
+	wg.Go(func() { l.guard(func() { denied = access.Check(ctx, l.client(), needs) }) })
+	wg.Go(func() { l.guard(func() { dryRun = l.dryRun(ctx, nodes, progress) }) })
 	wg.Wait()
-	for _, p := range problems {
-		if p != nil {
-			refused = append(refused, p)
-		}
+	err = l.preflightError(denied, dryRun)
+	if err == nil && carried > 0 {
+		err = l.ensureStarter(ctx)
 	}
-	if err = l.preflightError(denied, dryRun); err != nil {
+	if err != nil {
 		err = errors.Join(err, l.undoNamespace(ctx))
 	}
 	return refused, err
+}
+
+// Look finds out what decides how nodes get their tracers: which can't be traced, and whether a tracer is carried to any.
+func (l *Launcher) Look(ctx context.Context, nodes []string) (refused []*NodeError, carried bool) {
+	refused, count, _ := l.checkNodes(ctx, nodes)
+	return refused, count > 0
+}
+
+// checkNodes says which nodes can't be traced, to how many of the others a tracer is carried, and how many bytes that takes.
+func (l *Launcher) checkNodes(ctx context.Context, nodes []string) (refused []*NodeError, carried, size int) {
+	problems := make([]*NodeError, len(nodes))
+	var wg sync.WaitGroup
+	for i, node := range nodes {
+		wg.Go(func() { l.guard(func() { problems[i] = l.checkNode(ctx, node) }) })
+	}
+	wg.Wait()
+	for i, node := range nodes {
+		if problems[i] == nil {
+			var program Program
+			program, problems[i] = l.program(node)
+			if program.carried != nil {
+				carried++
+				size += len(program.carried.Payload)
+			}
+		}
+		if problems[i] != nil {
+			refused = append(refused, problems[i])
+		}
+	}
+	return refused, carried, size
+}
+
+// allowCarrying says what is sent to so many nodes, or refuses.
+func (l *Launcher) allowCarrying(nodes, size int) error {
+	if nodes == 0 {
+		return nil
+	}
+	most := l.config.Delivery.MostNodes
+	if most > 0 && nodes > most {
+		return fmt.Errorf("the tracer would be sent to %d nodes, %s in all: publish it as an image (make image) and name that with --image, "+
+			"or allow as many with --carried-nodes=%d", nodes, megabytes(size), nodes)
+	}
+	l.notice(fmt.Sprintf("the tracer is sent to %d %s: %s", nodes, plural(nodes, "node", "nodes"), megabytes(size)))
+	return nil
 }
 
 // undoNamespace removes the namespace that this session made, while it has started nothing in it.
@@ -115,16 +168,25 @@ func rbacRefusal(err error) bool {
 func (l *Launcher) dryRun(ctx context.Context, nodes []string, progress Progress) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, dryRunTimeout, errDryRunTimeout)
 	defer cancel()
-	pod := TracerPod(l.config, wire.TracerConfig{Node: slices.Concat(nodes, []string{"any"})[0]})
-	err := l.retryCreate(ctx, dryRunPatience, progress, func(ctx context.Context) error {
-		_, err := l.client().CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	node := slices.Concat(nodes, []string{"any"})[0]
+	program, problem := l.program(node)
+	if problem != nil { // judged is what all pods have in common
+		program = Program{image: cmp.Or(l.config.Image, "none"), policy: corev1.PullNever}
+	}
+	pod := tracerPod(l.config, program, wire.TracerConfig{Node: node})
+	var judged *corev1.Pod
+	err := l.retryCreate(ctx, dryRunPatience, progress, func(ctx context.Context) (err error) {
+		judged, err = l.client().CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err != nil && passing(err) && progress != nil {
 			progress("", "the API server: "+err.Error())
 		}
 		return err
 	})
 	switch {
-	case err == nil, strings.Contains(err.Error(), "does not support dry run"):
+	case err == nil:
+		l.sayPulled(program, judged)
+		return nil
+	case strings.Contains(err.Error(), "does not support dry run"):
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -132,6 +194,14 @@ func (l *Launcher) dryRun(ctx context.Context, nodes []string, progress Progress
 		return err
 	}
 	return sessionRefusal(l.config, err)
+}
+
+// sayPulled tells of an admission controller that has images pulled anew: then nodes ask their registries for the base image.
+func (l *Launcher) sayPulled(p Program, judged *corev1.Pod) {
+	if p.carried != nil && judged.Spec.Containers[0].ImagePullPolicy == corev1.PullAlways {
+		l.notice("the cluster has images pulled for every pod (AlwaysPullImages): nodes ask the registry of " + p.image +
+			"; if they cannot, name another with --base-image")
+	}
 }
 
 const (

@@ -74,7 +74,7 @@ func TestStartChecksTracerConfig(t *testing.T) {
 func TestStartWhenThePodIsThere(t *testing.T) {
 	config := testConfig()
 	there := func(change func(*corev1.Pod)) *corev1.Pod {
-		pod := TracerPod(config, testTracerConfig("n1"))
+		pod := imagePod(config, testTracerConfig("n1"))
 		pod.UID = "first"
 		change(pod)
 		return pod

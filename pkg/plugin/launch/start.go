@@ -22,7 +22,10 @@ func (l *Launcher) Start(ctx context.Context, config wire.TracerConfig) (*Tracer
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("node %s: %w", config.Node, err)
 	}
-	pod := TracerPod(l.config, config)
+	pod, program, err := l.Pod(config)
+	if err != nil {
+		return nil, err
+	}
 	if err := CheckSize(config); err != nil {
 		return nil, fmt.Errorf("node %s: %w", config.Node, err)
 	}
@@ -38,7 +41,7 @@ func (l *Launcher) Start(ctx context.Context, config wire.TracerConfig) (*Tracer
 	done := make(chan result, 1)
 	l.spawn(func() {
 		defer l.endStart()
-		t, err := l.start(ctx, pod)
+		t, err := l.start(ctx, pod, program)
 		done <- result{t, err}
 	})
 	select {
@@ -66,7 +69,17 @@ func (l *Launcher) endStart() {
 	l.starting--
 }
 
-func (l *Launcher) start(ctx context.Context, pod *corev1.Pod) (*Tracer, error) {
+// Pod is the pod that Start makes for a node. What a Preflight found out of the node decides how it gets the tracer. The error is a
+// *NodeError.
+func (l *Launcher) Pod(config wire.TracerConfig) (*corev1.Pod, Program, error) {
+	program, problem := l.program(config.Node)
+	if problem != nil {
+		return nil, program, problem
+	}
+	return tracerPod(l.config, program, config), program, nil
+}
+
+func (l *Launcher) start(ctx context.Context, pod *corev1.Pod, program Program) (*Tracer, error) {
 	created, err := l.createPod(ctx, pod)
 	if err != nil {
 		return nil, err
@@ -80,9 +93,12 @@ func (l *Launcher) start(ctx context.Context, pod *corev1.Pod) (*Tracer, error) 
 		_ = l.janitor.deletePod(limited, created, 0) // Cleanup has said that it may be left
 		return nil, ErrClosed
 	}
-	t := newTracer(l, created)
+	if program.carried != nil { // the session before may have removed the starter while no pod was there
+		l.starterKept.Do(func() { err = l.ensureStarter(ctx) })
+	}
+	t := newTracer(l, created, program)
 	l.adopt(t)
-	return t, nil
+	return t, err
 }
 
 // lateDelete bounds the removal of a pod that came into being after Cleanup.

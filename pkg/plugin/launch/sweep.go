@@ -61,6 +61,9 @@ func (l *Launcher) Sweep(ctx context.Context, allSessions bool, progress func(st
 		return done, err
 	}
 	made, err := j.removeNamespace(ctx, anySession)
+	if err == nil && !made {
+		err = j.removeStarters(ctx)
+	}
 	if err != nil {
 		return done, err
 	}

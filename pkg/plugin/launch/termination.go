@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/stream"
 )
 
@@ -35,7 +36,16 @@ func (e Termination) String() string {
 	case e.Message == "":
 		return fmt.Sprintf("%s, exit code %d", e.Reason, e.ExitCode)
 	}
+	if last := lastWords(e.Message); last.Error != "" {
+		return fmt.Sprintf("%s, exit code %d: %s", e.Reason, e.ExitCode, last.Error)
+	}
 	return fmt.Sprintf("%s, exit code %d: %q", e.Reason, e.ExitCode, e.Message)
+}
+
+// lastWords are those of a tracer or a starter; zero if the message is somebody else's.
+func lastWords(message string) (bye event.Bye) {
+	_ = json.Unmarshal([]byte(message), &bye)
+	return bye
 }
 
 // Termination says how the tracer ended; nil while it has not. It asks the API server unless it already knows.

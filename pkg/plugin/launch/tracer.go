@@ -18,7 +18,10 @@ type Tracer struct {
 	node     string
 	name     string
 	uid      types.UID
+	program  Program
 	control  *controlStream
+	// carrying is nil for a tracer that comes with its image.
+	carrying *carrying
 	// log is the connection that the log was last opened on.
 	log atomic.Pointer[connection]
 
@@ -29,8 +32,9 @@ type Tracer struct {
 	changed chan struct{} // closed and replaced at each change
 }
 
-func newTracer(l *Launcher, pod *corev1.Pod) *Tracer {
-	t := &Tracer{launcher: l, node: pod.Spec.NodeName, name: pod.Name, uid: pod.UID, pod: pod, changed: make(chan struct{})}
+func newTracer(l *Launcher, pod *corev1.Pod, p Program) *Tracer {
+	t := &Tracer{launcher: l, node: pod.Spec.NodeName, name: pod.Name, uid: pod.UID, pod: pod, changed: make(chan struct{}),
+		program: p, carrying: newCarrying(p)}
 	t.control = newControlStream(t, func(ctx context.Context, stdin io.Reader) error { return l.attach(ctx, t.name, stdin) })
 	ctx, cancel := context.WithCancel(l.background)
 	t.control.cancel = cancel
@@ -53,7 +57,8 @@ func (t *Tracer) Reset() {
 	if c := t.log.Load(); c != nil {
 		t.launcher.clients.replace(c)
 	}
-	if t.launcher.config.Reattach { // else the tracer would take it for the end of its input
+	sent := t.carrying == nil || t.carrying.heard.given() // else what is under way would be cut off
+	if sent && t.launcher.config.Reattach {               // else the tracer would take it for the end of its input
 		t.control.reset()
 	}
 }

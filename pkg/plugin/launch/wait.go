@@ -17,11 +17,12 @@ import (
 // slowStart is when a start is slow enough to look for the reason in the pod's events.
 const slowStart = time.Second
 
-// Wait returns when the tracer's container runs. What it waits for in the meantime goes to progress, each once. The error
+// Wait returns when the tracer's container runs, and has begun to speak if it is carried: then the log has to be read at the same time. What it waits for in the meantime goes to progress, each once. The error
 // is a *NodeError, or the context's; it does not delete the pod. Nothing is polled: states come by the session's watch.
 func (t *Tracer) Wait(ctx context.Context, progress Progress) error {
 	err := t.wait(ctx, progress)
 	if failure, ok := errors.AsType[*NodeError](err); ok {
+		t.launcher.learn(t.node, t.program, failure)
 		t.mu.Lock()
 		t.failure = failure
 		t.mu.Unlock()
@@ -46,6 +47,9 @@ func (t *Tracer) wait(ctx context.Context, progress Progress) error {
 	for {
 		pod, gone, changed := t.state()
 		now := classifyStart(pod, gone)
+		if now.started && t.carrying != nil {
+			return t.awaitCarried(ctx, say)
+		}
 		if now.started || now.failed {
 			return now.error(t)
 		}

@@ -35,6 +35,8 @@ type knownPod struct {
 	containers map[string]*event.Pod
 	// runtime is the prefix of container IDs ("containerd://"), empty while no container is known.
 	runtime string
+	// images that its containers have been started from.
+	images []nodeImage
 	// latestStart is when the container that started last did, to the second.
 	latestStart time.Time
 }
@@ -52,6 +54,7 @@ func describe(pod *corev1.Pod, before *knownPod) *knownPod {
 			PodLabels: maps.Clone(pod.Labels), Workload: name, WorkloadKind: kind,
 		},
 		containers: map[string]*event.Pod{},
+		images:     imagesOf(pod),
 	}
 	if uid := CgroupUID(pod); uid != string(pod.UID) {
 		k.uids = append(k.uids, uid)

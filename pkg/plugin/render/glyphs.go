@@ -83,9 +83,9 @@ var marks = [...]mark{
 	}},
 }
 
-// deservesAttention says that an exec has a mark that nobody may miss.
+// deservesAttention says that an exec has a mark that nobody may miss, or that a rule says something of it.
 func deservesAttention(e *event.Event) bool {
-	return slices.ContainsFunc(marks[:], func(m mark) bool { return !m.usual && m.text(e) != "" })
+	return len(e.Detections) > 0 || slices.ContainsFunc(marks[:], func(m mark) bool { return !m.usual && m.text(e) != "" })
 }
 
 func (p *styler) marks(e *event.Event) text {

@@ -38,6 +38,7 @@ func (t *tree) exec(r row, it *pipeline.Item) {
 	head := text{{toneQuiet, t.bars(n)}, {toneEvent, symbol + " "}}
 	t.writeCommand(n, e, head, t.command(p.Binary, p.Arguments), tail)
 	t.tip = n
+	t.drawBelow(n, e)
 }
 
 // writeCommand writes a command on at most maxLines lines; the last is left open.
@@ -133,6 +134,11 @@ func (t *tree) drawAction(r row, it *pipeline.Item, several *repeated) {
 	for _, line := range t.wrap(n, e, head, t.described(r, e, several), t.verdict(e)) {
 		t.textLine(line)
 	}
+	t.drawBelow(n, e)
+}
+
+// drawBelow shows what has lines of its own.
+func (t *tree) drawBelow(n *treeProcess, e *event.Event) {
 	for _, below := range t.below(e) {
 		margin := strings.Repeat(" ", len(t.stamp(e))) + t.bars(n) + t.bar
 		body := append(text{{toneQuiet, margin}}, below...)

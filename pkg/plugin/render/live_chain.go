@@ -52,7 +52,7 @@ type search struct {
 // before brings it, or Flush.
 func (t *tree) holdSearch(r row, it *pipeline.Item, several *repeated) bool {
 	failed, ok := it.Event.FailedExec()
-	if !ok || t.o.Every || failed.Path == "" || errorName(failed.Returned) != "ENOENT" || !t.joins(t.forest.drawn[it.Process.Process]) {
+	if !ok || t.o.Every || len(it.Event.Detections) > 0 || failed.Path == "" || errorName(failed.Returned) != "ENOENT" || !t.joins(t.forest.drawn[it.Process.Process]) {
 		return false
 	}
 	t.search = &search{r, *it, several, path.Base(failed.Path)}

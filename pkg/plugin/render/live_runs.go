@@ -74,7 +74,7 @@ func (t *tree) holdRun(it *pipeline.Item, several *repeated) bool {
 		if r == nil {
 			continue
 		}
-		if several == nil && t.addToRun(r, it) {
+		if several == nil && len(it.Event.Detections) == 0 && t.addToRun(r, it) {
 			if r.running == 0 {
 				t.endRun(r)
 			}

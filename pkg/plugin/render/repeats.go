@@ -135,7 +135,7 @@ func (r *repeats) Close() error {
 func (r *repeats) repeatable(it *pipeline.Item) (kind repeatKind, t transfer, ok bool) {
 	e := it.Event
 	row, known := functionRowOf(e, ownLook)
-	if !known || row.moved == nil || it.Process.Process == nil || len(Enforced(e)) > 0 || hasStack(e) {
+	if !known || row.moved == nil || it.Process.Process == nil || len(Enforced(e)) > 0 || hasStack(e) || len(e.Detections) > 0 {
 		return kind, t, false
 	}
 	t = row.moved(e)

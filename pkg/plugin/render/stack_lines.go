@@ -8,8 +8,10 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// below is what is shown of an event on lines of its own, as Tetragon writes it: stack traces, the hash of a file.
+// below is what is shown of an event on lines of its own: what rules say, and, as Tetragon writes it, stack traces and the hash of a
+// file.
 func (p *styler) below(e *event.Event) (lines []text) {
+	lines = p.detections(e)
 	if k := e.ProcessKprobe; k != nil {
 		if len(k.KernelStackTrace) > 0 {
 			lines = append(lines, text{{tonePlain, "Kernel:"}})

@@ -21,7 +21,8 @@ var (
 )
 
 // passing are the reasons of failures that may be over the next time.
-var passing = []launch.Reason{launch.NodeNotReady, launch.APIUnavailable, launch.StartupTimeout, launch.Rejected, launch.Deleted}
+var passing = []launch.Reason{launch.NodeNotReady, launch.APIUnavailable, launch.StartupTimeout, launch.Rejected, launch.Deleted,
+	launch.BaseImage, launch.Architecture, launch.Interrupted}
 
 // mostStarts is how many tracers of a node may fail one after the other before it is given up.
 const mostStarts = 5

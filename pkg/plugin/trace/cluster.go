@@ -18,6 +18,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/carry"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/enforce"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
@@ -59,7 +60,10 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 	if err != nil {
 		return onCluster{}, err
 	}
-	on := onCluster{Connection: c, targets: found, launch: p.launchConfig()}
+	on := onCluster{Connection: c, targets: found}
+	if on.launch, err = p.launchConfig(); err != nil {
+		return onCluster{}, err
+	}
 	if !p.policies.Empty() {
 		on.policies, err = scope.New(scope.Options{
 			Policies: p.policies.Policies, Sources: p.policies.Sources, Namespace: c.Namespace,
@@ -84,9 +88,17 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 }
 
 // launchConfig is what all tracer pods of the session have in common.
-func (p *Plan) launchConfig() launch.Config {
+func (p *Plan) launchConfig() (launch.Config, error) {
 	o := p.options
+	tracers, err := carry.Load()
+	if err != nil {
+		return launch.Config{}, err
+	}
 	return launch.Config{
+		Delivery: launch.Delivery{
+			Way: launch.Way(o.tracer.way), ImageNamed: o.given["image"], Tracers: tracers,
+			BaseImage: o.tracer.baseImage, MostNodes: o.tracer.carriedNodes,
+		},
 		Namespace: o.tracer.namespace, Image: o.tracer.image,
 		PullPolicy: corev1.PullPolicy(o.tracer.pullPolicy), PullSecrets: o.tracer.pullSecrets,
 		Session: p.session, Version: o.Build.Release(), Deadline: p.deadline(),
@@ -94,7 +106,7 @@ func (p *Plan) launchConfig() launch.Config {
 		// by its silence.
 		Reattach: !p.arms(), Armed: p.arms(),
 		Hooks: p.policies.Hooks(),
-	}
+	}, nil
 }
 
 func nodeLabels(client kubernetes.Interface) scope.NodeLabels {
@@ -129,8 +141,10 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	defer restore()
 
 	supervisor := session.NewSupervisor(stop)
-	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard))
 	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
+	on.launch.Delivery.Targets = c.Index.Images
+	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard),
+		launch.WithNotice(func(text string) { v.status.Say(event.LevelInfo, text) }))
 	c.Supervisor, c.Launcher, c.Targets, c.Named = supervisor, podLauncher{launcher}, on.targets, p.namesPods()
 	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()
@@ -188,12 +202,10 @@ func prepare(ctx context.Context, c *session.Config, targets finder, containers 
 	if len(found.Pods)+len(found.Waiting) == 0 {
 		c.Status.Say(event.LevelInfo, "no target runs now: waiting for pods of "+targets.String())
 	}
-	var nodes []string
 	for _, pod := range found.Pods {
-		nodes = append(nodes, pod.Spec.NodeName)
+		c.Index.Update(pod)
 	}
-	slices.Sort(nodes)
-	c.Refused, err = c.Launcher.Preflight(ctx, slices.Compact(nodes), func(node, waitingFor string) {
+	c.Refused, err = c.Launcher.Preflight(ctx, nodesOf(found.Pods), func(node, waitingFor string) {
 		c.Status.Waiting(cmp.Or(node, wholeSession), waitingFor)
 	})
 	c.Status.Prepared(wholeSession)

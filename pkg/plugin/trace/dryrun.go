@@ -5,7 +5,6 @@ package trace
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/access"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -33,11 +33,21 @@ func (p *Plan) runDry(ctx context.Context) error {
 	if p.options.output.format == "json" {
 		printer = &printers.JSONPrinter{}
 	}
-	pods, err := p.tracerPods(ctx, on, found.Pods)
+	launcher := p.dryLauncher(on, found.Pods)
+	problems, carried := launcher.Look(ctx, nodesOf(found.Pods))
+	for _, problem := range problems {
+		return problem
+	}
+	tracers, err := p.tracerPods(ctx, launcher, on, found.Pods)
 	if err != nil {
 		return access.Explain(err)
 	}
-	for _, pod := range pods {
+	if carried {
+		if err := printer.PrintObj(launch.StarterConfigMap(launcher.Config()), p.options.Out); err != nil {
+			return err
+		}
+	}
+	for _, pod := range tracers {
 		if p.options.tracer.dryRun == dryRunServer {
 			created, err := on.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 			if err != nil {
@@ -53,8 +63,27 @@ func (p *Plan) runDry(ctx context.Context) error {
 	return nil
 }
 
+// dryLauncher only describes tracers.
+func (p *Plan) dryLauncher(on onCluster, targets []*corev1.Pod) *launch.Launcher {
+	index := pods.NewIndex()
+	for _, pod := range targets {
+		index.Update(pod)
+	}
+	on.launch.Delivery.Targets = index.Images
+	return launch.New(on.Client, on.REST, on.launch)
+}
+
+// nodesOf are the nodes of the pods, each once.
+func nodesOf(targets []*corev1.Pod) (nodes []string) {
+	for _, pod := range targets {
+		nodes = append(nodes, pod.Spec.NodeName)
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
+
 // tracerPods are the pods for these targets, by the node's name: those that a session would start now.
-func (p *Plan) tracerPods(ctx context.Context, on onCluster, targets []*corev1.Pod) (tracers []*corev1.Pod, err error) {
+func (p *Plan) tracerPods(ctx context.Context, launcher *launch.Launcher, on onCluster, targets []*corev1.Pod) (tracers []*corev1.Pod, err error) {
 	tell := session.BareTarget
 	if on.policies != nil {
 		tell = on.policies.Pod
@@ -65,8 +94,7 @@ func (p *Plan) tracerPods(ctx context.Context, on onCluster, targets []*corev1.P
 		t.Pods = append(t.Pods, tell(pod))
 		byNode[pod.Spec.NodeName] = t
 	}
-	config := launch.New(on.Client, on.REST, on.launch).Config()
-	for _, node := range slices.Sorted(maps.Keys(byNode)) {
+	for _, node := range nodesOf(targets) {
 		c, err := p.tracerConfig(ctx, on.policies, node, byNode[node])
 		if err == nil {
 			err = launch.CheckSize(c)
@@ -74,7 +102,11 @@ func (p *Plan) tracerPods(ctx context.Context, on onCluster, targets []*corev1.P
 		if err != nil {
 			return nil, fmt.Errorf("node %s: %w", node, err)
 		}
-		tracers = append(tracers, launch.TracerPod(config, c))
+		pod, _, err := launcher.Pod(c)
+		if err != nil {
+			return nil, err
+		}
+		tracers = append(tracers, pod)
 	}
 	return tracers, nil
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/policyset"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -25,7 +26,7 @@ import (
 
 func TestTracerPods(t *testing.T) {
 	o := &Options{Environment: Environment{Build: build.Info{Version: "v0.0.1", Image: "localhost/trace-sec-tracer@sha256:0000"}}}
-	o.tracer = tracerOptions{namespace: "trace-sec", image: o.Build.Image, pullPolicy: string(corev1.PullIfNotPresent), pullSecrets: []string{"registry"}}
+	o.tracer = tracerOptions{namespace: "trace-sec", image: o.Build.Image, way: string(launch.Image), pullPolicy: string(corev1.PullIfNotPresent), pullSecrets: []string{"registry"}}
 	o.session.duration = 4 * time.Minute
 	// The policy is for nodes with a label, which n2 has.
 	text := "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: p}\nspec:\n  nodeSelector: {matchLabels: {only: here}}\n" +
@@ -38,7 +39,10 @@ func TestTracerPods(t *testing.T) {
 		options: o, session: "0123456789ab", work: Work{Process: wire.ProcessDetail{Credentials: true}},
 		policies: policyset.Set{Policies: file.Policies, Sources: []wire.PolicySource{{Name: "p.yaml", Text: text}}},
 	}
-	on := onCluster{launch: p.launchConfig()}
+	var on onCluster
+	if on.launch, err = p.launchConfig(); err != nil {
+		t.Fatal(err)
+	}
 	on.launch.Expires = time.Date(2024, 5, 7, 12, 0, 0, 0, time.UTC)
 	on.policies, err = scope.New(scope.Options{
 		Policies: p.policies.Policies, Sources: p.policies.Sources,
@@ -55,7 +59,7 @@ func TestTracerPods(t *testing.T) {
 	}
 	var out bytes.Buffer
 	printer := printers.YAMLPrinter{}
-	pods, err := p.tracerPods(t.Context(), on, targets)
+	pods, err := p.tracerPods(t.Context(), p.dryLauncher(on, targets), on, targets)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/build"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
@@ -69,13 +67,6 @@ type outputOptions struct {
 	sessionLog string
 }
 
-// tracerOptions say what is put on the cluster.
-type tracerOptions struct {
-	namespace, image, pullPolicy string
-	pullSecrets                  []string
-	dryRun                       string
-}
-
 // localOptions say what of this machine is traced.
 type localOptions struct {
 	enabled bool
@@ -113,7 +104,7 @@ func newOptions(env Environment, v Verb) *Options {
 		{Title: filterGroup, Flags: o.filters.add(), Topic: FiltersTopic},
 		{Title: outputGroup, Flags: o.output.flags()},
 		{Title: processGroup, Flags: processFlags(&o.process)},
-		{Title: tracerGroup, Flags: o.tracer.flags(o.Build)},
+		{Title: tracerGroup, Flags: o.tracer.flags(o.Build), Topic: TracersTopic},
 		{Title: localGroup, Flags: o.local.flags()},
 	}
 	return o
@@ -173,16 +164,6 @@ func processFlags(p *wire.ProcessDetail) *pflag.FlagSet {
 	return fs
 }
 
-func (t *tracerOptions) flags(b build.Info) *pflag.FlagSet {
-	fs := help.NewFlags()
-	fs.StringVar(&t.namespace, "tracer-namespace", launch.DefaultNamespace, "`NAMESPACE` of the tracer pods")
-	fs.StringVar(&t.image, "image", b.Image, "Tracer `IMAGE`, of the plugin's version")
-	fs.StringVar(&t.pullPolicy, "image-pull-policy", string(corev1.PullIfNotPresent), "Always, IfNotPresent or Never")
-	fs.StringArrayVar(&t.pullSecrets, "image-pull-secret", nil, "`NAME` of a secret in the tracer namespace; repeatable")
-	fs.StringVar(&t.dryRun, "dry-run", dryRunNone, "none, client or server: the last two only print the tracer pods")
-	return fs
-}
-
 func (l *localOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
 	fs.BoolVar(&l.enabled, "local", false, "Trace this machine, or only the command after --; needs Linux and root")
@@ -218,6 +199,7 @@ func (o *Options) addTo(cmd *cobra.Command, v Verb) {
 		"pod":               o.Cluster.Complete(cluster.Pods),
 		"node":              o.Cluster.Complete(cluster.Nodes),
 		"container":         o.Cluster.Complete(cluster.Containers),
+		"tracer":            cluster.Words(launch.Ways...),
 		"tracer-namespace":  o.Cluster.Complete(cluster.Namespaces),
 		"output":            cluster.Words(render.Formats()...),
 		"final-tree":        cluster.Words(always...),

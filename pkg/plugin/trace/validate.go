@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 )
 
@@ -86,6 +87,9 @@ func (o *Options) values() (errs []error) {
 	if o.given["duration"] && o.session.duration < shortestSession {
 		bad("--duration %s: at least %s", o.session.duration, shortestSession)
 	}
+	if o.tracer.carriedNodes < 1 {
+		bad("--carried-nodes %d: at least 1; --tracer=image carries none", o.tracer.carriedNodes)
+	}
 	if o.given["max-events"] && o.session.maxEvents == 0 {
 		bad("--max-events 0: at least 1")
 	}
@@ -98,6 +102,7 @@ func (o *Options) values() (errs []error) {
 		{"emoji", o.output.emoji, always},
 		{"dry-run", o.tracer.dryRun, dryRuns},
 		{"image-pull-policy", o.tracer.pullPolicy, pullPolicies},
+		{"tracer", o.tracer.way, launch.Ways},
 	} {
 		if !slices.Contains(w.words, w.value) {
 			bad("--%s %q: want one of %s", w.flag, w.value, strings.Join(w.words, ", "))
@@ -155,16 +160,25 @@ func (o *Options) checkFormat(w Work) error {
 	return render.CheckFormat(o.output.format)
 }
 
-// checkImage says what is wrong with the tracer image.
-func (o *Options) checkImage() error {
-	switch {
-	case o.local.enabled || o.printsPolicy:
-	case o.tracer.image == "" && !o.given["image"]:
-		return errNoImage
-	case o.tracer.image == "" || strings.ContainsFunc(o.tracer.image, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return fmt.Errorf("--image %q is not the reference of an image", o.tracer.image)
+// checkImages says what is wrong with the images that are named, and with the ways that nodes get the tracer.
+func (o *Options) checkImages() error {
+	t := o.tracer
+	if o.local.enabled || o.printsPolicy {
+		return nil
 	}
-	return nil
+	var errs []error
+	for _, image := range []struct{ flag, name string }{{"image", t.image}, {"base-image", t.baseImage}} {
+		if o.given[image.flag] && image.name == "" || strings.ContainsFunc(image.name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			errs = append(errs, fmt.Errorf("--%s %q is not the reference of an image", image.flag, image.name))
+		}
+	}
+	if o.given["image"] && t.way == string(launch.Carried) {
+		errs = append(errs, errors.New("--image and --tracer=carried exclude each other: what a carried tracer's pod is made from is --base-image"))
+	}
+	if t.baseImage != "" && (t.way == string(launch.Image) || o.given["image"]) {
+		errs = append(errs, errors.New("--base-image is for carried tracers: leave out --image and --tracer=image"))
+	}
+	return errors.Join(errs...)
 }
 
 // checkSwallowed finds a flag whose value is missing, so that it took the flag behind it for the value: "--selector -A". Values of
@@ -187,7 +201,3 @@ func (o *Options) checkSwallowed(cmd *cobra.Command, f *pflag.Flag) error {
 	}
 	return nil
 }
-
-// errNoImage is for a binary that was built without naming its tracer image.
-var errNoImage = errors.New(`this build of the plugin does not know its tracer image: name one with --image, which must be of the same version
-(a release has it built in; "make build IMAGE=REGISTRY/trace-sec-tracer@sha256:…" builds one in)`)

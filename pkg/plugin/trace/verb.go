@@ -143,7 +143,7 @@ func Command(env Environment, v Verb) *cobra.Command {
 }
 
 // explainedByExec are groups of flags that the help of most commands only names: their own have to fit on the screen.
-var explainedByExec = []string{sessionGroup, outputGroup, processGroup, tracerGroup}
+var explainedByExec = []string{sessionGroup, outputGroup, processGroup}
 
 // BehindOwn puts a command's own group first, and only names the groups that the help of exec explains.
 func BehindOwn(own help.Group, all []help.Group) []help.Group {
@@ -184,7 +184,7 @@ func ForEnforcing(own help.Group, all []help.Group) []help.Group {
 				f.Usage = usage
 			}
 		}
-		if all[i].Title == outputGroup || all[i].Title == tracerGroup {
+		if all[i].Title == outputGroup {
 			all[i].Topic = "exec --help"
 		}
 	}

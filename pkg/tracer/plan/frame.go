@@ -12,6 +12,11 @@ import (
 // frame says by what the return program finds the entry of the same call, where the function may be called again before it returns.
 // Of what is not here a thread has one call at a time, or its frame is not known.
 func (c *compiler) frame() {
+	if calls := c.hook.Calls; len(calls) > 0 && calls[0].Syscall != "" {
+		// One at a time; and kernels that move their stacks at each system call (RANDOMIZE_KSTACK_OFFSET) would make a call whose return
+		// was missed look like the caller of the next ones.
+		return
+	}
 	config := &c.def.Config
 	switch entry := c.site.entry; entry.Mechanism {
 	case hook.FEntry, hook.FModifyReturn:

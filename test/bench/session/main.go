@@ -45,9 +45,10 @@ spec:
       containers: [{name: c, image: "` + image + `", imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}]
 `
 
-// commands that are measured, without their targets.
+// commands that are measured, without their targets; where none says how nodes get the tracer, it comes with its image.
 var commands = [][]string{
 	{"exec"},
+	{"exec", "--tracer", "carried"},
 	{"file", "--prefix", "/etc"},
 	{"net"},
 	{"creds"},
@@ -131,7 +132,7 @@ func median(d []time.Duration) float64 {
 func session(ctx context.Context, nodes int, command []string) (start, end time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	plugin := exec.CommandContext(ctx, "bin/kubectl-trace_sec", append(slices.Clone(command), "daemonset/bench", "-n", namespace, "-o", "json", "--session-log", "-")...)
+	plugin := exec.CommandContext(ctx, "bin/kubectl-trace_sec", slices.Concat(command[:1], []string{"--tracer", "image"}, command[1:], []string{"daemonset/bench", "-n", namespace, "-o", "json", "--session-log", "-"})...)
 	output, err := plugin.StdoutPipe()
 	if err != nil {
 		return 0, 0, err

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verbs
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
+)
+
+// aboutTracers is what the flags' own lines have no room for.
+const aboutTracers = `What runs on the nodes, and how it gets there. Every command that traces on a cluster has these flags.
+A tracer pod runs on each node of the targets for as long as the command does.
+
+`
+
+// moreAboutTracers follows the flags.
+const moreAboutTracers = `
+carried   This plugin sends the tracer itself, 3.5 MB to each node, through the API server: the pod is made from an image that
+          the node has, of which nothing is executed. A starter of 13 KB, in a ConfigMap of the tracer namespace, receives the
+          tracer on the attached standard input, compares its SHA-256 with the one in the pod's spec, and executes it from
+          memory. No registry is asked, and no file is written on the node.
+image     The node's container runtime has or pulls the tracer's image. "make image" builds it.
+auto      An image if --image names one, or if the node says that it has the plugin's own; else carried.
+
+Examples:
+` + exampleTracers + "\n"
+
+// exampleTracers are of the flags themselves.
+const exampleTracers = `  # The pods that would be made, each line with its reason in manifests/tracer-pod.yaml
+  kubectl trace-sec exec deploy/web --dry-run=client -o yaml
+  # On two hundred nodes, from the cluster's own registry
+  kubectl trace-sec exec -A -l app=web --image registry.example/trace-sec-tracer:v1
+  # Where the images of the targets are not to be used
+  kubectl trace-sec exec deploy/web --tracer carried --base-image registry.k8s.io/pause:3.10`
+
+// Tracers explains the flags of the tracer pods, once for all commands.
+func Tracers(env trace.Environment) *cobra.Command {
+	return &cobra.Command{
+		Use:     trace.TracersTopic,
+		Short:   "Print the flags of the tracer pods, which every command that traces has",
+		Example: exampleTracers,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(env.Out, aboutTracers+trace.TracerUsages(env.Build)+moreAboutTracers)
+			return err
+		},
+	}
+}
