@@ -13,11 +13,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/kernelversion"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
 )
 
@@ -42,23 +40,6 @@ func buildID(t *testing.T, content []byte) (id []byte, at int) {
 	return note[noteHeader+len("GNU\x00"):], int(section.Offset)
 }
 
-// tellsBuildIDs says whether the kernel reads build ids for perf events of mappings: since 5.12.
-func tellsBuildIDs(t *testing.T) bool {
-	t.Helper()
-	const buildID = unix.CBitFieldMaskBit34
-	event, err := unix.PerfEventOpen(&unix.PerfEventAttr{
-		Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
-		Bits: unix.PerfBitMmap | unix.PerfBitMmap2 | buildID | unix.PerfBitDisabled,
-	}, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC) // this process
-	if err != nil {
-		return false
-	}
-	if err := unix.Close(event); err != nil {
-		t.Error(err)
-	}
-	return true
-}
-
 // TestLoader: executable mappings of files are told with the files' build ids, once for a process, and no others.
 func TestLoader(t *testing.T) {
 	folder := newFolder(t, "")
@@ -79,7 +60,7 @@ func TestLoader(t *testing.T) {
 	write(t, folder+"/text", "#!/bin/sh\n")
 	policy := row{name: "loader", spec: "loader: true"}
 	in := place{folder, policy.name}
-	told := hook.NewProbes().Unavailable(hook.Kprobe) == nil && tellsBuildIDs(t)
+	told := hook.NewProbes().Unavailable(hook.Kprobe) == nil && !kernelversion.Before(5, 12) // perf events of mappings have build ids since then
 	stays := "open $D/program then mmap rx"
 	if !told { // it must be there still when the tracer looks
 		stays += " then sleep 3000"
