@@ -53,8 +53,13 @@ func hasMember(t btf.Type, name string) bool {
 // lacksHelpers tries the helpers once. What else can go wrong will do so again when programs are loaded, and is told then.
 var lacksHelpers = sync.OnceValue(func() bool {
 	for _, helper := range []asm.BuiltinFunc{asm.FnLoop, asm.FnRingbufReserveDynptr} {
-		if errors.Is(features.HaveProgramHelper(ebpf.RawTracepoint, helper), ebpf.ErrNotSupported) {
-			liftMemoryLimit()
+		err := features.HaveProgramHelper(ebpf.RawTracepoint, helper)
+		if err == nil {
+			continue
+		}
+		// Also where it could not be tried: others' programs may have used up what root may lock.
+		liftMemoryLimit()
+		if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(features.HaveProgramHelper(ebpf.RawTracepoint, helper), ebpf.ErrNotSupported) {
 			return true
 		}
 	}
