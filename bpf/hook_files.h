@@ -53,6 +53,7 @@ __noinline int put_path(SCRATCH_PARAMETER, __u32 place, __u32 fd)
 	struct inode *inode;
 	struct value *value;
 	__u32 at, length;
+	bool all;
 
 	if (!s || place >= HOOK_ARGUMENTS)
 		return 0;
@@ -66,7 +67,10 @@ __noinline int put_path(SCRATCH_PARAMETER, __u32 place, __u32 fd)
 	v->mode = FIELD(struct inode, inode, i_mode);
 	v->fd = fd;
 	value->number = v->mode;
-	value->cut = !path_resolve(&s->walk, s->path);
+	all = path_resolve(&s->walk, s->path);
+	DERIVED_ANEW(s); /* value too */
+	value = &s->values[place];
+	value->cut = !all;
 	at = s->walk.at;
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
@@ -229,9 +233,10 @@ __noinline int put_user_path(SCRATCH_PARAMETER, __u32 place, __u64 address, __s3
 	address = behind_dots(address, &first);
 	base = first == '/' ? &fs->root : beginning_of(&hook_arguments[place], fs, descriptor);
 	path_begin(&s->walk, base ? FIELD(struct path, base, dentry) : NULL, base ? FIELD(struct path, base, mnt) : NULL, false);
+	KEEP_IN(s->cut.passed_name, base != NULL);
 	if (!path_resolve(&s->walk, s->path)) {
 		flags |= VALUE_PATH_CUT;
-		s->values[place].cut = base != NULL; /* without it the call fails */
+		s->values[place].cut = KEPT_IN(s->cut.passed_name, base != NULL); /* without it the call fails */
 	}
 	length = put_directory(s, first);
 	s->cut.begin = s->used;

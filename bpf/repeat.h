@@ -52,12 +52,21 @@
 /* A function whose room on the stack is not to be taken while its caller calls such functions: they are many, and the stack is short. */
 #define NOT_BESIDE_CALLS __noinline
 
+/* What is derived from a pointer does not stay on the stack up to here, where it is derived again. */
+#define DERIVED_ANEW(pointer) barrier_var(pointer)
+/* The same for a value: until it is needed it stands in a field that is not. */
+#define KEEP_IN(field, value) ((field) = (value))
+#define KEPT_IN(field, value) (field)
+
 #else
 
 #define REPEATABLE(step, context, find, inner, outer)
 #define REPEATABLE_WITHIN(step, context, find, inner, outer)
 #define repeat(turns, step, in, handle) bpf_loop(turns, step, in, 0)
 #define NOT_BESIDE_CALLS __always_inline
+#define DERIVED_ANEW(pointer)
+#define KEEP_IN(field, value)
+#define KEPT_IN(field, value) (value)
 #define repeat_few(turns, step, in, most) bpf_loop(turns, step, in, 0)
 
 #endif

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/kernelversion"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/testprogram"
 )
@@ -29,7 +30,7 @@ type scene struct {
 	do []string
 	// want has a line for each event, as line has it; * stands for any text. Some are seen by some kernels only: "traced: "
 	// begins what is told where the kernel's functions are traced, "equal: " where tracepoints stand in for them, "has NAME: "
-	// where functions are traced and the kernel has that one.
+	// where functions are traced and the kernel has that one, "before 5.12: " or "since 5.12: " where they are and its version is such.
 	want []string
 	// refused has by function why kernels with tracepoints alone do not serve it: a part of the reason; "everywhere: " begins that
 	// of all kernels.
@@ -185,6 +186,14 @@ func (s *scene) verifyHook(t *testing.T, h event.Hook, traced bool, functions ma
 	}
 }
 
+// withoutReasons is why kfree_skb_reason is refused: where nothing can be attached to functions, and before 5.17, when there was none.
+func withoutReasons() string {
+	if kernelversion.Before(5, 17) {
+		return "everywhere: the kernel has no such function"
+	}
+	return none
+}
+
 // isRenamed: a hook that a kernel has under another name says so.
 func isRenamed(h event.Hook) bool {
 	return slices.ContainsFunc(h.Notes, func(note string) bool { return strings.Contains(note, "is called") })
@@ -219,6 +228,8 @@ func (s *scene) chosen(t *testing.T, lines []string, traced bool, functions map[
 			w, is = text, traced
 		} else if text, ok := strings.CutPrefix(w, "equal: "); ok {
 			w, is = text, !traced
+		} else if text, of, ok := cutVersion(w); ok {
+			w, is = text, traced && of
 		} else if text, ok := strings.CutPrefix(w, "has "); ok {
 			name, text, _ := strings.Cut(text, ": ")
 			w, is = text, traced && functions[name]
@@ -231,6 +242,17 @@ func (s *scene) chosen(t *testing.T, lines []string, traced bool, functions map[
 		}
 	}
 	return all
+}
+
+// cutVersion cuts a version of the kernel before a line, and says whether it is that of the running kernel.
+func cutVersion(line string) (text string, is, ok bool) {
+	version, text, _ := strings.Cut(line, ": ")
+	var when string
+	var major, minor int
+	if n, _ := fmt.Sscanf(version, "%s %d.%d", &when, &major, &minor); n != 3 {
+		return "", false, false
+	}
+	return text, kernelversion.Before(major, minor) == (when == "before"), when == "before" || when == "since"
 }
 
 // line is an event in short: what was called, with what, and what was done about it.
