@@ -40,6 +40,9 @@ type Detection struct {
 	File string `json:"file,omitempty"`
 	// Degraded says what the rule was decided on that is not what it asks for, or was not known; empty: it is as the rule means it.
 	Degraded []string `json:"degraded,omitempty"`
-	// Line is the alert as the language's own tool writes it, in JSON; it is for an output of that language.
+	// View says of paths that the rule holds for them as the kernel resolved them, not as the process wrote them: "resolved".
+	View string `json:"view,omitempty"`
+	// Text and Line are the alert as the language's own tool writes it, Line in JSON; they are for an output of that language.
+	Text string `json:"-"`
 	Line []byte `json:"-"`
 }

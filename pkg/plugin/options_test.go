@@ -4,6 +4,10 @@ package plugin
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -240,8 +244,24 @@ func TestOptionsShowsKubeconfigFlags(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	code, out, _ := runPlugin(t, built, "version")
-	if code != exit.OK || out != "kubectl trace-sec v0.0.1\ntracer image: "+built.Image+"\n" {
-		t.Errorf("exit code %d:\n%s", code, out)
+	want := "kubectl trace-sec v0.0.1\ntracer image: " + built.Image + "\n"
+	carried, err := filepath.Glob("carry/tracers/tracer_*.gz") // what make build has left there, if it ran
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range carried {
+		payload, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		architecture := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "tracer_"), ".gz")
+		want += fmt.Sprintf("carried tracer for %s: sha256:%x, %d bytes\n", architecture, sha256.Sum256(payload), len(payload))
+	}
+	if len(carried) == 0 {
+		want += "carried tracer: none, make build builds a plugin with one\n"
+	}
+	if code != exit.OK || out != want {
+		t.Errorf("exit code %d:\n%s\nwant:\n%s", code, out, want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy/syscalls"
 )
 
@@ -48,7 +49,7 @@ func checkedSyscall(text string) (Call, error) {
 	case !ok:
 		return call, fmt.Errorf("%s is not a system call (sys_…): for a kernel function write syscall: false", shown(text))
 	case !syscalls.Known(call.ABI, call.Syscall):
-		hint := nearest(call.Syscall, syscalls.Names(call.ABI))
+		hint := nearest.Name(call.Syscall, syscalls.Names(call.ABI))
 		if hint != "" {
 			hint = "; did you mean sys_" + hint + "?"
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 // longestFile in bytes: more than an API server would take as one object.
@@ -157,7 +159,7 @@ func (e envelope) kindOf(c cursor) (Kind, bool) {
 		return Kind(kind), true
 	case e.items.document != nil && strings.HasSuffix(kind, "List"):
 		return "List", true
-	case version == apiVersion || nearest(kind, kinds) != "":
+	case version == apiVersion || nearest.Name(kind, kinds) != "":
 		e.kind.fail("unknown kind %s%s", shown(kind), DidYouMean(kind, kinds))
 		return "", false
 	}

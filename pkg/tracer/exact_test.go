@@ -85,7 +85,8 @@ func TestCallsAreCountedExactly(t *testing.T) {
 				if throttled := totals.Throttled > 0; throttled != (name == "throttled") && name != "room" && !c.limited {
 					t.Errorf("throttled %d", totals.Throttled)
 				}
-				if c.limited != (totals.RateLimited > 0) {
+				// The limit is for what both processes do; the kernel may have left out one of them altogether.
+				if repeated := totals.Lost[event.LostMissed] < number; c.limited != (totals.RateLimited > 0) && (repeated || !c.limited) {
 					t.Errorf("left out %d", totals.RateLimited)
 				}
 				t.Logf("%+v", totals)

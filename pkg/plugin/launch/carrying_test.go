@@ -10,27 +10,13 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/carry"
 )
 
 // carriedStream is a control stream that carries a tracer of so many bytes; attach is the node's side.
 func carriedStream(t *testing.T, payload []byte, attach attacher) (tracer *Tracer, done chan struct{}) {
 	t.Helper()
-	l := newCluster(t).launcher(t, func(c *Config) { c.Reattach = true })
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n"}}
-	program := Program{carried: &carry.Tracer{Payload: payload}}
-	tracer = &Tracer{launcher: l, node: "n", name: "p", uid: "u", pod: pod, changed: make(chan struct{}), program: program, carrying: newCarrying(program)}
-	tracer.control = newControlStream(tracer, attach)
-	tracer.control.every = time.Hour
-	ctx, cancel := context.WithCancel(t.Context())
-	tracer.control.cancel = cancel
-	done = make(chan struct{})
-	go func() { tracer.control.run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); receive(t, done, "the control stream's end") })
-	return tracer, done
+	return controlledBy(t, Program{carried: &carry.Tracer{Payload: payload}}, true, time.Hour, attach)
 }
 
 // The tracer goes first, whole, and once; then what is said to it, on this connection and on the next.

@@ -52,9 +52,15 @@ func scripted() (attacher, <-chan attachment) {
 }
 
 func controlled(t *testing.T, reattach bool, every time.Duration, attach attacher) (tracer *Tracer, done chan struct{}) {
+	return controlledBy(t, Program{}, reattach, every, attach)
+}
+
+// controlledBy is controlled for a tracer that gets to its node in some way.
+func controlledBy(t *testing.T, p Program, reattach bool, every time.Duration, attach attacher) (tracer *Tracer, done chan struct{}) {
+	t.Helper()
 	l := newCluster(t).launcher(t, func(c *Config) { c.Reattach = reattach })
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", UID: "u"}, Spec: corev1.PodSpec{NodeName: "n"}}
-	tracer = &Tracer{launcher: l, node: "n", name: "p", uid: "u", pod: pod, changed: make(chan struct{})}
+	tracer = &Tracer{launcher: l, node: "n", name: "p", uid: "u", pod: pod, changed: make(chan struct{}), program: p, carrying: newCarrying(p)}
 	tracer.control = newControlStream(tracer, attach)
 	tracer.control.every = every
 	ctx, cancel := context.WithCancel(t.Context())

@@ -32,16 +32,19 @@ func (p *styler) detection(d *event.Detection) text {
 	}
 	line := text{
 		{said, p.choose("🚨", "!!") + " " + p.clean(strings.ToUpper(string(d.Severity)))},
-		{toneTitle, " " + p.clean(d.Rule)},
 	}
+	if len(d.Degraded) > 0 {
+		line = append(line, piece{toneCaution, " (uncertain)"})
+	}
+	line = append(line, piece{toneTitle, " " + p.clean(d.Rule)})
 	if len(d.Techniques) > 0 {
 		line = append(line, piece{toneQuiet, " " + p.clean(strings.Join(d.Techniques, " "))})
 	}
-	if d.Output != "" {
-		line = append(line, piece{tonePlain, ": " + p.clean(d.Output)})
-	}
 	if d.Author != "" {
 		line = append(line, piece{toneQuiet, p.clean(" (by " + d.Author + ")")})
+	}
+	if d.Output != "" {
+		line = append(line, piece{tonePlain, ": " + p.clean(d.Output)})
 	}
 	if len(d.Degraded) > 0 {
 		line = append(line, piece{toneCaution, p.clean(" [" + strings.Join(d.Degraded, "; ") + "]")})

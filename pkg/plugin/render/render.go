@@ -48,14 +48,28 @@ var formats = [...]struct {
 	name     string
 	argument bool // "name=argument"
 	document bool // events are shown as data
-	make     func(out io.Writer, o Options, argument string) (pipeline.Sink, error)
+	// detections: what rules say of events is shown, and not the events.
+	detections bool
+	make       func(out io.Writer, o Options, argument string) (pipeline.Sink, error)
 }{
-	{"tree", false, false, newTree},
-	{"compact", false, false, newCompact},
-	{"wide", false, false, newWide},
-	{"json", false, true, newJSON},
-	{"yaml", false, true, newYAML},
-	{"jsonpath", true, true, newJSONPath},
+	{"tree", false, false, false, newTree},
+	{"compact", false, false, false, newCompact},
+	{"wide", false, false, false, newWide},
+	{"json", false, true, false, newJSON},
+	{"yaml", false, true, false, newYAML},
+	{"jsonpath", true, true, false, newJSONPath},
+	{"falco", false, false, true, newFalco},
+	{"falco-json", false, true, true, newFalcoJSON},
+}
+
+// OfDetections says whether a format shows what rules say, which only a command that detects has.
+func OfDetections(format string) bool {
+	for _, f := range formats {
+		if f.name == format {
+			return f.detections
+		}
+	}
+	return false
 }
 
 // IsDocument says whether a format shows events as data. It is false for what is no format.
@@ -69,13 +83,24 @@ func IsDocument(format string) bool {
 	return false
 }
 
-// Formats lists the names of the formats; one that ends in "=" takes an argument.
-func Formats() []string {
-	var names []string
+// Formats lists the names of the formats that every command has; one that ends in "=" takes an argument.
+func Formats() (names []string) {
 	for _, f := range formats {
-		if f.argument {
+		switch {
+		case f.detections:
+		case f.argument:
 			names = append(names, f.name+"=")
-		} else {
+		default:
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// DetectionFormats lists those of commands that detect.
+func DetectionFormats() (names []string) {
+	for _, f := range formats {
+		if f.detections {
 			names = append(names, f.name)
 		}
 	}

@@ -57,7 +57,7 @@ func (p *Plan) outputs() (outputs, error) {
 		v.result.Sink, err = render.New(v.screen.Out(), render.Options{
 			Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
 			OwnWords: p.work.OwnWords, Every: p.work.Every, FinalTree: o.output.finalTree, Arguments: p.work.Arguments,
-			SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active(), Pick: p.filtering.pick(),
+			SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active() || p.work.Detects, Pick: p.filtering.pick(),
 		})
 	}
 	if err == nil {

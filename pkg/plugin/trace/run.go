@@ -116,6 +116,11 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 			err = fmt.Errorf("write summary: %w", e)
 		}
 	}
+	if p.work.Closing != nil && r.Started {
+		for _, line := range p.work.Closing() {
+			v.status.Say(event.LevelInfo, line)
+		}
+	}
 	defer v.flush()
 	switch {
 	case err != nil:

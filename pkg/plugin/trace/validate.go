@@ -157,6 +157,9 @@ func (o *Options) checkFormat(w Work) error {
 	if w.Result != nil || o.printsPolicy || o.tracer.dryRun != dryRunNone {
 		return nil
 	}
+	if render.OfDetections(o.output.format) && !w.Detects {
+		return fmt.Errorf("-o %s is for what rules say: kubectl trace-sec detect", o.output.format)
+	}
 	return render.CheckFormat(o.output.format)
 }
 

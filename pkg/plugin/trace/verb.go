@@ -92,10 +92,14 @@ type Work struct {
 	Process wire.ProcessDetail
 	// OwnWords, Every and Arguments are those of render.Options.
 	OwnWords, Every, Arguments bool
+	// Detects: Enrich adds what rules say of events, and leaves out the others.
+	Detects bool
 	// Keep is which events the command shows; nil: all that the filters leave.
 	Keep func(*event.Event) bool
 	// Enrich makes what adds to the events as they come; nil where nothing does.
 	Enrich Enrich
+	// Closing are lines that follow the summary; nil: none.
+	Closing func() []string
 	// Result makes what is shown instead of events; nil: the events are.
 	Result func(out io.Writer) (Result, error)
 	// Enforce is nil for a command that only observes.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package policy
+package nearest
 
 import (
 	"slices"
 	"testing"
 )
 
-func TestNear(t *testing.T) {
+func TestNames(t *testing.T) {
 	for typed, want := range map[string][]string{
 		"web":      {"web-1", "web-2"},
 		"wbe-1":    {"web-1"},
@@ -15,7 +15,7 @@ func TestNear(t *testing.T) {
 		"zzz":      nil,
 		"":         nil,
 	} {
-		if got := Near(typed, []string{"web-2", "web-1", "databse", "front"}); !slices.Equal(got, want) {
+		if got := Names(typed, []string{"web-2", "web-1", "databse", "front"}); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", typed, got, want)
 		}
 	}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verbs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/detect"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
+)
+
+// detectOptions say which rules are evaluated.
+type detectOptions struct {
+	detect.Options
+	list    bool
+	webhook string
+}
+
+// Detect shows what rules say of what pods do.
+func Detect(env trace.Environment) *cobra.Command {
+	var d detectOptions
+	cmd := trace.Command(env, trace.Verb{
+		Use:   "detect --rules FILE | --sigma FILE [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
+		Short: "Show what rules of Falco and of Sigma say of what pods do",
+		Long: `Show what rules of Falco and of Sigma, unmodified, say of what pods do: each detection beside its process.
+Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.
+Besides the formats of all commands there are -o falco and -o falco-json, which are what Falco itself writes.`,
+		Example: `  # Falco's rules, and a file of one's own that overrides some of them
+  kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml deploy/web
+  # Sigma's rules for Linux, for what reads Falco's JSON
+  kubectl trace-sec detect --sigma sigma/rules/linux -A -l app=web -o falco-json
+  # What is armed, what is not, and why
+  kubectl trace-sec detect --rules falco_rules.yaml --list`,
+		Title: "Rules", Flags: d.flags(), Groups: trace.BehindOwn, PrintsPolicy: true,
+		Work: d.work,
+	})
+	lists := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !d.list {
+			return lists(cmd, args)
+		}
+		return d.print(cmd.Context(), env.Out)
+	}
+	return cmd
+}
+
+func (d *detectOptions) flags() *pflag.FlagSet {
+	fs := help.NewFlags()
+	fs.StringArrayVar(&d.Falco, "rules", nil, "Rules of Falco in `FILE`; repeatable, and later files override earlier ones")
+	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does")
+	fs.StringArrayVar(&d.Sigma, "sigma", nil, "Rules of Sigma in `FILE`, or in all files of a directory; repeatable")
+	fs.StringVar(&d.Level, "sigma-level", "", "Least level of Sigma's rules (default low)")
+	fs.StringVar(&d.Status, "sigma-status", "", "Least status of Sigma's rules (default test)")
+	fs.BoolVar(&d.Audited, "sigma-auditd", false, "Sigma's rules for records of the audit daemon too")
+	fs.StringArrayVar(&d.Only, "only", nil, "Only rules of this `WORD`: name, id, tag, technique, severity (high+: or worse)")
+	fs.StringArrayVar(&d.Except, "except", nil, "Without rules of this `WORD`; repeatable")
+	fs.BoolVar(&d.Strict, "strict-rules", false, "Load nothing if anything is wrong in a rule file")
+	fs.StringVar(&d.webhook, "webhook", "", "Post each detection to this `URL` too, as Falco does, for falcosidekick")
+	fs.BoolVar(&d.list, "list", false, "List the rules, what can be expected of each and why, and do nothing")
+	return fs
+}
+
+var errNoRules = errors.New("which rules? --rules FILE (Falco's), --sigma FILE or DIRECTORY (Sigma's)")
+
+func (d *detectOptions) load(ctx context.Context) (*detect.Rules, error) {
+	if len(d.Falco)+len(d.Sigma) == 0 {
+		return nil, errNoRules
+	}
+	return detect.Load(ctx, d.Options)
+}
+
+func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
+	d.Local = r.Local
+	rules, err := d.load(context.Background())
+	if err != nil {
+		return trace.Work{}, err
+	}
+	counts := rules.Count()
+	if counts[detect.Armed]+counts[detect.Degraded] == 0 {
+		return trace.Work{}, fmt.Errorf("no rule can fire: %s; --list says why%s", standing(rules), mistakes(rules))
+	}
+	var webhook *detect.Webhook
+	if r.Given("webhook") {
+		if webhook, err = detect.NewWebhook(d.webhook); err != nil {
+			return trace.Work{}, err
+		}
+	}
+	stage := rules.Stage(webhook)
+	return trace.Work{
+		Targets: r.Args, Composed: rules.Policies(), OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
+		Enrich: func(ctx context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
+			for _, problem := range rules.Problems {
+				say(event.LevelWarning, problem)
+			}
+			say(event.LevelInfo, standing(rules))
+			if webhook != nil {
+				go webhook.Run(ctx)
+			}
+			return stage
+		},
+		Closing: func() []string {
+			lines := fired(stage, rules)
+			if webhook != nil {
+				lines = append(lines, webhook.Summary())
+			}
+			return lines
+		},
+	}, nil
+}
+
+func mistakes(rules *detect.Rules) string {
+	if len(rules.Problems) == 0 {
+		return ""
+	}
+	return "\n" + strings.Join(rules.Problems, "\n")
+}
+
+// standing is how many rules are in which state.
+func standing(rules *detect.Rules) string {
+	counts := rules.Count()
+	var parts []string
+	for _, state := range detect.States() {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+		}
+	}
+	return fmt.Sprintf("%s: %s", wording.Counted(uint64(len(rules.All)), "rule"), strings.Join(parts, ", "))
+}
+
+// fired is what the rules came to.
+func fired(stage *detect.Stage, rules *detect.Rules) (lines []string) {
+	all := stage.Fired()
+	for _, f := range all {
+		lines = append(lines, fmt.Sprintf("%-13s %s  %s", f.Severity, wording.Counted(f.Times, "time"), f.Name))
+	}
+	counts := rules.Count()
+	silent := counts[detect.Armed] + counts[detect.Degraded] - len(all)
+	return append(lines, fmt.Sprintf("%s fired, %d silent; %s", wording.Counted(uint64(len(all)), "rule"), silent, standing(rules)))
+}
+
+// print writes the list of the rules.
+func (d *detectOptions) print(ctx context.Context, out io.Writer) error {
+	rules, err := d.load(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SEVERITY\tSTATE\tLANGUAGE\tRULE\tREASONS")
+	for _, r := range rules.Sorted() {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.Severity, r.State, r.Language, terminal.Sanitize(r.Name), terminal.Sanitize(strings.Join(r.Reasons, "; ")))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, problem := range rules.Problems {
+		if _, err := fmt.Fprintln(out, terminal.Sanitize(problem)); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(out, standing(rules))
+	return err
+}
