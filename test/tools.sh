@@ -15,6 +15,8 @@ done <<-T
 	make make
 	gcc gcc
 	ip iproute2
+	python3 python3
+	perl perl
 	mke2fs e2fsprogs
 	xz xz-utils
 	zstd zstd

@@ -87,14 +87,15 @@ type Argument struct {
 
 // Selector is filters of which all have to match, and what is done then; without actions the event is posted.
 type Selector struct {
-	MatchPIDs           []PIDs       `json:"matchPIDs,omitempty"`
-	MatchBinaries       []Binaries   `json:"matchBinaries,omitempty"`
-	MatchParentBinaries []Binaries   `json:"matchParentBinaries,omitempty"`
-	MatchArgs           []Filter     `json:"matchArgs,omitempty"`
-	MatchData           []Filter     `json:"matchData,omitempty"`
-	MatchReturnArgs     []Filter     `json:"matchReturnArgs,omitempty"`
-	MatchNamespaces     []Namespaces `json:"matchNamespaces,omitempty"`
-	MatchActions        []Action     `json:"matchActions,omitempty"`
+	MatchPIDs           []PIDs         `json:"matchPIDs,omitempty"`
+	MatchBinaries       []Binaries     `json:"matchBinaries,omitempty"`
+	MatchParentBinaries []Binaries     `json:"matchParentBinaries,omitempty"`
+	MatchArgs           []Filter       `json:"matchArgs,omitempty"`
+	MatchData           []Filter       `json:"matchData,omitempty"`
+	MatchReturnArgs     []Filter       `json:"matchReturnArgs,omitempty"`
+	MatchNamespaces     []Namespaces   `json:"matchNamespaces,omitempty"`
+	MatchCapabilities   []Capabilities `json:"matchCapabilities,omitempty"`
+	MatchActions        []Action       `json:"matchActions,omitempty"`
 }
 
 // PIDs is a filter on process ids.
@@ -139,6 +140,14 @@ type Namespaces struct {
 	Namespace string   `json:"namespace"`
 	Operator  string   `json:"operator"`
 	Values    []string `json:"values"`
+}
+
+// Capabilities is a filter on a set of capabilities of the thread: it has one of them.
+type Capabilities struct {
+	// Type is the set, "Effective" or "Permitted".
+	Type     string   `json:"type"`
+	Operator string   `json:"operator"`
+	Values   []string `json:"values"`
 }
 
 // Action is what is done when a selector matches.

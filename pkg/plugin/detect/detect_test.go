@@ -91,7 +91,7 @@ func TestStates(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]State{
-		"A copier runs": Degraded, "Nobody has this": Unsupported, "Off": Disabled, "A Copier By Sigma": Armed,
+		"A copier runs": Degraded, "A secret is opened": Degraded, "Nobody has this": Unsupported, "Off": Disabled, "A Copier By Sigma": Armed,
 	} {
 		if states[name] != want {
 			t.Errorf("%s is %s, want %s", name, states[name], want)

@@ -4,6 +4,7 @@ package detect
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco"
@@ -13,7 +14,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/output"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/rulefile"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 )
 
@@ -24,6 +24,8 @@ const falcoLanguage = "falco"
 type falcoRules struct {
 	engine *falco.Engine
 	states []fields.Report
+	// local: events are of this machine.
+	local bool
 	// mute are the rules for events of a type of which nobody knows what they ask for. What is not delivered counts as if it held, so
 	// they would say something of each.
 	mute map[muteKey]bool
@@ -55,7 +57,7 @@ func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &falcoRules{engine: engine, mute: map[muteKey]bool{}, suffix: suffix}
+	r := &falcoRules{engine: engine, local: o.Local, mute: map[muteKey]bool{}, suffix: suffix}
 	for _, rule := range engine.Rules {
 		report := fields.StateOf(engine, rule)
 		for _, arm := range report.Arms {
@@ -83,37 +85,12 @@ func (f *falcoRules) rules() (rules []Rule) {
 		for _, arm := range report.Arms {
 			rule.Noise = append(rule.Noise, arm.Noise...)
 		}
-		f.limitToHooks(&rule, report)
 		if !report.Rule.Enabled {
 			rule.State = Disabled
 		}
 		rules = append(rules, rule)
 	}
 	return rules
-}
-
-// limitToHooks says of a rule which of its event types are not told. Programs that run are.
-func (f *falcoRules) limitToHooks(rule *Rule, report *fields.Report) {
-	told := false
-	var missing []string
-	for _, arm := range report.Arms {
-		if arm.Event.Name == "execve" || arm.Event.Name == "execveat" {
-			told = told || arm.State != fields.Unsupported
-		} else {
-			missing = append(missing, arm.Event.Name)
-		}
-	}
-	switch {
-	case len(missing) == 0:
-		return
-	case told:
-		if rule.State == Armed {
-			rule.State = Degraded
-		}
-	default:
-		rule.State = Unsupported
-	}
-	rule.Reasons = append(rule.Reasons, "not traced by this version: "+strings.Join(missing, ", "))
 }
 
 // falcoSeverities are what Falco's priorities are in the scale of all rules, from Emergency to Debug.
@@ -129,7 +106,13 @@ func falcoSeverity(p rulefile.Priority) event.Severity {
 	return falcoSeverities[p]
 }
 
-func (f *falcoRules) policies() []compose.Policy { return nil }
+func (f *falcoRules) capabilities() bool {
+	return slices.ContainsFunc(f.engine.Rules, func(rule *falco.Rule) bool {
+		return rule.Enabled && slices.ContainsFunc(rule.Whole.Atoms(), func(atom *logic.Atom) bool {
+			return slices.ContainsFunc(atom.Slots(), func(slot *logic.Slot) bool { return strings.HasPrefix(slot.Reference.Name, "thread.cap_") })
+		})
+	})
+}
 
 func (f *falcoRules) evaluator() evaluator {
 	return &falcoEvaluator{rules: f, evaluator: f.engine.NewEvaluator()}

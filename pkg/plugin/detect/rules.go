@@ -65,7 +65,10 @@ type Rule struct {
 type language interface {
 	rules() []Rule
 	// policies are what the rules need to be told of besides programs that run.
-	policies() []compose.Policy
+	// They are of the rules that are wanted, by the language and the name; notes say where more is told than these ask for.
+	policies(wanted func(key) bool) (policies []compose.Policy, notes []string)
+	// capabilities says whether rules ask for those of processes.
+	capabilities() bool
 	evaluator() evaluator
 }
 
@@ -81,9 +84,12 @@ type Rules struct {
 	// chosen are those that may say something; nil: all.
 	chosen map[key]bool
 	// All of them, in the order of their files.
-	All []Rule
+	All      []Rule
+	policies []compose.Policy
 	// Problems are what is wrong in rule files, and what is not loaded of them and why, a line each.
 	Problems []string
+	// Notes say where more is told than rules ask for, a line each.
+	Notes []string
 }
 
 // Load reads rule files. The error is about files that cannot be read, or with Options.Strict about anything that is wrong; other
@@ -108,7 +114,14 @@ func Load(ctx context.Context, o Options) (*Rules, error) {
 	if o.Strict && len(r.Problems) > 0 {
 		return nil, errors.New(join(r.Problems))
 	}
-	return r, r.choose(o.Only, o.Except)
+	if err := r.choose(o.Only, o.Except); err != nil {
+		return nil, err
+	}
+	for _, l := range r.languages {
+		policies, notes := l.policies(func(k key) bool { return r.chosen == nil || r.chosen[k] })
+		r.policies, r.Notes = append(r.policies, policies...), append(r.Notes, notes...)
+	}
+	return r, nil
 }
 
 func join(lines []string) (text string) {
@@ -122,11 +135,11 @@ func join(lines []string) (text string) {
 }
 
 // Policies are what the rules need to be told of besides programs that run.
-func (r *Rules) Policies() (policies []compose.Policy) {
-	for _, l := range r.languages {
-		policies = append(policies, l.policies()...)
-	}
-	return policies
+func (r *Rules) Policies() []compose.Policy { return r.policies }
+
+// Capabilities says whether rules ask for the capabilities of processes.
+func (r *Rules) Capabilities() bool {
+	return slices.ContainsFunc(r.languages, func(l language) bool { return l.capabilities() })
 }
 
 // Count of the rules in each state.

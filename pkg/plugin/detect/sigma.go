@@ -78,7 +78,7 @@ func sigmaSeverity(level sigma.Level) event.Severity {
 }
 
 // policies hook what the rules need: one policy for files, one for connections.
-func (s *sigmaRules) policies() (policies []compose.Policy) {
+func (s *sigmaRules) policies(func(key) bool) (policies []compose.Policy, notes []string) {
 	needs := s.plan.Needs()
 	var files, network []events.Operation
 	for _, n := range needs.Files {
@@ -102,7 +102,7 @@ func (s *sigmaRules) policies() (policies []compose.Policy) {
 			policies = append(policies, policy)
 		}
 	}
-	return policies
+	return policies, nil
 }
 
 func sigmaHook(h events.Hook) compose.Hook {
@@ -115,6 +115,8 @@ func sigmaHook(h events.Hook) compose.Hook {
 	}
 	return hook
 }
+
+func (*sigmaRules) capabilities() bool { return false }
 
 func (s *sigmaRules) evaluator() evaluator { return &sigmaEvaluator{s.plan.Detector()} }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
 // detectOptions say which rules are evaluated.
@@ -101,12 +103,16 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	}
 	stage := rules.Stage(webhook)
 	return trace.Work{
-		Targets: r.Args, Composed: rules.Policies(), OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
+		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()},
+		OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
 		Enrich: func(ctx context.Context, _ kubernetes.Interface, say func(event.Level, string)) pipeline.Stage {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
 			}
 			say(event.LevelInfo, standing(rules))
+			if n := len(rules.Notes); n > 0 {
+				say(event.LevelInfo, fmt.Sprintf("of %s more is read than rules can hold for; --list says why", wording.Counted(uint64(n), "system call")))
+			}
 			if webhook != nil {
 				go webhook.Run(ctx)
 			}
@@ -166,7 +172,7 @@ func (d *detectOptions) print(ctx context.Context, out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for _, problem := range rules.Problems {
+	for _, problem := range append(slices.Clone(rules.Problems), rules.Notes...) {
 		if _, err := fmt.Fprintln(out, terminal.Sanitize(problem)); err != nil {
 			return err
 		}

@@ -27,6 +27,10 @@ var argumentGivers = map[string]giver{
 		e.number("flags", v, func(n int64) string { return catalog.OpenFlagWords(uint64(uint32(n)), e.Arch) })
 	},
 	"evt.arg.mode": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if flags, ok := integer(e.argument("flags")); ok && slices.Contains(openTypes, e.kind.Name) && flags&(create|temporary) == 0 {
+			v.SetText(catalog.ModeWords(0)) // nothing is made, and the argument may be anything
+			return
+		}
 		e.number("mode", v, func(n int64) string { return catalog.ModeWords(uint64(uint32(n))) })
 	},
 	"evt.arg.request": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
@@ -131,23 +135,52 @@ func pathArgument(label, resolved string) giver {
 				return
 			}
 		}
-		if e.text(label, v) && !strings.HasPrefix(v.Text, "/") {
-			e.join(v)
-		}
+		e.path(label, v)
 	}
 }
 
+// path gives a path argument, a relative one joined. What an open was given and could not be read is the file that it found; if it found
+// none there is no value: programs that begin try many files, and nothing was opened.
+func (e *Event) path(label string, v *compare.Value) {
+	if !e.text(label, v) {
+		if e.found {
+			v.State = compare.Absent
+			if file := e.file("resolved"); file != "" {
+				v.SetText(file)
+			}
+		}
+		return
+	}
+	if !strings.HasPrefix(v.Text, "/") {
+		e.join(v, directories[label])
+	}
+}
+
+// directories are the labels of the descriptors that relative paths begin at; of others it is dirfd.
+var directories = map[string]string{"newpath": "newdirfd"}
+
 // join makes a relative path absolute: with the directory that the call was given, or that of the process.
-func (e *Event) join(v *compare.Value) {
-	directory := e.file("dirfd")
+func (e *Event) join(v *compare.Value, descriptor string) {
+	if descriptor == "" {
+		descriptor = "dirfd"
+	}
+	directory := e.file(descriptor)
 	if directory == "" {
-		directory = e.process.Cwd
+		directory = e.directory()
 	}
 	if directory == "" {
 		v.State = compare.NotDelivered
 		return
 	}
 	v.SetText(path.Join(directory, v.Text))
+}
+
+// directory is that of the process: when it made the call if that is told, else when it began its program.
+func (e *Event) directory() string {
+	if now := e.file("cwd"); now != "" {
+		return now
+	}
+	return e.process.Cwd
 }
 
 // file is the path of an argument that is a file; empty if it is none, or has no path.

@@ -46,9 +46,13 @@ var descriptorGivers = merged(socketGivers, map[string]giver{
 		ofFile(path.Base)(e, r, view, v)
 	},
 	"fd.nameraw": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		if e.opens() && e.text("name", v) {
-			v.Text = withoutRepeats(v.Text)
+		if !e.opens() {
+			return
 		}
+		if e.text("name", v); v.State == compare.NotDelivered {
+			e.path("name", v)
+		}
+		v.Text = withoutRepeats(v.Text)
 	},
 	"fd.typechar": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { e.descriptorType(v, false) },
 	"fd.type":     func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { e.descriptorType(v, true) },
@@ -86,15 +90,25 @@ func ofFile(part func(name string) string) giver {
 		case e.opens():
 			e.opened(view, v)
 		default:
-			if file := e.file("resolved"); file != "" {
-				v.SetText(file)
-			} else {
-				v.State = compare.NotDelivered
-			}
+			e.given(v)
 		}
 		if v.State == compare.Present {
 			v.Text = part(v.Text)
 		}
+	}
+}
+
+// given gives the path of the file that the call was given, or of the directory at which its path begins.
+func (e *Event) given(v *compare.Value) {
+	a := e.argument("resolved")
+	if fdByType[e.kind.Name] == "dirfd" {
+		a = e.argument("dirfd")
+	}
+	switch {
+	case a == nil || a.FileArg == nil:
+		v.State = compare.NotDelivered
+	case e.file(a.Label) != "":
+		v.SetText(e.file(a.Label))
 	}
 }
 
@@ -106,14 +120,9 @@ func (e *Event) opened(view compare.View, v *compare.Value) {
 			return
 		}
 	}
-	if !e.text("name", v) {
-		return
-	}
-	if strings.HasPrefix(v.Text, "/") {
+	if e.path("name", v); v.State == compare.Present {
 		v.Text = path.Clean(v.Text)
-		return
 	}
-	e.join(v)
 }
 
 // kindWord is what a descriptor is: the letter of fd.typechar and the word of fd.type.

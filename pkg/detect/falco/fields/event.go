@@ -34,7 +34,9 @@ type Event struct {
 	ancestors []*event.Process
 	result    int64
 	hasResult bool
-	socket    endpoints
+	// found: what was returned is told as a file, and not as a number.
+	found  bool
+	socket endpoints
 }
 
 // Reset makes the fields those of another event. The type is nil for an event that no rule is about.
@@ -50,6 +52,7 @@ func (e *Event) Reset(of *event.Event) *catalog.EventType {
 		e.process = &event.Process{}
 	}
 	e.hooked = of.Hooked()
+	e.Arch = archOf(of, e.Arch)
 	e.results()
 	e.socket = e.endpoints()
 	return e.kind
@@ -86,9 +89,29 @@ func (e *Event) results() {
 		e.result, e.hasResult = 0, true
 		return
 	}
-	if returned := e.event.ProcessKprobe.Return; returned != nil {
+	returned := e.event.ProcessKprobe.Return
+	switch {
+	case returned == nil:
+	case returned.FileArg == nil:
 		e.result, e.hasResult = integer(returned)
+	case returned.FileArg.Path == "":
+		e.result, e.hasResult, e.found = -1, true, true
+	default:
+		e.result, e.hasResult, e.found = 0, true, true
 	}
+}
+
+// archOf is the architecture that the name of a function tells, and else the one that is known.
+func archOf(of *event.Event, known string) string {
+	if of.ProcessKprobe != nil {
+		switch name := of.ProcessKprobe.FunctionName; {
+		case strings.HasPrefix(name, "__x64_"):
+			return "amd64"
+		case strings.HasPrefix(name, "__arm64_"):
+			return "arm64"
+		}
+	}
+	return known
 }
 
 // integer is the number of an argument.
@@ -116,6 +139,9 @@ func (e *Event) argument(label string) *event.Argument {
 		if at := slices.IndexFunc(list, func(a event.Argument) bool { return a.Label == label }); at >= 0 {
 			return &list[at]
 		}
+	}
+	if k := e.event.ProcessKprobe; k != nil && k.Return != nil && k.Return.Label == label {
+		return k.Return
 	}
 	return nil
 }
@@ -202,6 +228,10 @@ var eventGivers = map[string]giver{
 		}
 	},
 	"evt.res": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if e.found && e.result < 0 { // which error it was is not told
+			v.State = compare.NotDelivered
+			return
+		}
 		if e.returned(v) {
 			v.SetText(catalog.ResultWord(e.result))
 		}

@@ -131,7 +131,7 @@ func TestValues(t *testing.T) {
 		{call("socket", `{"int_arg":17,"label":"domain"}`, "3"), "evt.arg.domain", "AF_PACKET"},
 		{call("socket", `{"int_arg":17,"label":"domain"}`, "3"), "evt.args", "domain=AF_PACKET"},
 		{call("setuid", `{"uint_arg":0,"label":"uid"}`, "0"), "evt.arg.uid", "root"},
-		{call("setuid", `{"uint_arg":33,"label":"uid"}`, "0"), "evt.arg.uid", "<NA>"},
+		{call("setuid", `{"uint_arg":33,"label":"uid"}`, "0"), "evt.arg.uid", "lost"},
 		{call("chmod", `{"string_arg":"x","label":"filename"},{"uint_arg":2541,"label":"mode"}`, "0"), "evt.arg.mode", "S_IXOTH|S_IROTH|S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID"},
 		{call("chmod", `{"string_arg":"x","label":"filename"}`, "0"), "evt.arg.filename", "/srv/x"},
 		{call("symlink", `{"string_arg":"../x","label":"target"}`, "0"), "evt.arg.target", "../x"},

@@ -3,6 +3,7 @@
 package fields
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/falco/catalog"
@@ -19,11 +20,12 @@ var processGivers = map[string]giver{
 	"proc.pid": ofProcess(0, givePid), "proc.ppid": ofProcess(1, givePid), "proc.apid": ofAncestor(givePid),
 	"proc.args": giveArguments,
 	"proc.cwd": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		if e.process.Cwd == "" {
+		directory := e.directory()
+		if directory == "" {
 			v.State = compare.NotDelivered
 			return
 		}
-		v.SetText(strings.TrimSuffix(e.process.Cwd, "/") + "/")
+		v.SetText(strings.TrimSuffix(directory, "/") + "/")
 	},
 	"proc.tty": func(_ *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { v.State = compare.NotDelivered }, // any counts
 	"proc.vpid": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
@@ -44,9 +46,9 @@ var processGivers = map[string]giver{
 		v.SetBool(strings.HasPrefix(pathOf(e.process, e.event.Executable), memory[1:]))
 	},
 	"thread.tid":             func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.process.Tid) },
-	"thread.cap_effective":   capabilities(func(c *event.Capabilities) []string { return c.Effective }),
-	"thread.cap_permitted":   capabilities(func(c *event.Capabilities) []string { return c.Permitted }),
-	"thread.cap_inheritable": capabilities(func(c *event.Capabilities) []string { return c.Inheritable }),
+	"thread.cap_effective":   capabilities("cap_effective", func(c *event.Capabilities) []string { return c.Effective }),
+	"thread.cap_permitted":   capabilities("cap_permitted", func(c *event.Capabilities) []string { return c.Permitted }),
+	"thread.cap_inheritable": capabilities("cap_inheritable", func(c *event.Capabilities) []string { return c.Inheritable }),
 	"user.uid":               func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.uid()) },
 	"user.name":              func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.uid()) },
 	"user.loginuid": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
@@ -54,9 +56,15 @@ var processGivers = map[string]giver{
 			v.Number = -1
 		}
 	},
-	"user.loginname": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.process.Auid) },
-	"group.gid":      func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.gid()) },
-	"group.name":     func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.gid()) },
+	"user.loginname": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if id := e.process.Auid; id != nil && *id == noLogin {
+			v.SetText("<NA>") // as in Falco
+			return
+		}
+		giveUser(v, e.process.Auid)
+	},
+	"group.gid":  func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveOptional(v, e.gid()) },
+	"group.name": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) { giveUser(v, e.gid()) },
 }
 
 // noLogin is the audit uid of a process that no one logged in for.
@@ -71,25 +79,27 @@ func giveOptional(v *compare.Value, n *uint32) {
 	v.SetNumber(int64(*n))
 }
 
-// The names of users and groups that are known: that of 0, and what Falco says of those that it does not know.
-const (
-	root        = "root"
-	unknownUser = "<NA>"
-)
+// root is the name of user and group 0, the only one that is known.
+const root = "root"
 
 func giveUser(v *compare.Value, id *uint32) {
-	switch {
-	case id == nil:
+	if id == nil || *id != 0 {
 		v.State = compare.NotDelivered
-	case *id == 0:
-		v.SetText(root)
-	default:
-		v.SetText(unknownUser)
+		return
 	}
+	v.SetText(root)
 }
 
-// uid is the effective one.
+// uid is the effective one: of the thread when it made the call where that is told; after a setuid that succeeded the one that it set, as
+// in Falco.
 func (e *Event) uid() *uint32 {
+	if set, ok := integer(e.argument("uid")); ok && e.kind.Name == "setuid" && e.hasResult && e.result == 0 {
+		id := uint32(set)
+		return &id
+	}
+	if a := e.argument("euid"); a != nil && a.UintArg != nil {
+		return a.UintArg
+	}
 	if c := e.process.ProcessCredentials; c != nil && c.Euid != nil {
 		return c.Euid
 	}
@@ -103,9 +113,14 @@ func (e *Event) gid() *uint32 {
 	return nil
 }
 
-// capabilities gives a set as text. Events have it on request.
-func capabilities(set func(*event.Capabilities) []string) giver {
+// capabilities gives a set as text: that of the thread when it made the call, under its label, or that of the exec. Events have them on
+// request.
+func capabilities(label string, set func(*event.Capabilities) []string) giver {
 	return func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
+		if names, ok := setOf(e.argument(label)); ok {
+			giveCapabilities(v, names)
+			return
+		}
 		have := e.process.Cap
 		if have == nil && e.process.ProcessCredentials != nil {
 			have = e.process.ProcessCredentials.Caps
@@ -114,10 +129,30 @@ func capabilities(set func(*event.Capabilities) []string) giver {
 			v.State = compare.NotDelivered
 			return
 		}
-		words := make([]string, len(set(have)))
-		for i, word := range set(have) {
-			words[i] = "CAP_" + strings.TrimPrefix(word, "CAP_") // Tetragon has one without
-		}
-		v.SetText(strings.Join(words, " "))
+		giveCapabilities(v, set(have))
 	}
+}
+
+// setOf are the names of the capabilities that an argument has.
+func setOf(a *event.Argument) ([]string, bool) {
+	if a == nil {
+		return nil, false
+	}
+	for _, digits := range []*string{a.CapEffectiveArg, a.CapPermittedArg, a.CapInheritableArg} {
+		if digits == nil {
+			continue
+		}
+		if set, err := strconv.ParseUint(*digits, 16, 64); err == nil {
+			return event.CapabilitySet(set), true
+		}
+	}
+	return nil, false
+}
+
+func giveCapabilities(v *compare.Value, names []string) {
+	words := make([]string, len(names))
+	for i, word := range names {
+		words[i] = "CAP_" + strings.TrimPrefix(word, "CAP_") // Tetragon has one without
+	}
+	v.SetText(strings.Join(words, " "))
 }

@@ -39,16 +39,39 @@ func (e *Event) endpoints() (s endpoints) {
 	}
 	switch a := e.argument("addr"); {
 	case a == nil:
+	case a.SockaddrArg != nil && a.SockaddrArg.Family == "": // none was given
 	case a.SockaddrArg != nil:
 		s.is, s.given, s.kind = true, true, kindOf(a.SockaddrArg.Family)
 		s.remote = endOf(a.SockaddrArg.Addr, a.SockaddrArg.Port)
 	case a.SockaddrUnArg != nil:
 		s.is, s.given, s.kind, s.path = true, true, unixKind, a.SockaddrUnArg.Path
 	}
+	if kind, ok := copied(e.argument("resolved")); ok {
+		s.is, s.kind = true, kind
+	}
 	if s.kind == ipv6Kind && s.remote.Addr().Is4() { // an IPv4 address that was mapped
 		s.kind = ipv4Kind
 	}
 	return s
+}
+
+// socketFiles are what the kernel calls sockets as files (the names of struct proto, net/socket.c), and what they are.
+var socketFiles = []struct {
+	begin string
+	kind  kindWord
+}{{"/TCPv6", ipv6Kind}, {"/UDPv6", ipv6Kind}, {"/RAWv6", ipv6Kind}, {"/TCP", ipv4Kind}, {"/UDP", ipv4Kind}, {"/RAW", ipv4Kind}, {"/PING", ipv4Kind}, {"/UNIX", unixKind}}
+
+// copied is what a descriptor is that was copied, if it is a socket.
+func copied(a *event.Argument) (kind kindWord, ok bool) {
+	if a == nil || a.FileArg == nil || !strings.HasPrefix(a.FileArg.Permission, "s") || !strings.HasSuffix(a.FileArg.Path, deleted) {
+		return kind, false
+	}
+	for _, row := range socketFiles {
+		if strings.HasPrefix(a.FileArg.Path, row.begin) {
+			return row.kind, true
+		}
+	}
+	return otherKind, true
 }
 
 func kindOf(family string) kindWord {
@@ -164,14 +187,15 @@ func makeSocketGivers() map[string]giver {
 	return all
 }
 
-// ofMessage: a message with an address of its own goes over a socket that is not connected, to a peer that may be new.
-func ofMessage(value bool) giver {
+// ofMessage: a message with an address of its own goes over a socket that is not connected, to a peer that may be new; one without goes
+// to the peer of its connection.
+func ofMessage(given bool) giver {
 	return func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		if !e.socket.given || e.kind.Name == "connect" {
+		if a := e.argument("addr"); e.kind.Name == "connect" || a == nil || a.ErrorArg != nil {
 			v.State = compare.NotDelivered
 			return
 		}
-		v.SetBool(value)
+		v.SetBool(e.socket.given == given)
 	}
 }
 

@@ -123,7 +123,7 @@ func (a *Arm) atom(atom *logic.Atom, denied bool) State {
 	state := Armed
 	for _, slot := range atom.Slots() {
 		status, reason := StatusOf(slot.Reference, a.Event)
-		if status == Exact {
+		if status == Exact || a.asksForSuccess(atom) {
 			continue
 		}
 		text := fmt.Sprintf("%s: %s", slot.Reference.Name, reason)
@@ -136,6 +136,25 @@ func (a *Arm) atom(atom *logic.Atom, denied bool) State {
 		state = max(state, map[Status]State{Degraded: Approximate, Unavailable: Unsupported}[status])
 	}
 	return state
+}
+
+// asksForSuccess says whether a comparison of what an open returned asks only whether it succeeded: that is known.
+func (a *Arm) asksForSuccess(atom *logic.Atom) bool {
+	field := atom.Field()
+	if field == nil || field.Name != "fd.num" || !slices.Contains(openFamily, a.Event.Name) {
+		return false
+	}
+	switch atom.Operator {
+	case "exists":
+		return true
+	case "=", "!=", "in", "intersects":
+		return !slices.ContainsFunc(atom.Values, func(value string) bool { return value != "-1" })
+	case ">=", "<":
+		return slices.Equal(atom.Values, []string{"0"})
+	case ">", "<=":
+		return slices.Equal(atom.Values, []string{"-1"})
+	}
+	return false
 }
 
 func appendNew(texts []string, text string) []string {

@@ -14,6 +14,8 @@ type Options struct {
 	Arch string
 	// OpenHow: the kernel side reads the flags of openat2 from its struct.
 	OpenHow bool
+	// Wanted says of which rules the events of a type are needed; nil: of all that are enabled.
+	Wanted func(*falco.Rule, *catalog.EventType) bool
 }
 
 // Program is the filter of one event type.
@@ -48,7 +50,7 @@ func derive(e *falco.Engine, event *catalog.EventType, options Options) Program 
 	t := &translation{event: event, options: options}
 	all := nothing
 	for _, rule := range e.Rules {
-		if !rule.Enabled {
+		if !rule.Enabled || options.Wanted != nil && !options.Wanted(rule, event) {
 			continue
 		}
 		t.steps = 0
