@@ -76,7 +76,7 @@ test-full: ## As test, and what takes hours: all kernels, long fuzzing, the race
 test-fuzz: ## Run all fuzz targets: SECONDS_EACH=0, EXECUTIONS=10000 (a round)
 	./test/fuzz.sh --seconds $(or $(SECONDS_EACH),0) $(EXECUTIONS)
 
-test-kernels: ## Run the kernel tests under several kernels: KERNELS=6.1,6.12,6.18,newest
+test-kernels: ## Run the kernel tests under several kernels: KERNELS=5.10,6.1,6.12,6.18,newest
 	./test/vm/run.sh $(if $(KERNELS),--kernel $(KERNELS))
 
 bench: build image ## Measure start-up, memory and what tracing costs

@@ -155,11 +155,11 @@ static __always_inline bool concerns(void *ctx, __u32 stages, __u64 *workloads)
 	struct sock_owner *owner;
 
 	if (!(hook.flags & HOOK_TELLS_WORKLOADS))
-		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope(bpf_get_current_task_btf()) || owner_of_socket(ctx);
+		return (hook.flags & HOOK_IN_SCOPE) || current_in_scope(current_task()) || owner_of_socket(ctx);
 	owner = owner_of_socket(ctx);
 	if (owner)
 		*workloads = owner->workloads;
-	else if (!current_in_scope_as(bpf_get_current_task_btf(), workloads))
+	else if (!current_in_scope_as(current_task(), workloads))
 		return false;
 	return !(stages & STAGE_ENTRY) || (*workloads & hook.workloads) == hook.workloads;
 }
@@ -246,6 +246,8 @@ static __always_inline int run(void *ctx, __u32 stages)
 	if (hook.flags & HOOK_HOLDS_CPU)
 		hold_cpu();
 	verdict = run_held(ctx, stages);
+	if (!(stages & STAGE_ENTRY))
+		returned();
 	if (hook.flags & HOOK_HOLDS_CPU)
 		release_cpu();
 	return verdict;
@@ -331,3 +333,13 @@ int hook_both(void *ctx)
 	run(ctx, STAGE_ENTRY | STAGE_RETURN);
 	return 0;
 }
+
+#ifdef OLD_KERNEL
+/* A thread ends: a function that it was in does not return. Attached beside a return program. */
+SEC("hook/gone")
+int hook_gone(void *ctx)
+{
+	forget_calls_of_current();
+	return 0;
+}
+#endif

@@ -40,8 +40,9 @@ static __always_inline __u32 actor_of(__u8 scope)
 }
 
 /* Whether the call repeats one that was posted less than the selector's interval ago. Not static: so it is verified once. */
-__noinline int is_repeat(struct hook_scratch *s, __u32 selector, __u64 now)
+__noinline int is_repeat(SCRATCH_PARAMETER, __u32 selector, __u64 now)
 {
+	TAKE_SCRATCH(s);
 	struct rate_key key = {};
 	const volatile struct hook_selector *chosen;
 	__u64 *last, copied = now;
@@ -130,7 +131,7 @@ static __always_inline bool is_concerned(struct hook_scratch *s)
 
 	if (!(hook.flags & HOOK_TRACKS_SOCKETS) || s->record.header.process.tgid == tgid)
 		return true;
-	return current_in_scope_as(bpf_get_current_task_btf(), &workloads) && (workloads & hook.workloads) == hook.workloads &&
+	return current_in_scope_as(current_task(), &workloads) && (workloads & hook.workloads) == hook.workloads &&
 	       !is_runtime(tgid);
 }
 
@@ -273,14 +274,16 @@ static __always_inline void count_post(bool lost, bool enforcement, enum post_lo
 
 /* Whether the target that a call is of holds too much of the ring for the call to be told. Not static, as the two that follow: so they
  * are verified once. */
-__noinline int is_over_share(struct hook_scratch *s)
+__noinline int is_over_share(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
 	return s && exceeds_share(share_of(s->record.header.cgroup), CALLS_PER_FREE);
 }
 
 /* Counts the call as one that is not told because of that. */
-__noinline int throttle(struct hook_scratch *s)
+__noinline int throttle(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
 	if (!s)
 		return 0;
 	count_at_share(share_of(s->record.header.cgroup));
@@ -289,8 +292,9 @@ __noinline int throttle(struct hook_scratch *s)
 }
 
 /* Counts a record of so many bytes as held by the target that its call is of. */
-__noinline int count_held(struct hook_scratch *s, __u64 size)
+__noinline int count_held(SCRATCH_PARAMETER, __u64 size)
 {
+	TAKE_SCRATCH(s);
 	if (s && !hold_share(share_of(s->record.header.cgroup), size))
 		COUNT(shares_full);
 	return 0;
@@ -329,6 +333,6 @@ static __always_inline bool post(void *ctx, struct hook_scratch *s, __u32 action
 	count_post(lost, enforcement, loss);
 	release_counted();
 	if (!lost && !first)
-		count_held(s, size);
+		count_held(HAND(s), size);
 	return !lost;
 }

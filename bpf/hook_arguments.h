@@ -35,7 +35,7 @@ static __always_inline void read_kind(struct reading *r, __u64 size)
 		bring_in_pages(word);
 	switch (a->kind) {
 	case KIND_USER_PATH:
-		r->flags |= put_user_path(r->s, r->place, word, size);
+		r->flags |= put_user_path(HAND(r->s), r->place, word, size);
 		break;
 	case KIND_TEXT:
 		read_text(r, word, user);

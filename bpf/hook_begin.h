@@ -34,7 +34,7 @@ static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32
 			continue;
 		}
 		v->failed = fetch(ctx, &hook_arguments[i], call, &word);
-		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat(bpf_get_current_task_btf()))
+		if (hook_arguments[i].kind == KIND_SYSCALL && is_compat(current_task()))
 			word |= COMPAT_SYSCALL;
 		v->number = word;
 		v->readable = is_number(hook_arguments[i].kind) && !v->failed;
@@ -84,11 +84,11 @@ static __always_inline void read_filtered(struct hook_scratch *s, __u32 stages)
 			break;
 		if (!is_of_stage(i, stages) || s->values[i].known || !(hook_arguments[i].flags & ARGUMENT_FILTERED))
 			continue;
-		if (judged && recall(s))
+		if (judged && recall(HAND(s)))
 			continue;
 		read_argument(s, i, size_of_buffer(s, i));
 		if (judged)
-			judge(s);
+			judge(HAND(s));
 	}
 }
 
@@ -104,7 +104,7 @@ static __always_inline void begin_arguments(struct hook_scratch *s)
 /* Fills the rest of a record. */
 static __always_inline void begin_record(void *ctx, struct hook_scratch *s, __u32 stages)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader;
+	struct task_struct *task = current_task(), *leader;
 	struct hook_record *r = &s->record;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 arguments = r->argument_count, flags = r->flags;

@@ -27,12 +27,75 @@ struct call_contexts {
 	struct call_context calls[CALLS_AWAITED];
 };
 
+#ifdef OLD_KERNEL
+
+/* By thread, as bpf_get_current_pid_tgid() has it. Where there is no room the return is not told, which is counted. Programs of kprobes
+ * may use no map that takes memory when it needs it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct call_contexts);
+} call_contexts SEC(".maps");
+
+static const struct call_contexts no_calls;
+
+static __always_inline struct call_contexts *calls_of_current(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&call_contexts, &thread);
+}
+
+static __always_inline struct call_contexts *make_calls_of_current(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_update_elem(&call_contexts, &thread, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&call_contexts, &thread);
+}
+
+static __always_inline void forget_calls_of_current(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&call_contexts, &thread);
+}
+
+/* Gives the room back, unless a call is awaited in it. */
+static __always_inline void returned(void)
+{
+	struct call_contexts *all = calls_of_current();
+
+	if (all && !all->depth)
+		forget_calls_of_current();
+}
+
+#else
+
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct call_contexts);
 } call_contexts SEC(".maps");
+
+static __always_inline struct call_contexts *calls_of_current(void)
+{
+	return bpf_task_storage_get(&call_contexts, bpf_get_current_task_btf(), NULL, 0);
+}
+
+static __always_inline struct call_contexts *make_calls_of_current(void)
+{
+	return bpf_task_storage_get(&call_contexts, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* The room goes with the task. */
+static __always_inline void returned(void)
+{
+}
+
+#endif
 
 #define HOOK_FRAMES (HOOK_FRAME_IS_CONTEXT | HOOK_FRAME_BELOW_CONTEXT | HOOK_FRAME_IS_STACK_POINTER)
 
@@ -69,8 +132,7 @@ static __always_inline struct call_context *innermost(struct call_contexts *all)
 /* Leaves the return program what it needs; NULL if there is no room for it. */
 static __always_inline struct call_context *await_return(void *ctx, struct hook_scratch *s)
 {
-	struct call_contexts *all =
-	    bpf_task_storage_get(&call_contexts, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct call_contexts *all = make_calls_of_current();
 	__u64 frame = frame_of(ctx, STAGE_ENTRY);
 	struct call_context *call;
 
@@ -104,7 +166,7 @@ static __always_inline struct call_context *await_return(void *ctx, struct hook_
 /* What was left for the return of this call, whose depth it gets; NULL if nothing was, as it did not match. */
 static __always_inline struct call_context *returning(void *ctx, __u32 *depth)
 {
-	struct call_contexts *all = bpf_task_storage_get(&call_contexts, bpf_get_current_task_btf(), NULL, 0);
+	struct call_contexts *all = calls_of_current();
 	__u64 frame;
 
 	if (!all || !all->depth)

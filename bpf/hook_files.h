@@ -45,13 +45,15 @@ static __always_inline struct place_of_file place_of(struct file *file)
 
 /* Puts the path from which s->walk begins behind its file_value, as the argument in `place`; returns enum argument_header_flags. Not
  * static: so it is verified once, and not for each argument. */
-__noinline int put_path(struct hook_scratch *s, __u32 place, __u32 fd)
+__noinline int put_path(SCRATCH_PARAMETER, __u32 place, __u32 fd)
 {
+	TAKE_SCRATCH(s);
 	struct dentry *dentry;
 	struct file_value *v;
 	struct inode *inode;
 	struct value *value;
 	__u32 at, length;
+	bool all;
 
 	if (!s || place >= HOOK_ARGUMENTS)
 		return 0;
@@ -65,7 +67,10 @@ __noinline int put_path(struct hook_scratch *s, __u32 place, __u32 fd)
 	v->mode = FIELD(struct inode, inode, i_mode);
 	v->fd = fd;
 	value->number = v->mode;
-	value->cut = !path_resolve(&s->walk, s->path);
+	all = path_resolve(&s->walk, s->path);
+	DERIVED_ANEW(s); /* value too */
+	value = &s->values[place];
+	value->cut = !all;
 	at = s->walk.at;
 	length = PATH_MAX - BOUNDED(at, PATH_MAX);
 	barrier_var(length);
@@ -81,7 +86,7 @@ static __always_inline void read_path_in(struct reading *r, struct dentry *dentr
 					 bool may_be_new)
 {
 	path_begin(&r->s->walk, dentry, mnt, may_be_new);
-	r->flags |= put_path(r->s, r->place, fd);
+	r->flags |= put_path(HAND(r->s), r->place, fd);
 }
 
 static __always_inline void read_path(struct reading *r, struct dentry *dentry, struct vfsmount *mnt, __u32 fd)
@@ -98,7 +103,7 @@ static __always_inline void read_dentry(struct reading *r, struct dentry *dentry
 	if (beside)
 		mnt = BPF_CORE_READ(beside, mnt);
 	else
-		mnt = mount_of_entry(dentry, &all);
+		mnt = mount_of_entry(r->s, dentry, &all);
 	read_path_in(r, dentry, mnt, 0, true);
 	if (!all) {
 		r->flags |= VALUE_PATH_CUT;
@@ -119,7 +124,7 @@ static __always_inline void read_file(struct reading *r, struct file *file, __u3
 
 static __always_inline struct file *file_of(__u32 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct files_struct *opened = TRUSTED_FIELD(struct task_struct, task, files);
 	struct fdtable *table = TRUSTED_FIELD(struct files_struct, opened, fdt);
 	struct file **files = TRUSTED_FIELD(struct fdtable, table, fd);
@@ -164,6 +169,8 @@ static long cut_path(__u32 step, struct in_scratch *in)
 	return 0;
 }
 
+REPEATABLE(cut_path, struct in_scratch, scratch_at, 64, PATH_MAX / 64)
+
 /* How often "./" is left out at the beginning of a path. */
 #define MOST_DOTS 4
 
@@ -203,8 +210,9 @@ static __always_inline __u32 put_directory(struct hook_scratch *s, char first)
 
 /* Puts a path of user memory behind a file_value, made absolute in the mount namespace, as the argument in `place`; returns enum
  * argument_header_flags. Not static, as put_path. */
-__noinline int put_user_path(struct hook_scratch *s, __u32 place, __u64 address, __s32 descriptor)
+__noinline int put_user_path(SCRATCH_PARAMETER, __u32 place, __u64 address, __s32 descriptor)
 {
+	TAKE_SCRATCH(s);
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct in_scratch in = { .s = s };
@@ -225,9 +233,10 @@ __noinline int put_user_path(struct hook_scratch *s, __u32 place, __u64 address,
 	address = behind_dots(address, &first);
 	base = first == '/' ? &fs->root : beginning_of(&hook_arguments[place], fs, descriptor);
 	path_begin(&s->walk, base ? FIELD(struct path, base, dentry) : NULL, base ? FIELD(struct path, base, mnt) : NULL, false);
+	KEEP_IN(s->cut.passed_name, base != NULL);
 	if (!path_resolve(&s->walk, s->path)) {
 		flags |= VALUE_PATH_CUT;
-		s->values[place].cut = base != NULL; /* without it the call fails */
+		s->values[place].cut = KEPT_IN(s->cut.passed_name, base != NULL); /* without it the call fails */
 	}
 	length = put_directory(s, first);
 	s->cut.begin = s->used;
@@ -239,7 +248,7 @@ __noinline int put_user_path(struct hook_scratch *s, __u32 place, __u64 address,
 	s->cut.length = length + written - 1;
 	s->cut.name = hook_arguments[place].constant;
 	s->cut.passed_name = 0;
-	bpf_loop(PATH_MAX, cut_path, &in, 0);
+	repeat(PATH_MAX, cut_path, &in, s->slot);
 	length = s->cut.length;
 	add_text(s, &s->values[place], BOUNDED(length, 2 * PATH_MAX));
 	return flags;

@@ -12,8 +12,12 @@
 #define JUDGED_PATHS 4096
 /* Names and mounts on the way up that a print is made of; what lies deeper is judged anew each time. */
 #define PRINT_STEPS 64
-/* Of those so many are looked at in a row. */
+/* Of those so many are looked at in a row: not where a loop is no helper. */
+#ifdef OLD_KERNEL
+#define SHORT_PATH 0
+#else
 #define SHORT_PATH 8
+#endif
 /* A verdict holds for so many ticks of the kernel's clock, 1/10 s to 1 s by how the kernel was built: should two paths ever have
  * the same print, that is how long one is taken for the other. */
 #define JUDGED_TICKS 100
@@ -107,6 +111,8 @@ static long print_step(__u32 step, struct in_scratch *in)
 	return print_one(&in->s->print);
 }
 
+REPEATABLE(print_step, struct in_scratch, scratch_at, 16, PRINT_STEPS / 16)
+
 /* Goes up to the end. Most paths have but few names: those are looked at without the calls that a loop of this kind is made of. */
 static __always_inline void print_up(struct hook_scratch *s)
 {
@@ -115,7 +121,7 @@ static __always_inline void print_up(struct hook_scratch *s)
 	for (__u32 i = 0; i < SHORT_PATH; i++)
 		if (print_one(&s->print))
 			return;
-	bpf_loop(PRINT_STEPS - SHORT_PATH, print_step, &in, 0);
+	repeat(PRINT_STEPS - SHORT_PATH, print_step, &in, s->slot);
 }
 
 /*
@@ -147,8 +153,9 @@ static __always_inline struct judged_path *judged_of(__u64 print)
 }
 
 /* Takes what was said of the path of the judged argument; returns 0 if nothing was. Not static, as judge: so they are verified once. */
-__noinline int recall(struct hook_scratch *s)
+VERIFIED_ONCE int recall(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
 	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict;
@@ -173,8 +180,9 @@ __noinline int recall(struct hook_scratch *s)
 }
 
 /* Asks all filters of the judged argument, which was read, and remembers what they say. */
-__noinline int judge(struct hook_scratch *s)
+VERIFIED_ONCE int judge(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
 	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
 	struct judged_path *j;
 	__u64 verdict = 0;

@@ -9,6 +9,12 @@
 #define MATCH_LIMIT (1 << 20)
 /* Words of a text that are compared before a loop is worth it. */
 #define SHORT_WORDS 4
+/* What the programs for old kernels have turns for (see repeat.h): words of a text beyond those, texts and addresses of one filter,
+ * operations of an expression. What has more is refused. */
+#define OLD_WORDS 512
+#define OLD_TEXTS 4096
+#define OLD_ADDRESSES 256
+#define OLD_OPERATIONS 64
 
 /* Numbers, texts (padded with zero bytes to words) and addresses; user space sets how many there are. */
 struct {
@@ -25,8 +31,19 @@ static __always_inline __u64 operand(__u32 index)
 	return word ? *word : 0;
 }
 
+#ifdef OLD_KERNEL
+/* A function of its own, which knows no numbers: with those of a filter their verifier would follow each way through the list. */
+#define OF_UNKNOWN __noinline int
+
+/* A word is put together before the next call, so that the stack need not hold the eight bytes that it is read by. */
+#define MAKE_ONE_WORD(word) barrier_var(word)
+#else
+#define OF_UNKNOWN static __always_inline bool
+#define MAKE_ONE_WORD(word)
+#endif
+
 /* Whether the number lies in one of count sorted, disjoint ranges. */
-static __always_inline bool match_range(__u64 number, __u32 first, __u32 count)
+OF_UNKNOWN match_range(__u64 number, __u32 first, __u32 count)
 {
 	__u32 low = 0, high = count;
 
@@ -64,6 +81,7 @@ static __always_inline __u64 difference(struct hook_scratch *s, __u32 index)
 	__u64 mask = (~0ULL >> ((8 * (8 - rest) * is_short) & 63)) & (is_beyond - 1);
 	__u64 have = *(__u64 *)&s->data[(m->at + m->offset + index * 8) & (HOOK_DATA - 1)];
 
+	MAKE_ONE_WORD(have);
 	have |= letters(have) & -(__u64)m->ignore_case;
 	return (have ^ operand(m->words + index)) & mask;
 }
@@ -76,9 +94,12 @@ static long compare_word(__u32 index, struct in_scratch *in)
 	return s->text.different & 1;
 }
 
+REPEATABLE_WITHIN(compare_word, struct in_scratch, scratch_at, 32, OLD_WORDS / 32)
+
 /* Whether the texts are equal, as far as the second goes. Not static, as has_text: it is verified once. */
-__noinline int equal_texts(struct hook_scratch *s)
+__noinline int equal_texts(SCRATCH_PARAMETER)
 {
+	TAKE_SCRATCH(s);
 	struct in_scratch in = { .s = s };
 	__u64 differ;
 
@@ -94,7 +115,7 @@ __noinline int equal_texts(struct hook_scratch *s)
 	if (s->text.size <= 8 * SHORT_WORDS)
 		return 1;
 	s->text.different = 0;
-	bpf_loop((s->text.size + 7) / 8 - SHORT_WORDS, compare_word, &in, 0);
+	repeat((s->text.size + 7) / 8 - SHORT_WORDS, compare_word, &in, s->slot);
 	return !s->text.different;
 }
 
@@ -103,9 +124,12 @@ static long try_offset(__u32 offset, struct in_scratch *in)
 	struct hook_scratch *s = in->s;
 
 	s->text.offset = offset;
-	s->text.found = equal_texts(s);
+	s->text.found = equal_texts(HAND(s));
 	return s->text.found & 1;
 }
+
+/* As many as there are bytes in the longest buffer. */
+REPEATABLE(try_offset, struct in_scratch, scratch_at, 64, HOOK_MARGIN / 64)
 
 static long try_text(__u32 index, struct in_scratch *in)
 {
@@ -120,14 +144,16 @@ static long try_text(__u32 index, struct in_scratch *in)
 	if (size > m->length || (m->match == MATCH_EQUAL && size != m->length))
 		return 0;
 	if (m->match == MATCH_SUBSTRING) {
-		bpf_loop(m->length - size + 1, try_offset, in, 0);
+		repeat(m->length - size + 1, try_offset, in, s->slot);
 		return m->found & 1;
 	}
 	if (m->match == MATCH_POSTFIX)
 		m->offset = m->length - size;
-	m->found = equal_texts(s);
+	m->found = equal_texts(HAND(s));
 	return m->found & 1;
 }
+
+REPEATABLE(try_text, struct in_scratch, scratch_at, 32, OLD_TEXTS / 32)
 
 static __always_inline bool match_text(struct hook_scratch *s, struct value *value, __u32 match, bool ignore_case, __u32 first,
 				       __u32 count)
@@ -141,7 +167,7 @@ static __always_inline bool match_text(struct hook_scratch *s, struct value *val
 	m->match = match;
 	m->ignore_case = ignore_case;
 	m->found = 0;
-	bpf_loop(count, try_text, &in, 0);
+	repeat(count, try_text, &in, s->slot);
 	return m->found;
 }
 
@@ -163,7 +189,7 @@ static __always_inline bool match_address(const __u64 *address, __u32 first, __u
 {
 	struct address_match m = { .high = address[0], .low = address[1], .first = first };
 
-	bpf_loop(count, try_address, &m, 0);
+	repeat_few(count, try_address, &m, OLD_ADDRESSES);
 	return m.found;
 }
 
@@ -172,11 +198,29 @@ struct expression {
 	__u32 first, depth;
 };
 
+#ifdef OLD_KERNEL
+/* In a map: the verifier would follow each depth that there can be. */
+#define DEPTH(e) ((e)->s->depth)
+
+static __always_inline struct expression *expression_at(__u32 slot, struct expression *e)
+{
+	e->s = scratch_of(slot);
+	if (!e->s)
+		return NULL;
+	e->first = e->s->expression;
+	return e;
+}
+#define set_expression(s, first) ((s)->expression = (first))
+#else
+#define set_expression(s, first)
+#define DEPTH(e) ((e)->depth)
+#endif
+
 /* One operation. User space has made sure that the stack holds what it takes and never more than there is room for. */
 static long compute(__u32 index, struct expression *e)
 {
 	__u64 operation = operand(e->first + 2 * index), value = operand(e->first + 2 * index + 1);
-	__u32 depth = e->depth;
+	__u32 depth = DEPTH(e);
 	__u64 *top = &e->s->stack[(depth - 1) & (EXPRESSION_DEPTH - 1)];
 	__u64 *below = &e->s->stack[(depth - 2) & (EXPRESSION_DEPTH - 1)];
 	__u64 *next = &e->s->stack[depth & (EXPRESSION_DEPTH - 1)];
@@ -184,11 +228,11 @@ static long compute(__u32 index, struct expression *e)
 	switch (operation) {
 	case OPERATION_CONSTANT:
 		*next = value;
-		e->depth = depth + 1;
+		DEPTH(e) = depth + 1;
 		return 0;
 	case OPERATION_ARGUMENT:
 		*next = e->s->values[value & (HOOK_ARGUMENTS - 1)].number;
-		e->depth = depth + 1;
+		DEPTH(e) = depth + 1;
 		return 0;
 	case OPERATION_COMPLEMENT:
 		*top = ~*top;
@@ -203,7 +247,7 @@ static long compute(__u32 index, struct expression *e)
 		*top = *top << (value & 63) >> (value & 63);
 		return 0;
 	}
-	e->depth = depth - 1;
+	DEPTH(e) = depth - 1;
 	if (operation == OPERATION_ADD)
 		*below += *top;
 	else if (operation == OPERATION_SUBTRACT)
@@ -221,10 +265,14 @@ static long compute(__u32 index, struct expression *e)
 	return 0;
 }
 
+REPEATABLE(compute, struct expression, expression_at, 8, OLD_OPERATIONS / 8)
+
 static __always_inline bool match_expression(struct hook_scratch *s, __u32 first, __u32 count)
 {
 	struct expression e = { .s = s, .first = first };
 
-	bpf_loop(count, compute, &e, 0);
+	DEPTH(&e) = 0;
+	set_expression(s, first);
+	repeat(count, compute, &e, s->slot);
 	return s->stack[0];
 }

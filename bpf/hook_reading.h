@@ -118,6 +118,8 @@ static long read_vector_entry(__u32 index, struct in_scratch *in)
 	return v->length >= v->maximum ? 1 : 0;
 }
 
+REPEATABLE(read_vector_entry, struct in_scratch, scratch_at, 8, VECTOR_ENTRIES / 8)
+
 /* Reads what an array of struct iovec points at in user memory; size is that of all together, 0 if not known. */
 static __always_inline void read_vector(struct reading *r, __u64 address, __u64 entries, __u64 size, bool copied)
 {
@@ -133,7 +135,7 @@ static __always_inline void read_vector(struct reading *r, __u64 address, __u64 
 	v->maximum = r->argument->maximum;
 	v->copied = copied;
 	v->flags = 0;
-	bpf_loop(VECTOR_ENTRIES, read_vector_entry, &in, 0);
+	repeat(VECTOR_ENTRIES, read_vector_entry, &in, r->s->slot);
 	r->flags |= v->flags;
 	value->size = size ? size : v->length;
 	if (entries > VECTOR_ENTRIES || v->length >= v->maximum || size > v->length)
@@ -141,12 +143,38 @@ static __always_inline void read_vector(struct reading *r, __u64 address, __u64 
 	take_text(r, BOUNDED(v->length, HOOK_MARGIN));
 }
 
+#ifdef OLD_KERNEL
+
+static __always_inline __u8 type_of_iter(struct iov_iter *iter)
+{
+	struct iov_iter___old *old = (void *)iter;
+
+	if (bpf_core_field_exists(iter->iter_type))
+		return BPF_CORE_READ(iter, iter_type);
+	return BPF_CORE_READ(old, type) & ~1;
+}
+
+/* There are none before 6.0. */
+#define IS_USER_BUFFER(type) \
+	(bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) && (type) == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+
+#else
+
+static __always_inline __u8 type_of_iter(struct iov_iter *iter)
+{
+	return BPF_CORE_READ(iter, iter_type);
+}
+
+#define IS_USER_BUFFER(type) ((type) == bpf_core_enum_value(enum iter_type, ITER_UBUF))
+
+#endif
+
 static __always_inline void read_iov_iter(struct reading *r, struct iov_iter *iter)
 {
 	__u64 count = BPF_CORE_READ(iter, count), offset = BPF_CORE_READ(iter, iov_offset);
-	__u8 type = BPF_CORE_READ(iter, iter_type);
+	__u8 type = type_of_iter(iter);
 
-	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
+	if (IS_USER_BUFFER(type)) {
 		read_bytes(r, (__u64)BPF_CORE_READ(iter, ubuf) + offset, count, true);
 	} else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
 		struct iov_iter___old *old = (void *)iter;

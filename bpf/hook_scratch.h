@@ -5,6 +5,7 @@
 #include "hook_record.h"
 #include "output.h"
 #include "path.h"
+#include "repeat.h"
 
 /* Bytes of all arguments of a record together (a power of two). */
 #define HOOK_DATA (32 << 10)
@@ -70,6 +71,29 @@ struct vector_reading {
 	__u32 flags;
 };
 
+/* A way up from an entry to a root. */
+struct ascent {
+	struct dentry *dentry, *root;
+	__u32 reached;
+};
+
+/* A search for the mount in which an entry is; see hook_mounts.h. */
+struct mount_search {
+	struct dentry *dentry;
+	struct mnt_namespace *namespace;
+	struct mount *next;
+	/* where a list ends that is a circle */
+	void *end;
+	struct vfsmount *found;
+	/* all were looked at */
+	__u32 done;
+	/* by which repeat() finds it */
+	__u32 handle;
+#ifdef OLD_KERNEL
+	struct ascent ascent;
+#endif
+};
+
 struct hook_scratch {
 	__u32 busy;
 	/* end of what is in data */
@@ -86,7 +110,8 @@ struct hook_scratch {
 	__u32 candidates;
 	/* the selector that matched */
 	volatile __s32 chosen;
-	__u32 reserved;
+	/* the number of this scratch: how global functions find it before 5.12, and loops (see repeat.h) */
+	__u32 slot;
 	/* selections of workloads that hold for whom the call is of (of HOOK_TELLS_WORKLOADS) */
 	__u64 workloads;
 	struct path_print print;
@@ -100,6 +125,13 @@ struct hook_scratch {
 	char path[2 * PATH_MAX];
 	/* of an expression; deeper ones are refused */
 	__u64 stack[EXPRESSION_DEPTH];
+#ifdef OLD_KERNEL
+	/* how many of them there are */
+	volatile __u32 depth;
+	/* operand of the first operation of one */
+	__u32 expression;
+	struct mount_search search;
+#endif
 	struct hook_record record;
 	/* record and data are handed over in one piece */
 	char data[HOOK_DATA + HOOK_MARGIN];
@@ -119,6 +151,84 @@ struct {
 	__type(value, struct hook_scratch);
 } hook_scratches SEC(".maps");
 
+#ifdef OLD_KERNEL
+
+static __always_inline struct hook_scratch *scratch_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&hook_scratches, &slot);
+}
+
+static __always_inline struct in_scratch *scratch_at(__u32 slot, struct in_scratch *in)
+{
+	in->s = scratch_of(slot);
+	return in->s ? in : NULL;
+}
+
+static __always_inline struct in_walk *walk_at(__u32 slot, struct in_walk *in)
+{
+	struct hook_scratch *s = scratch_of(slot);
+
+	if (!s)
+		return NULL;
+	in->walk = &s->walk;
+	in->buffer = s->path;
+	return in;
+}
+
+/* How a global function is handed the scratch: by its number. The first declaration in the function takes it. */
+#define SCRATCH_PARAMETER __u32 slot_
+#define TAKE_SCRATCH(s) struct hook_scratch *s = scratch_of(slot_)
+#define HAND(s) ((s)->slot)
+
+/* For what is such a function elsewhere, and would be one too many on the stack here: what it calls is verified once anyway. */
+#define VERIFIED_ONCE static __always_inline
+
+/* The slot is the program's whose one is the only one. No instruction compares and swaps before 5.12. */
+static __always_inline bool take_slot(struct hook_scratch *s)
+{
+	__sync_fetch_and_add(&s->busy, 1);
+	if (*(volatile __u32 *)&s->busy == 1)
+		return true;
+	__sync_fetch_and_add(&s->busy, -1);
+	return false;
+}
+
+static __always_inline void number(struct hook_scratch *s, __u32 slot)
+{
+	s->slot = slot;
+	s->walk.handle = slot;
+}
+
+/* Others may have a one in it too, for a moment. */
+static __always_inline void give_back(struct hook_scratch *s)
+{
+	__sync_fetch_and_add(&s->busy, -1);
+}
+
+#else
+
+#define SCRATCH_PARAMETER struct hook_scratch *s
+#define TAKE_SCRATCH(s)
+#define HAND(s) (s)
+#define VERIFIED_ONCE __noinline
+
+static __always_inline bool take_slot(struct hook_scratch *s)
+{
+	return __sync_val_compare_and_swap(&s->busy, 0, 1) == 0;
+}
+
+static __always_inline void number(struct hook_scratch *s, __u32 slot)
+{
+}
+
+/* A store is enough: slots are taken by programs on their own CPU only. */
+static __always_inline void give_back(struct hook_scratch *s)
+{
+	*(volatile __u32 *)&s->busy = 0;
+}
+
+#endif
+
 static __always_inline struct hook_scratch *take_scratch(void)
 {
 	__u32 first = bpf_get_smp_processor_id() * SCRATCH_SLOTS;
@@ -127,16 +237,12 @@ static __always_inline struct hook_scratch *take_scratch(void)
 		__u32 slot = first + i;
 		struct hook_scratch *s = bpf_map_lookup_elem(&hook_scratches, &slot);
 
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+		if (s && take_slot(s)) {
+			number(s, slot);
 			return s;
+		}
 	}
 	return NULL;
-}
-
-/* A store is enough: slots are taken by programs on their own CPU only. */
-static __always_inline void give_back(struct hook_scratch *s)
-{
-	*(volatile __u32 *)&s->busy = 0;
 }
 
 /* Room for the struct of an argument; NULL when data is full. Size is a constant. */

@@ -114,7 +114,7 @@ static __always_inline bool is_about_argument(__u8 subject)
 }
 
 /* Whether the value of a filter's argument, or the number, is what the filter wants. */
-static __always_inline bool matches(struct hook_scratch *s, const volatile struct hook_filter *f, struct value *value)
+static NOT_BESIDE_CALLS bool matches(struct hook_scratch *s, const volatile struct hook_filter *f, struct value *value)
 {
 	struct socket_value *socket = (struct socket_value *)&s->data[value->structure & (HOOK_DATA - 1)];
 	__u64 number;
@@ -143,9 +143,7 @@ static __always_inline bool matches(struct hook_scratch *s, const volatile struc
 	return match_range(number ^ f->operand, f->first, f->count);
 }
 
-/* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
- * filter. */
-__noinline int has_text(struct hook_scratch *s, __u32 index)
+static __always_inline int text_of_filter(struct hook_scratch *s, __u32 index)
 {
 	const volatile struct hook_filter *f;
 
@@ -155,6 +153,18 @@ __noinline int has_text(struct hook_scratch *s, __u32 index)
 	return match_text(s, &s->values[f->place & (HOOK_ARGUMENTS - 1)], f->match, f->flags & FILTER_IGNORE_CASE, f->first,
 			  f->count);
 }
+
+#ifdef OLD_KERNEL
+/* A function more would be one too many on the stack: what it calls is verified once anyway. */
+#define has_text(s, index) text_of_filter(s, index)
+#else
+/* Whether the text that filter number index is about is what it asks for. Not static: so it is verified once, and not for each
+ * filter. */
+__noinline int has_text(struct hook_scratch *s, __u32 index)
+{
+	return text_of_filter(s, index);
+}
+#endif
 
 /* Whether filter number index asks for the path that verdicts are remembered of. */
 static __always_inline bool is_judged(__u32 index)

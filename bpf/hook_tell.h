@@ -10,19 +10,19 @@ static __always_inline bool is_limited(struct hook_scratch *s)
 	__u32 selector = s->record.selector;
 
 	return (hook.flags & HOOK_LIMITS) && hook.selectors && hook_selectors[selector & (HOOK_SELECTORS - 1)].rate_interval &&
-	       !is_enforcement(&s->record) && is_repeat(s, selector, s->record.header.time);
+	       !is_enforcement(&s->record) && is_repeat(HAND(s), selector, s->record.header.time);
 }
 
 /* Whether a call is not told because its target holds too much of the ring, which is counted; where decider is not NULL, at the return
  * that decides whether it is an event. What is enforced is told all the same. */
 static __always_inline bool is_left_out(struct hook_scratch *s, bool enforcement, struct call_context *decider)
 {
-	if (enforcement || !is_over_share(s))
+	if (enforcement || !is_over_share(HAND(s)))
 		return false;
 	if (decider)
 		decider->told = TOLD_THROTTLED;
 	else
-		throttle(s);
+		throttle(HAND(s));
 	return true;
 }
 
@@ -73,7 +73,7 @@ static __always_inline void tell_return(void *ctx, struct hook_scratch *s, __u32
 	if (told == TOLD_LIMITED && !enforcement)
 		COUNT(rate_limited);
 	if (told == TOLD_THROTTLED && !enforcement)
-		throttle(s);
+		throttle(HAND(s));
 	if (told != TOLD && told != TOLD_ENFORCEMENT) {
 		if (!enforcement)
 			return;

@@ -386,7 +386,7 @@ type HookHookScratch struct {
 	Runs       uint32
 	Candidates uint32
 	Chosen     int32
-	Reserved   uint32
+	Slot       uint32
 	Workloads  uint64
 	Print      struct {
 		_       structs.HostLayout
@@ -403,7 +403,7 @@ type HookHookScratch struct {
 		At       uint32
 		Done     uint32
 		MayBeNew uint32
-		Reserved uint32
+		Handle   uint32
 	}
 	Cut struct {
 		_          structs.HostLayout

@@ -38,6 +38,26 @@ static __always_inline struct image_scratch *get_scratch(void)
 	return bpf_map_lookup_elem(&image_scratch, &zero);
 }
 
+/* What a walk writes to. */
+enum walk_target {
+	INTO_EXECUTABLE,
+	INTO_CWD,
+	INTO_PARENT_EXECUTABLE,
+};
+
+#ifdef OLD_KERNEL
+static __always_inline struct in_walk *walk_at(__u32 handle, struct in_walk *in)
+{
+	struct image_scratch *s = get_scratch();
+
+	if (!s)
+		return NULL;
+	in->walk = &s->walk;
+	in->buffer = handle == INTO_EXECUTABLE ? s->executable : handle == INTO_CWD ? s->cwd : s->parent_executable;
+	return in;
+}
+#endif
+
 /* Joins the names of a cgroup and its ancestors to a path and returns its length; ids may be NULL. *end is where the path ends: in a map,
  * for the reason that struct path_walk is. */
 static __always_inline __u32 fill_cgroup_path(char *to, volatile __u32 *end, __u64 *ids, struct cgroup *cgroup)
@@ -100,6 +120,7 @@ static __always_inline void fill_executable(struct image_scratch *s, struct file
 	struct image_record *r = &s->record;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
+	set_handle(&s->walk, INTO_EXECUTABLE);
 	if (!path_resolve_of(&s->walk, s->executable, &s->executable_at, &file->f_path))
 		r->header.flags |= RECORD_EXECUTABLE_CUT;
 	r->executable_length = PATH_MAX - BOUNDED(s->executable_at, PATH_MAX);
@@ -136,6 +157,7 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 		return;
 	if (file)
 		fill_executable(s, file);
+	set_handle(&s->walk, INTO_CWD);
 	if (!path_resolve_of(&s->walk, s->cwd, &s->cwd_at, &fs->pwd))
 		r->header.flags |= RECORD_CWD_CUT;
 	r->cwd_length = PATH_MAX - BOUNDED(s->cwd_at, PATH_MAX);
@@ -143,6 +165,7 @@ static __always_inline void fill_image(struct image_scratch *s, struct task_stru
 		return; /* its own record says it */
 	parent_file = BPF_CORE_READ(parent, mm, exe_file);
 	if (parent_file) {
+		set_handle(&s->walk, INTO_PARENT_EXECUTABLE);
 		path_resolve_of(&s->walk, s->parent_executable, &s->parent_executable_at, &parent_file->f_path);
 		r->parent_executable_length = PATH_MAX - BOUNDED(s->parent_executable_at, PATH_MAX);
 	}

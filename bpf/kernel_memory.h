@@ -25,6 +25,23 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 /* The pointer that stands at an address: the verifier takes it for that in a struct of the kernel which begins with one. */
 #define POINTER_AT(address) ((void *)FIELD(struct list_head, address, next))
 
+#ifdef OLD_KERNEL
+
+/* Before 5.11 the verifier trusts no pointer to the current task. */
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#define TRUSTED_FIELD FIELD
+
+#else
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return bpf_get_current_task_btf();
+}
+
 /* The same behind a pointer that the verifier trusts, as that to the current task: without a helper on all kernels. That the pointer is
  * cast all the same is for the verifier: it searches its names of types for each field that is read behind a pointer it trusts. */
 #define TRUSTED_FIELD(type, pointer, field)                                                            \
@@ -37,3 +54,5 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 			field_ = at_->field;                                                           \
 		field_;                                                                                \
 	})
+
+#endif

@@ -257,6 +257,13 @@ struct cgroup {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+/* Before 6.1 a cgroup had the ids of its ancestors in the place of their addresses. */
+struct cgroup___ids {
+	struct cgroup_subsys_state self;
+	__u64 ancestor_ids[1];
 };
 
 struct css_set {
@@ -378,6 +385,8 @@ struct iov_iter {
 /* before 6.4 */
 struct iov_iter___old {
 	const struct iovec *iov;
+	/* before 5.14: a bit of enum iter_type, and the lowest for the direction */
+	unsigned int type;
 };
 
 struct module {

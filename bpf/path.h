@@ -7,6 +7,7 @@
 #pragma once
 #include "kernel_memory.h"
 #include "records.h"
+#include "repeat.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -25,7 +26,8 @@ struct path_walk {
 	volatile __u32 done;
 	/* the file may be one that is just being made */
 	__u32 may_be_new;
-	__u32 reserved;
+	/* by which repeat() finds it */
+	__u32 handle;
 };
 
 struct in_walk {
@@ -97,6 +99,15 @@ static long path_step(__u32 step, struct in_walk *in)
 	return 0;
 }
 
+#ifdef OLD_KERNEL
+/* Finds the walk of a handle; each object has its own. */
+static __always_inline struct in_walk *walk_at(__u32 handle, struct in_walk *in);
+#define set_handle(walk, number) ((walk)->handle = (number))
+#else
+#define set_handle(walk, number)
+#endif
+REPEATABLE(path_step, struct in_walk, walk_at, 32, 16)
+
 static __always_inline void path_begin(struct path_walk *w, struct dentry *dentry, struct vfsmount *mnt, bool may_be_new)
 {
 	w->dentry = (__u64)dentry;
@@ -124,7 +135,7 @@ static __always_inline bool path_resolve(struct path_walk *w, char *buffer)
 	/* unhashed: unlinked, except for the roots of mounts, which never are in the hash */
 	if (!w->may_be_new && !FIELD(struct dentry, dentry, d_hash.pprev) && dentry != FIELD(struct vfsmount, mnt, mnt_root))
 		path_prepend(&in, deleted, sizeof(deleted) - 1, false);
-	bpf_loop(PATH_STEPS, path_step, &in, 0);
+	repeat(PATH_STEPS, path_step, &in, w->handle);
 	if (w->done && w->at == PATH_MAX)
 		path_prepend(&in, "/", 1, false);
 	return w->done;

@@ -50,6 +50,41 @@ static __always_inline bool leads_its_threads(struct task_struct *task)
 	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid);
 }
 
+#ifdef OLD_KERNEL
+
+/* An image record in one piece: before 5.19 a ring takes no other whose length only the data knows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, char[sizeof(struct image_record) + CGROUP_PATH_MAX + 4 * PATH_MAX + ARGUMENTS_MAX]);
+} whole_image SEC(".maps");
+
+static __always_inline void send_image(struct image_scratch *s, struct task_struct *task)
+{
+	__u64 at = sizeof(s->record);
+	__u32 zero = 0;
+	char *to = bpf_map_lookup_elem(&whole_image, &zero);
+
+	if (!to)
+		return;
+	bpf_probe_read_kernel(to, sizeof(s->record), &s->record);
+#define WRITE_PART(from, length, max)                                                \
+	do {                                                                         \
+		__u64 part_length = length;                                          \
+		barrier_var(part_length); /* what is tested below is what is used */ \
+		if (part_length <= max) {                                            \
+			bpf_probe_read_kernel(to + at, part_length, from);           \
+			at += part_length;                                           \
+		}                                                                    \
+	} while (0)
+	FOR_EACH_STRING(s, WRITE_PART);
+	if (send(CLASS_EXEC, to, at))
+		hold(CLASS_EXEC, task, at);
+}
+
+#else
+
 static __always_inline void send_image(struct image_scratch *s, struct task_struct *task)
 {
 	struct image_record *r = &s->record;
@@ -81,6 +116,8 @@ static __always_inline void send_image(struct image_scratch *s, struct task_stru
 	c->sent++;
 	hold(CLASS_EXEC, task, size);
 }
+
+#endif
 
 static __always_inline void tell_exec(struct task_struct *task, struct linux_binprm *binprm)
 {

@@ -142,7 +142,7 @@ type ProcessImageScratch struct {
 		At       uint32
 		Done     uint32
 		MayBeNew uint32
-		Reserved uint32
+		Handle   uint32
 	}
 }
 

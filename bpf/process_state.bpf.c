@@ -84,8 +84,9 @@ static __always_inline __u64 marks_of_namespace(void)
 
 /* Whether the text of place 0, the path of the file that runs, is what mark i asks for. What the call names it (place 1) whoever executes
  * it chooses: it counts only for what is no more than told. Not static: so it is verified once, and not for each mark. */
-__noinline int names_program(struct hook_scratch *s, __u32 i)
+VERIFIED_ONCE int names_program(SCRATCH_PARAMETER, __u32 i)
 {
+	TAKE_SCRATCH(s);
 	if (!s || i >= MARKS)
 		return 0;
 	if (match_text(s, &s->values[0], marks[i].match, false, marks[i].first, marks[i].count))
@@ -101,7 +102,7 @@ static __always_inline __u64 marks_of_program(struct hook_scratch *s)
 	for (__u32 i = 0; i < MARKS; i++) {
 		if (i >= mark_count)
 			break;
-		if (marks[i].subject == SUBJECT_TEXT && names_program(s, i))
+		if (marks[i].subject == SUBJECT_TEXT && names_program(HAND(s), i))
 			found |= 1ULL << i;
 	}
 	return found;

@@ -93,6 +93,42 @@ static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 	return FIELD(struct cgroup_subsys_state, state, cgroup);
 }
 
+#ifdef OLD_KERNEL
+
+/* How far up from a cgroup its ancestors are looked for. */
+#define ANCESTOR_STEPS 32
+
+/* The ancestor of a cgroup at a level; itself at its own. */
+static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup___ids *with_ids = (void *)cgroup;
+	struct cgroup_subsys_state *state;
+
+	for (__u32 i = 0; i < ANCESTOR_STEPS; i++) {
+		if (BPF_CORE_READ(cgroup, level) <= level)
+			break;
+		with_ids = (void *)cgroup;
+		state = BPF_CORE_READ(with_ids, self.parent);
+		cgroup = BPF_CORE_READ(state, cgroup);
+	}
+	return cgroup;
+}
+
+/* The id of the ancestor at a level. */
+static __always_inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
+{
+	struct cgroup___ids *with_ids = (void *)cgroup;
+	__u64 id = 0;
+
+	if (!bpf_core_field_exists(with_ids->ancestor_ids))
+		return BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+	bpf_probe_read_kernel(&id, sizeof(id),
+			      (char *)cgroup + bpf_core_field_offset(struct cgroup___ids, ancestor_ids) + sizeof(id) * level);
+	return id;
+}
+
+#else
+
 /* The ancestor of a cgroup at a level; itself at its own. */
 static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u32 level)
 {
@@ -102,6 +138,14 @@ static __always_inline struct cgroup *cgroup_ancestor(struct cgroup *cgroup, __u
 			      (char *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) + sizeof(ancestor) * level);
 	return ancestor;
 }
+
+/* The id of the ancestor at a level. */
+static __always_inline __u64 ancestor_id(struct cgroup *cgroup, __u32 level)
+{
+	return BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+}
+
+#endif
 
 /* Whether a cgroup is a target, or one above it. Where deepest is not NULL it gets the deepest that is. */
 static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels, struct target *deepest)
@@ -116,7 +160,7 @@ static __always_inline bool cgroup_is_target(struct cgroup *cgroup, __u64 levels
 			break;
 		if (!(levels & (1ULL << level)))
 			continue;
-		id = BPF_CORE_READ(cgroup_ancestor(cgroup, level), kn, id);
+		id = ancestor_id(cgroup, level);
 		bits = bpf_map_lookup_elem(&target_cgroups, &id);
 		if (!bits)
 			continue;
@@ -188,14 +232,37 @@ static __always_inline bool is_of(struct cgroup_verdict *known, __u64 id, __u64 
 	return *(volatile __u64 *)&known->check == check_of(id, verdict, workloads, *(volatile __u64 *)&known->target.cgroup);
 }
 
-/* Finds out whether the cgroup of the current task is a target, and remembers it. Not inlined: it is seldom needed. */
-static __noinline bool find_cgroup_verdict(struct scope_state *state, struct cgroup_verdict *place, __u64 id, __u64 *workloads)
+#ifdef OLD_KERNEL
+
+/* Without a barrier, for which there is no instruction before 5.12: on arm64, where loads overtake each other, the verdict on a cgroup that
+ * is asked for while targets change may be that of before, until they change again. */
+static __always_inline __u64 generation_of(struct scope_state *state)
 {
-	/* With a barrier: where the generation is new, so is what was changed before it. */
-	__u64 generation = __sync_fetch_and_add(&state->generation, 0), verdict;
+	return *(volatile __u64 *)&state->generation;
+}
+
+/* Inlined: programs with functions of their own make no tail calls on arm64 before 6.0, and stacks are short. */
+#define SELDOM_NEEDED static __always_inline
+
+#else
+
+/* With a barrier: where the generation is new, so is what was changed before it. */
+static __always_inline __u64 generation_of(struct scope_state *state)
+{
+	return __sync_fetch_and_add(&state->generation, 0);
+}
+
+#define SELDOM_NEEDED static __noinline
+
+#endif
+
+/* Finds out whether the cgroup of the current task is a target, and remembers it. Not inlined: it is seldom needed. */
+SELDOM_NEEDED bool find_cgroup_verdict(struct scope_state *state, struct cgroup_verdict *place, __u64 id, __u64 *workloads)
+{
+	__u64 generation = generation_of(state), verdict;
 	struct target target = {};
 
-	verdict = generation << 1 | cgroup_is_target(cgroup_of(bpf_get_current_task_btf()), state->levels, &target);
+	verdict = generation << 1 | cgroup_is_target(cgroup_of(current_task()), state->levels, &target);
 	*(volatile __u64 *)&place->verdict = verdict;
 	*(volatile __u64 *)&place->target.workloads = target.workloads;
 	*(volatile __u64 *)&place->target.cgroup = target.cgroup;
@@ -253,7 +320,7 @@ static __always_inline bool is_tracer(struct task_struct *task)
 	return TRUSTED_FIELD(struct task_struct, task, tgid) == tracer_tgid;
 }
 
-/* in_scope of the current task (of bpf_get_current_task_btf: to ask for it costs more than most of this), for programs that run often;
+/* in_scope of the current task (of current_task: to ask for it costs more than most of this), for programs that run often;
  * workloads gets which selections hold for it then. The tracer itself never is. */
 static __always_inline bool current_in_scope_as(struct task_struct *task, __u64 *workloads)
 {

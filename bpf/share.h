@@ -99,11 +99,39 @@ static __always_inline struct share *share_of_cgroup(__u64 cgroup)
 	return bpf_map_lookup_elem(&shares, &cgroup);
 }
 
+#ifdef OLD_KERNEL
+
+/* Adds to the counter of a segment. No instruction compares and swaps before 5.12: of what several CPUs count when a segment begins only
+ * one record may remain, and one that comes late from the round before may be counted in this one. */
+static __always_inline void add_to_segment(__u64 *counter, __u64 number, __u64 size)
+{
+	if (*(volatile __u64 *)counter >> 32 == (__u32)number)
+		__sync_fetch_and_add(counter, size);
+	else
+		*(volatile __u64 *)counter = (number << 32) + size;
+}
+
+#else
+
+/* Adds to the counter of a segment. If another CPU was faster twice, it is not counted. */
+static __always_inline void add_to_segment(__u64 *counter, __u64 number, __u64 size)
+{
+	for (int i = 0; i < 2; i++) {
+		__u64 before = *(volatile __u64 *)counter;
+		__u64 after = (before >> 32 == (__u32)number ? before : number << 32) + size;
+
+		if (__sync_val_compare_and_swap(counter, before, after) == before)
+			break;
+	}
+}
+
+#endif
+
 /* Counts a record that was handed over as held. Returns false if there was no room to. */
 static __always_inline bool hold_share(__u64 cgroup, __u64 size)
 {
-	__u64 number, *counter;
 	struct share *share;
+	__u64 number;
 
 	if (is_calm(unread_bytes()))
 		return true;
@@ -111,14 +139,7 @@ static __always_inline bool hold_share(__u64 cgroup, __u64 size)
 	if (!share)
 		return false;
 	number = bpf_ringbuf_query(&events, BPF_RB_PROD_POS) >> segment_bits;
-	counter = &share->held[number & (SEGMENT_COUNTERS - 1)];
-	for (int i = 0; i < 2; i++) { /* if another CPU was faster twice, it is not counted */
-		__u64 before = *(volatile __u64 *)counter;
-		__u64 after = (before >> 32 == (__u32)number ? before : number << 32) + size;
-
-		if (__sync_val_compare_and_swap(counter, before, after) == before)
-			break;
-	}
+	add_to_segment(&share->held[number & (SEGMENT_COUNTERS - 1)], number, size);
 	return true;
 }
 

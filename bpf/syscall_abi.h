@@ -5,7 +5,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* Whether the current task (of bpf_get_current_task_btf) is in a system call of the ABI for 32 bits. */
+/* Whether the current task (of current_task) is in a system call of the ABI for 32 bits. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->thread_info.status))

@@ -90,7 +90,7 @@ static __always_inline bool is_wanted(struct task_struct *task, void *callers, _
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_entered, struct pt_regs *regs, long number)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u32 place = place_of(task, number);
 
 	if (is_wanted(task, &entered_callers, place))
@@ -101,7 +101,7 @@ int BPF_PROG(syscall_entered, struct pt_regs *regs, long number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_left, struct pt_regs *regs, long result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	__u32 place = place_of(task, number_of(regs));
 
 	if (is_wanted(task, &left_callers, place))

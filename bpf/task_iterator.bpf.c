@@ -35,13 +35,32 @@ static __always_inline __u32 pid_as_reader_sees_it(struct task_struct *task)
 	return pid_at_level(task, BPF_CORE_READ(reader, thread_pid, level));
 }
 
-SEC("iter.s/task")
+#ifdef OLD_KERNEL
+/* The memory of another process can be read since 5.18: what it was called with, user space has to find out. */
+#define TASK_ITERATOR "iter/task"
+#define read_arguments(s, task)
+#else
+#define TASK_ITERATOR "iter.s/task"
+
+static __always_inline void read_arguments(struct image_scratch *s, struct task_struct *task)
+{
+	unsigned long arguments = arguments_of(&s->record, task);
+
+	if (s->record.arguments_length > 0 &&
+	    bpf_copy_from_user_task(s->arguments, BOUNDED(s->record.arguments_length, ARGUMENTS_MAX), (void *)arguments, task,
+				    0)) {
+		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
+		s->record.arguments_length = 0;
+	}
+}
+#endif
+
+SEC(TASK_ITERATOR)
 int tasks(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
 	struct image_scratch *s;
-	unsigned long arguments = 0;
 
 	if (ctx->meta->seq_num == 0)
 		read_host_namespaces();
@@ -58,13 +77,7 @@ int tasks(struct bpf_iter__task *ctx)
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		s->record.header.flags |= RECORD_KERNEL_THREAD;
 	else
-		arguments = arguments_of(&s->record, task);
-	if (s->record.arguments_length > 0 &&
-	    bpf_copy_from_user_task(s->arguments, BOUNDED(s->record.arguments_length, ARGUMENTS_MAX), (void *)arguments, task,
-				    0)) {
-		s->record.header.flags |= RECORD_ARGUMENTS_UNREADABLE;
-		s->record.arguments_length = 0;
-	}
+		read_arguments(s, task);
 	bpf_seq_write(seq, &s->record, sizeof(s->record));
 #define WRITE_PART(from, length, max)                                                \
 	do {                                                                         \

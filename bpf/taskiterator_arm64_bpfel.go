@@ -118,7 +118,7 @@ type TaskIteratorImageScratch struct {
 		At       uint32
 		Done     uint32
 		MayBeNew uint32
-		Reserved uint32
+		Handle   uint32
 	}
 }
 

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 full='' kernels=6.1,6.12
 case ${1:-} in
---full) full=1 kernels=6.1,6.12,6.18,newest STAGES_REPORT=test-report.txt ;;
+--full) full=1 kernels=5.10,6.1,6.12,6.18,newest STAGES_REPORT=test-report.txt ;;
 '') ;;
 *) echo "usage: run.sh [--full]" >&2 && exit 2 ;;
 esac

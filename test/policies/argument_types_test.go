@@ -5,9 +5,11 @@
 package policies
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/kernelversion"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
 )
 
@@ -15,6 +17,15 @@ const (
 	noTracepoint    = "no tracepoint stands in for"
 	someCredentials = `{"process_credentials_arg":{*"uid":1,"gid":0,"euid":2,"egid":0,"suid":3,"sgid":0,"fsuid":2,"fsgid":0*}}`
 )
+
+// attribute are the arguments of security_inode_setxattr that are its name and value: kernels before 5.12 give no mapping of ids before them.
+func attribute() string {
+	first := 2
+	if kernelversion.Before(5, 12) {
+		first = 1
+	}
+	return fmt.Sprintf("{index: %d, type: string}, {index: %d, type: const_buf, sizeArgIndex: %d}", first, first+1, first+3)
+}
 
 // argumentTypes has a row at least for each type of argument.
 var argumentTypes = []row{
@@ -83,7 +94,7 @@ var argumentTypes = []row{
 			"open $D/vector wct then writev a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6"},
 		want: []string{"bytes onetwothree", "bytes abcdefghijklmnopqrstuvwxyz012345 of *"}},
 	{name: "const-buf",
-		spec: kprobe("security_inode_setxattr", "{index: 2, type: string}, {index: 3, type: const_buf, sizeArgIndex: 5}"),
+		spec: kprobe("security_inode_setxattr", attribute()),
 		do:   []string{`call setxattr "$D/text "user.name "value 5 0`},
 		want: []string{"string user.name, bytes value"}},
 	{name: "const-buf-of-user",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/kernelversion"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
 )
 
@@ -24,6 +25,15 @@ const (
 	usdt          = "usdts:\n- path: $D/program\n  provider: provoke\n  name: hit\n  args: [{index: 0, type: int64}, {index: 1, type: int32}, {index: 2, type: string}]"
 	inProgram     = "exec $D/program $L "
 )
+
+// whereProbesSleep is what is told of memory that the process has not read itself: on kernels whose programs at uprobes cannot wait for it
+// (before 5.19) it cannot be read, and no filter asks for that.
+func whereProbesSleep(told ...string) []string {
+	if kernelversion.Before(5, 19) {
+		return nil
+	}
+	return told
+}
 
 var programs = []row{
 	{name: "uprobe", spec: uprobe("provoke_function", bothArguments),
@@ -46,7 +56,7 @@ var programs = []row{
 	{name: "uprobe-of-several", spec: uprobe("provoke_function, provoke_other", ""),
 		do: []string{inProgram + "function text 5 and other-function and nothing"}, want: []string{"", ""}},
 	{name: "uprobe-unread", spec: uprobe("provoke_function", bothArguments, matchArgs(0, "Equal", "unread")),
-		do: []string{inProgram + "function-of $D/unread 5"}, want: []string{"string unread, long 5"}},
+		do: []string{inProgram + "function-of $D/unread 5"}, want: whereProbesSleep("string unread, long 5")},
 	{name: "uprobe-and-task", // the kernel's types are known though the program's are not
 		spec: uprobe("provoke_function", "\n  data: [{source: current_task, type: int, resolve: mm.owner.tgid}]",
 			"matchData: ["+filter(0, "NotEqual", "$P")+"]"),

@@ -51,25 +51,30 @@ func (d Delivery) mayCarry() bool {
 	return d.Way == Carried || d.Way != Image && !d.ImageNamed && len(d.Tracers) > 0
 }
 
-// Program is how one node gets the tracer.
+// Program is how one node gets the tracer, and what the node tells of itself that the tracer's pod depends on.
 type Program struct {
 	// image of the pod. Of a carried tracer it is only there because a pod has to have one.
 	image  string
 	policy corev1.PullPolicy
 	// carried is nil where the image holds the tracer.
 	carried *carry.Tracer
+	// kernel is the release of the node's; empty if it is not known.
+	kernel string
 }
 
-// nodeFacts are what decides how a node gets its tracer; zero where nobody may read nodes.
+// nodeFacts are what decides how a node gets its tracer, and with which privileges; zero where nobody may read nodes.
 type nodeFacts struct {
 	architecture string
-	images       []string
+	// kernel is its release, such as 6.1.0-18-amd64.
+	kernel string
+	images []string
 	// unusable are images that could not be used as base.
 	unusable []string
 }
 
 func factsOf(node *corev1.Node) (f nodeFacts) {
 	f.architecture = cmp.Or(node.Status.NodeInfo.Architecture, node.Labels[corev1.LabelArchStable])
+	f.kernel = node.Status.NodeInfo.KernelVersion
 	for _, image := range node.Status.Images {
 		f.images = append(f.images, image.Names...)
 	}
@@ -92,7 +97,7 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 	facts := l.nodes[node]
 	l.mu.Unlock()
 	if !d.mayCarry() || d.Way != Carried && slices.Contains(facts.images, c.Image) {
-		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent)}, nil
+		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: facts.kernel}, nil
 	}
 	architecture := cmp.Or(facts.architecture, defaultArchitecture)
 	tracer, ok := d.Tracers[architecture]
@@ -109,7 +114,7 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 		return Program{}, &NodeError{Node: node, Reason: reason, Remedy: "name one with --base-image",
 			Message: "no image is known that the node has and that a tracer pod could use" + but(facts.unusable)}
 	}
-	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer}, nil
+	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer, kernel: facts.kernel}, nil
 }
 
 // defaultArchitecture is that of a node that nobody may ask; its kubelet tells if it is not so.

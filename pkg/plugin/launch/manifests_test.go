@@ -41,8 +41,8 @@ var reasons = map[string]string{
 	"imagePullPolicy: Never":              "No registry is asked.",
 	"/trace-sec/starter/starter-amd64":    "All that is executed of files: it receives the tracer on standard input,",
 	"sha256...":                           "goes no further unless this is its SHA-256,",
-	"3400000":                             "its length as it comes, compressed,",
-	"9600000":                             "and the tracer's; then it executes it from memory, as",
+	"3800000":                             "its length as it comes, compressed,",
+	"11200000":                            "and the tracer's; then it executes it from memory, as",
 	"workingDir: /":                       "That of the image may be closed to all but its user.",
 	"mountPath: /trace-sec/starter":       "The starter, read-only.",
 	"mountPath: /trace-sec/memory":        "Used only on kernels that execute nothing from memory files (vm.memfd_noexec=2): then the tracer is put here.",
@@ -110,7 +110,7 @@ const manifestHead = `# SPDX-License-Identifier: Apache-2.0
 # tests. Plainly: it has no API token, mounts nothing of the node and listens to nothing, but it sees every process of its node and what
 # they do. And whoever may create it may create any other pod in its namespace too, which is to be root on the node.
 #
-# kubectl trace-sec run adds what the hooks of its policies need, and only then:
+# What the hooks of policies (kubectl trace-sec run) or the node's kernel need is added, and only then:
 `
 
 // explained puts the reasons into a pod's YAML, and fails for lines that have none.
@@ -119,7 +119,7 @@ func explained(t *testing.T, text string) []byte {
 	var out bytes.Buffer
 	out.WriteString(manifestHead)
 	for _, p := range privileges {
-		if p.needed != nil {
+		if p.of != "" {
 			fmt.Fprintf(&out, "# - %s: %s%s (%s)\n", p.of, map[bool]string{true: "mounts read-only "}[p.directory != ""], cmp.Or(string(p.capability), p.directory), p.why)
 		}
 	}
@@ -145,8 +145,8 @@ func explained(t *testing.T, text string) []byte {
 
 func TestTracerPodManifest(t *testing.T) {
 	c := Config{Namespace: DefaultNamespace, Session: "0123456789ab", Version: "v0.0.0", Expires: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)}
-	program := Program{image: "registry.example/web:1", policy: corev1.PullNever,
-		carried: &carry.Tracer{Architecture: "amd64", Payload: make([]byte, 3_400_000), Digest: "sha256...", Size: 9_600_000}}
+	program := Program{image: "registry.example/web:1", policy: corev1.PullNever, kernel: "6.1.0",
+		carried: &carry.Tracer{Architecture: "amd64", Payload: make([]byte, 3_800_000), Digest: "sha256...", Size: 11_200_000}}
 	config := wire.TracerConfig{Node: "node-1", Targets: wire.Targets{Pods: []wire.Pod{{UID: "11111111-2222-3333-4444-555555555555"}}}}
 	pod := tracerPod(c, program, completed(c, config))
 	for i := range pod.Spec.Volumes {

@@ -41,7 +41,7 @@ func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 		Spec:       spec(c, tracer.Node),
 	}
 	pod.Spec.Containers = []corev1.Container{container(c, p, tracer)}
-	grant(&pod.Spec, c.Hooks)
+	grant(&pod.Spec, c.Hooks, p.kernel)
 	if p.carried != nil {
 		carryTo(&pod.Spec, *p.carried)
 	}

@@ -5,6 +5,7 @@ package launch
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,9 +24,9 @@ func testConfig() Config {
 		Deadline: time.Hour, Expires: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
-// imagePod is a tracer pod whose image holds the tracer.
+// imagePod is a tracer pod whose image holds the tracer, for a node with a kernel that counts BPF as the pod's memory.
 func imagePod(c Config, tracer wire.TracerConfig) *corev1.Pod {
-	return tracerPod(c, Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent)}, tracer)
+	return tracerPod(c, Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: "5.11.0"}, tracer)
 }
 
 func TestTracerPod(t *testing.T) {
@@ -114,6 +115,27 @@ func TestPrivileges(t *testing.T) {
 	for _, p := range privileges {
 		if p.why == "" {
 			t.Errorf("nothing says why %s%s", p.capability, p.directory)
+		}
+	}
+}
+
+// Only kernels that count BPF as locked memory, and those that nobody knows, have its limit lifted.
+func TestPrivilegeByKernel(t *testing.T) {
+	for kernel, want := range map[string]bool{
+		"": true, "unknown": true, "5.10.0-28-cloud-amd64": true, "5.10.223-212.873.amzn2.x86_64": true, "4.18.0-553.el8_10.x86_64": true,
+		"5.11.0": false, "5.14.0-427.13.1.el9_4.x86_64": false, "5.15.0-1053-gke": false, "6.1.0": false, "10.0": false,
+	} {
+		c := newCluster(t, readyNode("n1", func(n *corev1.Node) { n.Status.NodeInfo.KernelVersion = kernel }))
+		l := c.launcher(t)
+		if refused, _ := l.Look(soon(t), []string{"n1"}); len(refused) > 0 {
+			t.Fatal(refused[0])
+		}
+		pod, _, err := l.Pod(testTracerConfig("n1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(pod.Spec.Containers[0].SecurityContext.Capabilities.Add, "SYS_RESOURCE"); got != want {
+			t.Errorf("kernel %q: SYS_RESOURCE %t, want %t", kernel, got, want)
 		}
 	}
 }

@@ -7,15 +7,19 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
 // privilege is one thing that a tracer may do, or see of its node, and why.
 type privilege struct {
-	// of says which hooks need it, and needed finds them; without, every tracer has it.
-	of     string
+	// of says which hooks or nodes need it; without, every tracer has it.
+	of string
+	// needed finds hooks that need it.
 	needed func(*policy.Hook) bool
+	// onKernel finds nodes that need it, by the release of their kernel as they tell it; empty if they may not be asked.
+	onKernel func(release string) bool
 	// capability, or else a directory of the node, which is mounted read-only at the same path.
 	capability corev1.Capability
 	directory  string
@@ -27,6 +31,8 @@ type privilege struct {
 var privileges = [...]privilege{
 	{capability: "BPF", why: "bpf(2): load programs, make maps and links"},
 	{capability: "PERFMON", why: "programs that read kernel memory, and perf events, which kprobes and tracepoints attach through"},
+	{of: "nodes whose kernel is older than 5.11, or is not known", onKernel: countsLockedMemory, capability: "SYS_RESOURCE",
+		why: "what programs and maps take is locked memory there, of which the tracer lifts the limit"},
 	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_ADMIN",
 		why: "perf events of uprobes, by which kernels without uprobe.multi attach (before 6.6)"},
 	{of: "uprobes, usdts", needed: inProgram, capability: "SYS_PTRACE",
@@ -54,6 +60,16 @@ func isLoader(h *policy.Hook) bool { return h.Kind == policy.Loader }
 
 func inProgram(h *policy.Hook) bool { return h.Kind&(policy.Uprobe|policy.USDT) != 0 }
 
+// firstWithoutLockedMemory is the first kernel that counts the memory of BPF by cgroup, as the pod's.
+var firstWithoutLockedMemory = version.MustParseGeneric("5.11")
+
+// countsLockedMemory says whether a kernel may count the memory of BPF as locked memory. That goes by its version, since a pod's
+// privileges are written down before anything can be tried; a kernel that has taken the newer way into an older version gets one more.
+func countsLockedMemory(release string) bool {
+	v, err := version.ParseGeneric(release)
+	return err != nil || v.LessThan(firstWithoutLockedMemory)
+}
+
 // calls finds hooks on a function.
 func calls(function string) func(*policy.Hook) bool {
 	return func(h *policy.Hook) bool {
@@ -70,14 +86,25 @@ func posts(such func(policy.Action) bool) func(*policy.Hook) bool {
 	}
 }
 
-// grant gives a pod's only container the privileges that hooks need, each once.
-func grant(pod *corev1.PodSpec, hooks []*policy.Hook) {
+// isFor says whether a tracer of these hooks needs it on a node with this kernel.
+func (p privilege) isFor(hooks []*policy.Hook, kernel string) bool {
+	switch {
+	case p.needed != nil:
+		return slices.ContainsFunc(hooks, p.needed)
+	case p.onKernel != nil:
+		return p.onKernel(kernel)
+	}
+	return true
+}
+
+// grant gives a pod's only container the privileges that hooks need on a node with this kernel, each once.
+func grant(pod *corev1.PodSpec, hooks []*policy.Hook, kernel string) {
 	container := &pod.Containers[0]
 	capabilities := container.SecurityContext.Capabilities
 	mounted := map[string]bool{}
 	for _, p := range privileges {
 		switch {
-		case p.needed != nil && !slices.ContainsFunc(hooks, p.needed):
+		case !p.isFor(hooks, kernel):
 		case p.capability != "" && !slices.Contains(capabilities.Add, p.capability):
 			capabilities.Add = append(capabilities.Add, p.capability)
 		case p.directory != "" && !mounted[p.directory]:

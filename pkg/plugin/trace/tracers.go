@@ -20,7 +20,7 @@ type tracerOptions struct {
 	dryRun                                       string
 }
 
-// mostCarried is for how many nodes a tracer is carried unless more are allowed: 3.5 MB each, so 175 MB.
+// mostCarried is for how many nodes a tracer is carried unless more are allowed: 3.8 MB each, so 190 MB.
 const mostCarried = 50
 
 // TracersTopic is the command that explains the flags of tracer pods.

@@ -18,7 +18,7 @@ A tracer pod runs on each node of the targets for as long as the command does.
 
 // moreAboutTracers follows the flags.
 const moreAboutTracers = `
-carried   This plugin sends the tracer itself, 3.5 MB to each node, through the API server: the pod is made from an image that
+carried   This plugin sends the tracer itself, 3.8 MB to each node, through the API server: the pod is made from an image that
           the node has, of which nothing is executed. A starter of 13 KB, in a ConfigMap of the tracer namespace, receives the
           tracer on the attached standard input, compares its SHA-256 with the one in the pod's spec, and executes it from
           memory. No registry is asked, and no file is written on the node.

@@ -35,10 +35,34 @@ func attachTracepoint(p *ebpf.Program, a Attachment, _ *Dispatch) (link.Link, er
 		return nil, fmt.Errorf("open the tracepoint: %w", err)
 	}
 	l, err := link.AttachRawLink(link.RawLinkOptions{Target: event, Program: p, Attach: ebpf.AttachPerfEvent})
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, ebpf.ErrNotSupported) { // before 5.15
+		return attachToEvent(event, p)
+	}
 	if err = errors.Join(err, unix.Close(event)); err != nil {
 		return nil, err
 	}
 	return l, nil // the link holds the event
+}
+
+// eventWithProgram is a perf event that runs a program for as long as it is open.
+type eventWithProgram struct {
+	link.Link // none: only Close is asked of it
+	event     int
+}
+
+// Close ends it.
+func (e eventWithProgram) Close() error { return unix.Close(e.event) }
+
+// attachToEvent takes over the event.
+func attachToEvent(event int, p *ebpf.Program) (link.Link, error) {
+	err := unix.IoctlSetInt(event, unix.PERF_EVENT_IOC_SET_BPF, p.FD())
+	if err == nil {
+		err = unix.IoctlSetInt(event, unix.PERF_EVENT_IOC_ENABLE, 0)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("have the perf event run the program: %w", err), unix.Close(event))
+	}
+	return eventWithProgram{event: event}, nil
 }
 
 func attachSyscalls(p *ebpf.Program, a Attachment, d *Dispatch) (link.Link, error) {

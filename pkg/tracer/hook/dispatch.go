@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
 // maxSyscalls is SYSCALLS of bpf/syscalls.bpf.c: the numbers of the ABI for 32 bits begin there.
@@ -38,9 +39,9 @@ type layer struct {
 
 func (d *Dispatch) newLayer() (*layer, error) {
 	l := &layer{links: map[Mechanism]link.Link{}, taken: map[Mechanism]map[uint32]*ebpf.Program{SyscallEnter: {}, SyscallExit: {}}}
-	spec, err := bpf.LoadSyscalls()
+	spec, err := kernel.Specification(d.types, bpf.LoadSyscalls, bpf.LoadSyscallsOld)
 	if err != nil {
-		return nil, fmt.Errorf("read the BPF object for system calls: %w", err)
+		return nil, err
 	}
 	if err := d.host.SetConstants(spec.Variables); err != nil {
 		return nil, err

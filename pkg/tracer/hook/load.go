@@ -17,6 +17,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
@@ -45,6 +46,8 @@ type Set struct {
 	dispatch *Dispatch
 	// runtime is Marking.Runtime.
 	runtime uint32
+	// old: the programs are those for old kernels.
+	old bool
 	// holdsCPU: programs may hold the CPU while they run.
 	holdsCPU bool
 	// armedUntil is what armed_until holds; it is StayArmed's.
@@ -68,12 +71,20 @@ type Loaded struct {
 // NewSet prepares for loading hooks beside the programs of host; types reads the kernel's type information, once for all that is loaded;
 // processes is of how many can be noted what filters ask, 0 for the object's own number.
 func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
-	spec, err := bpf.LoadHook()
+	spec, err := kernel.Specification(types, bpf.LoadHook, bpf.LoadHookOld)
 	if err != nil {
-		return nil, fmt.Errorf("read the BPF object of hooks: %w", err)
+		return nil, err
 	}
 	if err := host.SetConstants(spec.Variables); err != nil {
 		return nil, err
+	}
+	old, err := kernel.IsOld(types)
+	if err != nil {
+		return nil, err
+	}
+	if old {
+		// Programs of kprobes that take memory for entries may come to wait for themselves, of which these kernels warn.
+		spec.Maps["process_states"].Flags &^= unix.BPF_F_NO_PREALLOC
 	}
 	kernelTypes, err := types.Kernel()
 	if err != nil {
@@ -90,7 +101,7 @@ func NewSet(host Host, types *btf.Cache, processes uint32) (*Set, error) {
 	if processes != 0 {
 		spec.Maps["process_states"].MaxEntries = processes
 	}
-	s := &Set{host: host, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}, holdsCPU: kernel.AtLeast(6, 15)}
+	s := &Set{host: host, old: old, spec: spec, types: types, shared: map[string]*ebpf.Map{}, dispatch: &Dispatch{host: host, types: types}, holdsCPU: kernel.AtLeast(6, 15)}
 	maps.Copy(s.shared, host.SharedMaps())
 	for _, name := range []string{"hook_scratches", "enforcer_notes", "process_states", "armed_until", "sock_owners", "judged_paths"} {
 		m, err := ebpf.NewMap(spec.Maps[name])
@@ -115,6 +126,13 @@ func (s *Set) Load(d *Definition) (*Loaded, error) {
 		if err := s.setRegisters(d, l); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", d.Name, err), s.unload(l))
 		}
+	}
+	if s.keepsCalls(d) {
+		attached, err := attachTracing(ebpf.AttachTraceRawTp)(l.collection.Programs[gone], Attachment{}, nil)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: attach to the ends of threads: %w", d.Name, err), s.unload(l))
+		}
+		l.links = append(l.links, attached)
 	}
 	for _, a := range d.Attachments {
 		a.Everybody = d.everybody()
@@ -157,6 +175,11 @@ func (s *Set) Check(d *Definition) error {
 func (s *Set) load(d *Definition) (*Loaded, error) {
 	if err := errors.Join(d.check(), d.writable(), d.overridable()); err != nil {
 		return nil, err
+	}
+	if s.old {
+		if err := fitsOld(d.Name, d.Filters, d.Operands); err != nil {
+			return nil, err
+		}
 	}
 	collection, err := s.collection(d, s.holdsCPU)
 	if verifier := (*ebpf.VerifierError)(nil); s.holdsCPU && errors.As(err, &verifier) {

@@ -52,7 +52,7 @@ type mechanism struct {
 	at   ebpf.AttachType
 	// named: the program is loaded for the one symbol that it is attached to.
 	named bool
-	// sleeps: the program runs where it may wait for user memory.
+	// sleeps: the program runs where it may wait for user memory, if the kernel lets it.
 	sleeps bool
 	attach attach
 }

@@ -21,13 +21,20 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 	for _, a := range d.Attachments {
 		m, p := mechanisms[a.Mechanism], spec.Programs[string(a.Stage)]
 		p.Type, p.AttachType, p.AttachTo = m.kind, m.at, a.target()
-		if a.Stage == Hashing || m.sleeps {
+		if a.Stage == Hashing || a.Mechanism.sleeps() {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}
 		if !d.writes() {
 			withoutWriting(p)
 		}
 		programs[string(a.Stage)] = p
+	}
+	if s.keepsCalls(d) {
+		p := spec.Programs[gone]
+		p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachTraceRawTp, "sched_process_exit"
+		programs[gone] = p
+	} else if s.old {
+		spec.Maps["call_contexts"].MaxEntries = 1
 	}
 	spec.Programs = programs
 	if len(d.Operands) > 0 {
@@ -49,10 +56,19 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 	return spec, nil
 }
 
+// gone is the program that takes away what the entry left for a return that does not come, as the thread ends. Others than old kernels do
+// so themselves.
+const gone = "hook_gone"
+
+// keepsCalls says whether the hook leaves something for returns in memory that is there for it from the beginning.
+func (s *Set) keepsCalls(d *Definition) bool {
+	return s.old && d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_HAS_RETURN) != 0
+}
+
 // config completes what a hook is to do with what the session and its lists say.
 func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	config := d.Config
-	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return mechanisms[a.Mechanism].sleeps }) {
+	if slices.ContainsFunc(d.Attachments, func(a Attachment) bool { return a.Mechanism.sleeps() }) {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_SLEEPS)
 	} else if holdsCPU && !d.hashes() {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_HOLDS_CPU)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
 // MaxMarks is how many marks a process can have: bits of process_state.
@@ -36,9 +37,14 @@ type Marking struct {
 
 // Remember begins to note processes. It comes before the hooks that ask: what runs already is for Note.
 func (s *Set) Remember(m Marking) error {
-	spec, err := bpf.LoadProcessState()
+	if s.old {
+		if err := fitsOld("programs and processes that policies name", m.Marks, m.Operands); err != nil {
+			return err
+		}
+	}
+	spec, err := kernel.Specification(s.types, bpf.LoadProcessState, bpf.LoadProcessStateOld)
 	if err != nil {
-		return fmt.Errorf("read the BPF object of process states: %w", err)
+		return err
 	}
 	if err := s.host.SetConstants(spec.Variables); err != nil {
 		return err
@@ -52,6 +58,7 @@ func (s *Set) Remember(m Marking) error {
 		}
 	}
 	s.runtime = m.Runtime
+	spec.Maps["process_states"].Flags = s.spec.Maps["process_states"].Flags
 	spec.Maps["hook_scratches"].MaxEntries = s.spec.Maps["hook_scratches"].MaxEntries
 	spec.Maps["hook_operands"].MaxEntries = uint32(max(len(m.Operands), 1))
 	collection, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{

@@ -27,7 +27,7 @@ var Unified = Hierarchy{Name: "unified", controller: -1}
 func Hierarchies(types *btf.Cache) ([]Hierarchy, error) {
 	spec, err := types.Kernel()
 	if err != nil {
-		return nil, fmt.Errorf("this kernel has no type information (BTF, /sys/kernel/btf/vmlinux), which tracing needs: %w", err)
+		return nil, noTypes(err)
 	}
 	var controllers *btf.Enum
 	if err := spec.TypeByName("cgroup_subsys_id", &controllers); err != nil {
@@ -42,6 +42,10 @@ func Hierarchies(types *btf.Cache) ([]Hierarchy, error) {
 		}
 	}
 	return found, nil
+}
+
+func noTypes(err error) error {
+	return fmt.Errorf("this kernel has no type information (BTF, /sys/kernel/btf/vmlinux), which tracing needs: %w", err)
 }
 
 // exitTellsGroupDead says whether the tracepoint sched_process_exit has the argument group_dead (6.16).

@@ -60,15 +60,15 @@ func (p *Programs) hooks() []hook {
 
 // Load loads the programs for a scope. Nothing is traced before Attach. Close frees everything.
 func Load(scope Scope) (*Programs, error) {
-	spec, err := bpf.LoadProcess()
+	cache := scope.types()
+	spec, err := Specification(cache, bpf.LoadProcess, bpf.LoadProcessOld)
 	if err != nil {
-		return nil, fmt.Errorf("read the BPF object: %w", err)
+		return nil, err
 	}
 	p := &Programs{scope: scope}
 	if err := p.SetConstants(spec.Variables); err != nil {
 		return nil, err
 	}
-	cache := scope.types()
 	types, err := cache.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("the kernel's type information: %w", err)
@@ -173,9 +173,9 @@ func explain(what string, err error) error {
 	case errors.As(err, &verifier) && len(verifier.Log) > 0:
 		return fmt.Errorf("%s: this kernel's verifier refuses a program; please report this with the kernel's version: %w", what, err)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON, and a kernel that is not locked down to confidentiality: %w", what, err)
+		return fmt.Errorf("%s: not permitted: tracing needs root with the capabilities BPF and PERFMON (before Linux 5.11 also SYS_RESOURCE), and a kernel that is not locked down to confidentiality: %w", what, err)
 	case errors.Is(err, ebpf.ErrNotSupported):
-		return fmt.Errorf("%s: this kernel can't do it; Linux 6.1 or later with BTF is needed: %w", what, err)
+		return fmt.Errorf("%s: this kernel can't do it; Linux 5.10 or later with BTF is needed: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

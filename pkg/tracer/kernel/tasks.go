@@ -18,19 +18,25 @@ import (
 type Tasks struct {
 	objects bpf.TaskIteratorObjects
 	iter    *link.Iter
+	// withoutArguments: the program cannot read what processes were called with.
+	withoutArguments bool
 }
 
 // LoadTasks loads the iterator; of the scope it uses the hierarchy.
 func LoadTasks(scope Scope) (*Tasks, error) {
-	spec, err := bpf.LoadTaskIterator()
+	types := scope.types()
+	spec, err := Specification(types, bpf.LoadTaskIterator, bpf.LoadTaskIteratorOld)
 	if err != nil {
-		return nil, fmt.Errorf("read the BPF object of the task iterator: %w", err)
+		return nil, err
 	}
 	if err := scope.apply(spec.Variables); err != nil {
 		return nil, err
 	}
 	t := &Tasks{}
-	if err := spec.LoadAndAssign(&t.objects, &ebpf.CollectionOptions{Cache: scope.types()}); err != nil {
+	if t.withoutArguments, err = IsOld(types); err != nil {
+		return nil, err
+	}
+	if err := spec.LoadAndAssign(&t.objects, &ebpf.CollectionOptions{Cache: types}); err != nil {
 		return nil, explain("load the task iterator", err)
 	}
 	if t.iter, err = link.AttachIter(link.IterOptions{Program: t.objects.Tasks}); err != nil {
@@ -56,6 +62,9 @@ func (t *Tasks) All() ([]*Image, error) {
 		var image *Image
 		if image, raw, err = decodeImage(raw); err != nil {
 			return nil, fmt.Errorf("task iterator: %w", err)
+		}
+		if t.withoutArguments {
+			readArguments(image)
 		}
 		images = append(images, image)
 	}

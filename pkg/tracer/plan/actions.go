@@ -105,6 +105,6 @@ func (c *compiler) post(a policy.Action, bits *bpf.HookHookActions, out *bpf.Hoo
 		c.def.RateLimited = true
 	}
 	if a.IMA && c.site.entry.Stage != hook.Hashing {
-		c.notes = append(c.notes, noHash(c.site))
+		c.notes = append(c.notes, c.node.noHash(c.site))
 	}
 }

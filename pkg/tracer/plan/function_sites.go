@@ -25,7 +25,7 @@ type function struct {
 	name       string
 	spec       *btf.Spec
 	parameters int
-	// before are parameters that the asked function has not: argument 0 of that one comes after them.
+	// before are parameters that the asked function has not: argument 0 of that one comes after them. -1: it has one more.
 	before int
 }
 
@@ -64,10 +64,13 @@ func (n *Node) functionSites(p *policy.Policy, h *policy.Hook, name string) (rou
 			routes = append(routes, route{s})
 		}
 	} else {
+		f, shifted := f.withoutIdmap(h)
 		sites := n.tracedFunction(p, h, f)
 		for _, s := range sites {
-			if note != "" {
-				s.notes = append(s.notes, note)
+			for _, n := range []string{note, shifted} {
+				if n != "" {
+					s.notes = append(s.notes, n)
+				}
 			}
 		}
 		routes = n.withPart(p, h, name, sites)
@@ -128,7 +131,7 @@ func (n *Node) overriding(s *site) *site {
 // inSlots says where the arguments of tracing programs stand: a slot of 8 bytes each, then the result.
 func inSlots(backend string, count, before int, parameter func(int) (btf.Type, error)) (func(int) (source, error), func() (source, error)) {
 	argument := func(index int) (source, error) {
-		if index < 0 || before+index >= count {
+		if index < 0 || before+index < 0 || before+index >= count {
 			return source{}, fmt.Errorf("%s has %d arguments, there is no argument %d", backend, count-before, index)
 		}
 		from := at(uint32(word * (before + index)))
@@ -141,6 +144,9 @@ func inSlots(backend string, count, before int, parameter func(int) (btf.Type, e
 }
 
 func (f function) parameter(index int) (btf.Type, error) {
+	if f.before+index < 0 {
+		return nil, fmt.Errorf("function %s of this kernel has no argument %d", f.name, index)
+	}
 	return layout.Parameter(f.spec, f.name, f.before+index)
 }
 

@@ -29,11 +29,27 @@ var hashed = map[string]bpf.HookHookFlags{
 }
 
 // noHash says why a site does not read the file's hash.
-func noHash(s *site) string {
+func (n *Node) noHash(s *site) string {
 	if s.entry == nil || s.entry.Mechanism != hook.LSM {
 		return "imaHash: the hash is not read by " + s.backend + ", only by a program that is an LSM hook itself"
 	}
+	if !n.hasHashes() {
+		return "imaHash: the hash is not read, as this kernel has no helper for it (bpf_ima_file_hash, since 5.18)"
+	}
 	return "imaHash: the hash is not read, as the first argument of this LSM hook is no file and no linux_binprm"
+}
+
+// hasHashes says whether programs can read the hash. It cannot be tried without a file, but kernels list what helpers they have.
+func (n *Node) hasHashes() bool {
+	spec, err := n.Kernel.Spec()
+	if err != nil {
+		return false
+	}
+	var helpers *btf.Enum
+	if spec.TypeByName("bpf_func_id", &helpers) != nil {
+		return false
+	}
+	return slices.ContainsFunc(helpers.Values, func(v btf.EnumValue) bool { return v.Name == "BPF_FUNC_ima_file_hash" })
 }
 
 // hash makes a site of an LSM hook read the file's hash, where its first argument has one.

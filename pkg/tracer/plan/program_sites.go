@@ -80,12 +80,15 @@ func (n *Node) inProgram(h *policy.Hook, file programFile, m hook.Mechanism) *si
 			return nil, fmt.Errorf("the program's type information is not read for whole arguments: give it a btfType")
 		}
 	}
+	if !hook.ProbesSleep() {
+		s.notes = append(s.notes, "memory of the program that is not there is not waited for, as this kernel does not let programs (since 5.19): what stands there cannot be read")
+	}
 	s.entry = attached(hook.Entry, m)
 	s.entry.Executable = file.Path()
 	return s
 }
 
-// uprobeRoute is one program at all places of a hook, told apart by cookies.
+// uprobeRoute is one program at all places of a hook, told apart by cookies, or one for each where the kernel has none.
 func (n *Node) uprobeRoute(h *policy.Hook, file programFile, entry, result hook.Mechanism) (route, error) {
 	if h.Return && file.Go() {
 		return nil, errors.New("return: a return probe crashes programs written in Go, whose stacks move")
@@ -94,10 +97,34 @@ func (n *Node) uprobeRoute(h *policy.Hook, file programFile, entry, result hook.
 	if err != nil {
 		return nil, err
 	}
+	if hook.HasCookies() {
+		s := n.uprobeSite(h, file, places, entry, result)
+		for i := range places {
+			s.entry.Cookies = append(s.entry.Cookies, uint64(i))
+		}
+		s.result.Cookies = s.entry.Cookies
+		s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
+		return route{s}, nil
+	}
+	if len(places) > mostSingly {
+		return nil, fmt.Errorf("%d places, at most %d get programs of their own where none can share one (before 5.15)", len(places), mostSingly)
+	}
+	var all route
+	var names []string
+	for i, place := range places {
+		s := n.uprobeSite(h, file, []program.Place{place}, entry, result)
+		s.config.Function = uint32(i)
+		all, names = append(all, s), append(names, place.Name)
+	}
+	all[0].functions = names
+	return all, nil
+}
+
+// uprobeSite is one program at some places.
+func (n *Node) uprobeSite(h *policy.Hook, file programFile, places []program.Place, entry, result hook.Mechanism) *site {
 	s := n.inProgram(h, file, entry)
 	for i, place := range places {
 		s.entry.Offsets = append(s.entry.Offsets, place.Offset)
-		s.entry.Cookies = append(s.entry.Cookies, uint64(i))
 		if place.RefCtrOffset != 0 || len(s.entry.RefCtrOffsets) > 0 {
 			s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, i-len(s.entry.RefCtrOffsets))...)
 			s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, place.RefCtrOffset)
@@ -107,12 +134,11 @@ func (n *Node) uprobeRoute(h *policy.Hook, file programFile, entry, result hook.
 	if len(s.entry.RefCtrOffsets) > 0 {
 		s.entry.RefCtrOffsets = append(s.entry.RefCtrOffsets, make([]uint64, len(places)-len(s.entry.RefCtrOffsets))...)
 	}
-	s.config.Flags |= uint32(bpf.HookHookFlagsHOOK_HAS_COOKIE)
 	s.jump = func(a policy.Action) (int64, error) { return jump(file.File, places, a) }
 	after := *s.entry
 	after.Stage, after.Mechanism, after.RefCtrOffsets = hook.Return, result, nil
 	s.result = &after
-	return route{s}, nil
+	return s
 }
 
 // usdtRoute is a site for each instance of a probe: the compiler may have put its arguments elsewhere in each.

@@ -125,7 +125,7 @@ func (n *Node) lsmSites(p *policy.Policy, h *policy.Hook, name string) (routes [
 			parameter: func(index int) (btf.Type, error) { return layout.LSMParameter(spec, name, index) },
 		}
 		s.word, s.returned = inSlots("LSM hook "+name, count, 0, s.parameter)
-		if hashes(h) {
+		if hashes(h) && n.hasHashes() {
 			s.hash(spec, name)
 		}
 		routes = append(routes, route{s})

@@ -71,12 +71,26 @@ func (c *compiler) value(a *policy.Argument) (value, error) {
 				return value{}, err
 			}
 		}
-		return c.typed(a, t, from)
+		return c.typed(a, t, narrowed(from, root, t))
 	}
 	if root == nil {
 		return value{}, fmt.Errorf("resolve: the kernel does not say what this argument is; give it a btfType")
 	}
 	return c.resolved(a, start)
+}
+
+// narrowed cuts a number that the kernel declares with fewer bytes than the policy reads: what stands above them in a register may be
+// anything (a umode_t in Linux 5.10).
+func narrowed(from source, declared btf.Type, t *policy.ArgumentType) source {
+	const whole = 4 // compilers put what is longer into all of the register, or its half
+	number, ok := btf.UnderlyingType(declared).(*btf.Int)
+	if !ok || number.Size >= whole || 8*int(number.Size) >= t.Bits || from.ShiftLeft != 0 || from.override {
+		return from
+	}
+	from.ShiftLeft = uint8(64 - 8*number.Size)
+	from.ShiftRight = from.ShiftLeft
+	from.Flags = signed(from.Flags, number.Encoding == btf.Signed)
+	return from
 }
 
 // origin is where the first word of an argument stands.

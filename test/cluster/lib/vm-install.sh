@@ -21,13 +21,16 @@ vm_install() {
 # other_suites NAME SUITE...: set `apt` to the options for an apt with suites of our own choice, from the mirror that this machine
 # uses, and its lists in the cache
 other_suites() {
-	local dir=$VM_DIR/apt-$1 mirror suite
+	local dir=$VM_DIR/apt-$1 mirrors suite of mirror
 	shift
 	# shellcheck disable=SC2016 # apt's variables
-	mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' | sed -n "s/^$CODENAME //p" | head -1)
-	[ -n "$mirror" ] || die "no Debian mirror in this machine's apt configuration"
+	mirrors=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages')
 	mkdir -p "$dir"/{lists,archives}/partial
 	for suite; do
+		of=$CODENAME
+		[[ $suite != *-security ]] || of+=-security # they have a mirror of their own
+		mirror=$(sed -n "s/^$of //p" <<<"$mirrors" | head -1)
+		[ -n "$mirror" ] || die "no Debian mirror for $of in this machine's apt configuration"
 		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
 	done >"$dir/sources.list"
 	apt=(-qq -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/nonexistent

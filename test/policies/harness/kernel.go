@@ -5,7 +5,6 @@
 package harness
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/hook"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/kernelversion"
 )
 
 // Prevents says whether this kernel lets programs deny what is asked of security modules. Where it does not, what a policy
@@ -42,15 +42,7 @@ func LockedDown(t testing.TB) bool {
 // SetsRegisters says whether the kernel lets programs set the registers of a process at a uprobe: since 6.18.
 func SetsRegisters(t testing.TB) bool {
 	t.Helper()
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		t.Fatal(err)
-	}
-	var major, minor int
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); err != nil {
-		t.Fatal(err)
-	}
-	return (major > 6 || major == 6 && minor >= 18) && !LockedDown(t)
+	return !kernelversion.Before(6, 18) && !LockedDown(t)
 }
 
 // Module is the path of a module that this kernel can load, that needs no other, and that nobody uses.

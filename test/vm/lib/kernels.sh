@@ -6,8 +6,8 @@
 
 # A name is the start of a version, or `newest`: the highest version that any of these suites has.
 # shellcheck disable=SC2034 # run.sh
-DEFAULT_KERNELS=6.1,6.12,6.18,newest
-KERNEL_SUITES=(bookworm bookworm-backports trixie trixie-backports sid)
+DEFAULT_KERNELS=5.10,6.1,6.12,6.18,newest
+KERNEL_SUITES=(bullseye bullseye-security bookworm bookworm-backports trixie trixie-backports sid)
 
 # What is a module in one kernel or another, in the order in which they are loaded
 MODULES=(
