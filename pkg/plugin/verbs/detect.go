@@ -55,6 +55,7 @@ Besides the formats of all commands there are -o falco and -o falco-json, which 
 		if !d.list {
 			return lists(cmd, args)
 		}
+		d.Local, _ = cmd.Flags().GetBool("local") // every command that traces has it
 		return d.print(cmd.Context(), env.Out)
 	}
 	return cmd
