@@ -77,10 +77,7 @@ func (f *Filter) compileExpressions(v values) (compiled, error) {
 func newEnvironment() (*cel.Env, error) {
 	options := []cel.EnvOption{ext.Network()}
 	for _, b := range slices.Concat(bodies(), besideBody()) {
-		kind := cel.StringType
-		if isObject(element(b.kind)) {
-			kind = cel.MapType(cel.StringType, cel.DynType)
-		}
+		kind, _ := variableOf(b)
 		options = append(options, cel.Variable(b.name, kind))
 	}
 	env, err := cel.NewEnv(options...)
@@ -88,6 +85,17 @@ func newEnvironment() (*cel.Env, error) {
 		return nil, fmt.Errorf("a bug in this program: %w", err)
 	}
 	return env, nil
+}
+
+// variableOf is the type of a variable, and its value where the event has none.
+func variableOf(b body) (kind *cel.Type, empty any) {
+	switch {
+	case b.kind.Kind() == reflect.Slice:
+		return cel.ListType(cel.DynType), []any{}
+	case isObject(element(b.kind)):
+		return cel.MapType(cel.StringType, cel.DynType), map[string]any{}
+	}
+	return cel.StringType, ""
 }
 
 // newCELExpression reads an expression. It has to be about events, name fields that there are, and be true or false.
@@ -114,10 +122,7 @@ func newCELExpression(env *cel.Env, text string) (*celExpression, error) {
 	}
 	c := &celExpression{program: program, about: names.about, beside: names.beside, variables: map[string]any{}}
 	for _, b := range slices.Concat(bodies(), besideBody()) {
-		c.variables[b.name] = ""
-		if isObject(element(b.kind)) {
-			c.variables[b.name] = map[string]any{}
-		}
+		_, c.variables[b.name] = variableOf(b)
 	}
 	return c, nil
 }

@@ -50,6 +50,9 @@ func TestExpressions(t *testing.T) {
 		{"process_kprobe.process.pid == 42 && connection.remote == 'pod shop/db' && connection.incoming", connected(), true},
 		{"process_kprobe.process.pid == 42 && has(connection.remote)", connect(), false},
 		{"process_exec.process.pid == 42 && time.startsWith('19')", timed(), true},
+		{"process_exec.process.pid == 42 && detections.exists(d, d.severity == 'high')", detected(), true},
+		{"process_exec.process.pid == 42 && detections.exists(d, d.severity == 'low')", detected(), false},
+		{"process_exec.process.pid == 42 && size(detections) == 0", exec, true},
 	} {
 		if got := kept(t, Options{Match: map[string][]string{KeyCEL: {test.expression}}}, test.e); got != test.want {
 			t.Errorf("%s: %t", test.expression, got)
@@ -66,6 +69,12 @@ func TestExpressions(t *testing.T) {
 func connected() *event.Event {
 	e := connect()
 	e.Connection = &event.Connection{Incoming: true, Remote: "pod shop/db"}
+	return e
+}
+
+func detected() *event.Event {
+	e := execOf(curl(), shell())
+	e.Detections = []event.Detection{{Rule: "a rule", Severity: event.SeverityHigh}}
 	return e
 }
 

@@ -23,9 +23,12 @@ func TestBodies(t *testing.T) {
 	}
 	for _, b := range besideBody() {
 		var e event.Event
-		if field := reflect.ValueOf(&e).Elem().Field(b.index); field.Kind() == reflect.Pointer {
+		switch field := reflect.ValueOf(&e).Elem().Field(b.index); field.Kind() {
+		case reflect.Pointer:
 			field.Set(reflect.New(b.kind.Elem()))
-		} else {
+		case reflect.Slice:
+			field.Set(reflect.MakeSlice(b.kind, 1, 1))
+		default:
 			field.SetString("x")
 		}
 		if e.Kind() != event.KindUnknown {
