@@ -184,3 +184,20 @@ type SyscallID struct {
 type ErrorArg struct {
 	Message string `json:"Message,omitempty"`
 }
+
+// Integer is the value of an argument that is a number. An argument that is nil is none.
+func (a *Argument) Integer() (n int64, ok bool) {
+	switch {
+	case a == nil:
+		return 0, false
+	case a.IntArg != nil:
+		return int64(*a.IntArg), true
+	case a.UintArg != nil:
+		return int64(*a.UintArg), true
+	case a.LongArg != nil:
+		return *a.LongArg, true
+	case a.SizeArg != nil:
+		return int64(*a.SizeArg), true
+	}
+	return 0, false
+}

@@ -68,30 +68,13 @@ func paths(e *event.Event) []string {
 	return files
 }
 
-// integer is the value of an argument that is a number.
-func integer(a *event.Argument) (n int64, ok bool) {
-	switch {
-	case a == nil:
-		return 0, false
-	case a.IntArg != nil:
-		return int64(*a.IntArg), true
-	case a.UintArg != nil:
-		return int64(*a.UintArg), true
-	case a.LongArg != nil:
-		return *a.LongArg, true
-	case a.SizeArg != nil:
-		return int64(*a.SizeArg), true
-	}
-	return 0, false
-}
-
 // numberOf is the i-th argument in decimal, empty when it is no number.
 func numberOf(e *event.Event, i int) string {
 	a := argument(e, i)
 	if a.SizeArg != nil { // may be beyond int64
 		return strconv.FormatUint(*a.SizeArg, 10)
 	}
-	if n, ok := integer(a); ok {
+	if n, ok := a.Integer(); ok {
 		return strconv.FormatInt(n, 10)
 	}
 	return ""

@@ -66,7 +66,7 @@ func linkTo(i int) func(*event.Event) []piece {
 func newMode(e *event.Event) []piece {
 	pieces := lastPath(e)
 	for i := argumentCount(e) - 1; i >= 0; i-- {
-		if mode, ok := integer(argument(e, i)); ok {
+		if mode, ok := argument(e, i).Integer(); ok {
 			return append(pieces, piece{toneArgument, fmt.Sprintf("%04o", mode&0o7777)})
 		}
 	}
@@ -90,7 +90,7 @@ func capabilityCheck(e *event.Event) (pieces []piece) {
 		if k.FunctionName == "capable" || k.FunctionName == "ns_capable" {
 			granted = 1
 		}
-		if n, ok := integer(k.Return); ok && n == granted {
+		if n, ok := k.Return.Integer(); ok && n == granted {
 			pieces = append(pieces, piece{toneGood, "granted"})
 		} else if ok {
 			pieces = append(pieces, piece{toneBad, "denied"})
@@ -107,7 +107,7 @@ var traceRequests = map[int64]string{
 
 func traced(e *event.Event) []piece {
 	request, pid := numberOf(e, 0), numberOf(e, 1)
-	if n, ok := integer(argument(e, 0)); ok && traceRequests[n] != "" {
+	if n, ok := argument(e, 0).Integer(); ok && traceRequests[n] != "" {
 		request = traceRequests[n]
 	}
 	if pid != "" {
@@ -118,7 +118,7 @@ func traced(e *event.Event) []piece {
 
 // unshared are the namespaces that a process leaves.
 func unshared(e *event.Event) []piece {
-	flags, ok := integer(argument(e, 0))
+	flags, ok := argument(e, 0).Integer()
 	if !ok {
 		return everything(e)
 	}
@@ -142,7 +142,7 @@ var signals = strings.Fields(`0 HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEG
 func signalled(signal, pid int) func(*event.Event) []piece {
 	return func(e *event.Event) []piece {
 		name, to := numberOf(e, signal), numberOf(e, pid)
-		if n, ok := integer(argument(e, signal)); ok && n > 0 && n < int64(len(signals)) {
+		if n, ok := argument(e, signal).Integer(); ok && n > 0 && n < int64(len(signals)) {
 			name = "SIG" + signals[n]
 		}
 		if to != "" {
@@ -183,7 +183,7 @@ const (
 
 // created: the kernel asks the same about a new file as about a device.
 func created(e *event.Event, r *row) {
-	mode, ok := integer(argument(e, 2))
+	mode, ok := argument(e, 2).Integer()
 	if kind := mode & typeOfFile; ok && (kind == 0 || kind == regularFile) {
 		r.word = "create"
 	}

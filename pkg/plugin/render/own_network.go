@@ -78,7 +78,7 @@ func messageSent(e *event.Event) []piece {
 		return append(pieces, named("-> "+to, c.Remote)...)
 	}
 	pieces = append(pieces, named(protocol(s.Protocol)+" "+localEnd(s)+" -> "+to, c.Remote)...)
-	if n, ok := integer(argument(e, 2)); ok && n >= 0 {
+	if n, ok := argument(e, 2).Integer(); ok && n >= 0 {
 		pieces = append(pieces, piece{tonePlain, wording.Counted(uint64(n), "byte")})
 	}
 	return pieces

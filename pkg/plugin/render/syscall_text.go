@@ -65,7 +65,7 @@ func enterDetails(e *event.Event) []piece {
 		if declared, ok := syscallArguments()[text]; ok {
 			text += "(" + strings.Join(assigned(e, declared), ", ") + ")"
 		}
-	} else if n, ok := integer(argument(e, 0)); ok {
+	} else if n, ok := argument(e, 0).Integer(); ok {
 		text = strconv.FormatInt(n, 10)
 	}
 	return []piece{{tonePlain, text}}

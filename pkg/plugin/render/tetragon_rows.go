@@ -84,7 +84,7 @@ var joinable = map[int64]string{
 
 func joinedNamespace(e *event.Event) []piece {
 	name := ""
-	if n, ok := integer(argument(e, 1)); ok {
+	if n, ok := argument(e, 1).Integer(); ok {
 		name = joinable[n]
 	}
 	return []piece{{tonePlain, name}}
@@ -117,7 +117,7 @@ func createdMap(e *event.Event) []piece {
 
 // permission has the mask of security_file_permission as its second argument.
 func permission(e *event.Event, r *row) {
-	switch mask, _ := integer(argument(e, 1)); mask {
+	switch mask, _ := argument(e, 1).Integer(); mask {
 	case 2:
 		r.emoji, r.ascii, r.word = "📝", "w", "write"
 	case 4:
@@ -137,7 +137,7 @@ func mapping(e *event.Event, r *row) {
 		return
 	}
 	r.emoji, r.ascii, r.word = "📝", "*", "mmap-"
-	protection, _ := integer(argument(e, 1))
+	protection, _ := argument(e, 1).Integer()
 	for bit, letter := range "rwx" {
 		if protection&(1<<bit) != 0 {
 			r.word += string(letter)

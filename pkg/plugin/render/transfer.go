@@ -27,7 +27,7 @@ type transfer struct {
 func moved(e *event.Event, what []piece, asked string) transfer {
 	t := transfer{what: what}
 	if k := e.ProcessKprobe; k != nil {
-		if n, ok := integer(k.Return); ok {
+		if n, ok := k.Return.Integer(); ok {
 			if t.failure = errorName(n); t.failure == "" && n >= 0 {
 				t.bytes, t.known = uint64(n), true
 			}

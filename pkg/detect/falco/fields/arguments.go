@@ -27,7 +27,7 @@ var argumentGivers = map[string]giver{
 		e.number("flags", v, func(n int64) string { return catalog.OpenFlagWords(uint64(uint32(n)), e.Arch) })
 	},
 	"evt.arg.mode": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		if flags, ok := integer(e.argument("flags")); ok && slices.Contains(openTypes, e.kind.Name) && flags&(create|temporary) == 0 {
+		if flags, ok := e.argument("flags").Integer(); ok && slices.Contains(openTypes, e.kind.Name) && flags&(create|temporary) == 0 {
 			v.SetText(catalog.ModeWords(0)) // nothing is made, and the argument may be anything
 			return
 		}
@@ -47,7 +47,7 @@ var argumentGivers = map[string]giver{
 		e.number("domain", v, func(n int64) string { return event.FamilyName(uint16(n)) })
 	},
 	"evt.arg.uid": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		n, ok := integer(e.argument("uid"))
+		n, ok := e.argument("uid").Integer()
 		id := uint32(n)
 		if !ok {
 			giveUser(v, nil)
@@ -89,11 +89,11 @@ const (
 // ofFlags gives what the flags of an open say; unread is what counts where they can't be read (openat2).
 func ofFlags(is func(flags, mode uint64) bool, unread bool) giver {
 	return func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
-		flags, known := integer(e.argument("flags"))
+		flags, known := e.argument("flags").Integer()
 		if e.kind.Name == "creat" {
 			flags, known = creatFlags, true
 		}
-		mode, _ := integer(e.argument("mode"))
+		mode, _ := e.argument("mode").Integer()
 		switch {
 		case known:
 			v.SetBool(is(uint64(uint32(flags)), uint64(uint32(mode))))
@@ -118,7 +118,7 @@ func (e *Event) text(label string, v *compare.Value) bool {
 
 // number gives a number argument by its name.
 func (e *Event) number(label string, v *compare.Value, name func(n int64) string) {
-	n, ok := integer(e.argument(label))
+	n, ok := e.argument(label).Integer()
 	if !ok {
 		v.State = compare.NotDelivered
 		return

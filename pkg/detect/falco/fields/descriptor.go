@@ -26,7 +26,7 @@ var fdByType = map[string]string{
 var descriptorGivers = merged(socketGivers, map[string]giver{
 	"fd.num": func(e *Event, _ *catalog.Reference, _ compare.View, v *compare.Value) {
 		if label, argument := fdByType[e.kind.Name]; argument {
-			if n, ok := integer(e.argument(label)); ok {
+			if n, ok := e.argument(label).Integer(); ok {
 				v.SetNumber(n)
 			} else {
 				v.State = compare.NotDelivered
@@ -159,7 +159,7 @@ func (e *Event) kindOfDescriptor() (kind kindWord, known bool) {
 	case e.kind.Name == "open" && e.hasResult && e.result < 0: // as in Falco, which knows nothing of the file then
 		return otherKind, true
 	}
-	flags, _ := integer(e.argument("flags"))
+	flags, _ := e.argument("flags").Integer()
 	for _, word := range catalog.OpenFlags() {
 		if word.Name == "O_DIRECTORY" && uint64(uint32(flags))&word.On(e.Arch) != 0 {
 			return directoryKind, true

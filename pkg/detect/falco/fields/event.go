@@ -93,7 +93,7 @@ func (e *Event) results() {
 	switch {
 	case returned == nil:
 	case returned.FileArg == nil:
-		e.result, e.hasResult = integer(returned)
+		e.result, e.hasResult = returned.Integer()
 	case returned.FileArg.Path == "":
 		e.result, e.hasResult, e.found = -1, true, true
 	default:
@@ -112,22 +112,6 @@ func archOf(of *event.Event, known string) string {
 		}
 	}
 	return known
-}
-
-// integer is the number of an argument.
-func integer(a *event.Argument) (int64, bool) {
-	switch {
-	case a == nil:
-	case a.IntArg != nil:
-		return int64(*a.IntArg), true
-	case a.UintArg != nil:
-		return int64(*a.UintArg), true
-	case a.LongArg != nil:
-		return *a.LongArg, true
-	case a.SizeArg != nil:
-		return int64(*a.SizeArg), true
-	}
-	return 0, false
 }
 
 // argument finds an argument by its label; nil if the policy did not ask for it.

@@ -93,7 +93,7 @@ func giveUser(v *compare.Value, id *uint32) {
 // uid is the effective one: of the thread when it made the call where that is told; after a setuid that succeeded the one that it set, as
 // in Falco.
 func (e *Event) uid() *uint32 {
-	if set, ok := integer(e.argument("uid")); ok && e.kind.Name == "setuid" && e.hasResult && e.result == 0 {
+	if set, ok := e.argument("uid").Integer(); ok && e.kind.Name == "setuid" && e.hasResult && e.result == 0 {
 		id := uint32(set)
 		return &id
 	}
