@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
@@ -74,7 +75,7 @@ type language interface {
 
 // evaluator evaluates rules over one event after the other. It belongs to one goroutine.
 type evaluator interface {
-	// detections appends what rules say of an event, and by rule (as in rules()) which ones.
+	// detections appends what rules say of an event.
 	detections(it *pipeline.Item, found []event.Detection) []event.Detection
 }
 
@@ -112,7 +113,7 @@ func Load(ctx context.Context, o Options) (*Rules, error) {
 		return nil, err
 	}
 	if o.Strict && len(r.Problems) > 0 {
-		return nil, errors.New(join(r.Problems))
+		return nil, errors.New(strings.Join(r.Problems, "\n"))
 	}
 	if err := r.choose(o.Only, o.Except); err != nil {
 		return nil, err
@@ -122,16 +123,6 @@ func Load(ctx context.Context, o Options) (*Rules, error) {
 		r.policies, r.Notes = append(r.policies, policies...), append(r.Notes, notes...)
 	}
 	return r, nil
-}
-
-func join(lines []string) (text string) {
-	for i, line := range lines {
-		if i > 0 {
-			text += "\n"
-		}
-		text += line
-	}
-	return text
 }
 
 // Policies are what the rules need to be told of besides programs that run.

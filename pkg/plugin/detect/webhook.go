@@ -37,7 +37,8 @@ type Webhook struct {
 	hook  output.Webhook
 	host  string
 	queue chan []byte
-	done  chan struct{}
+	// ending is closed by Summary, with which nothing is offered any more; done when all is posted, or given up.
+	ending, done chan struct{}
 
 	sent, dropped, failed atomic.Uint64
 	// lastError is the text of the last failure.
@@ -57,28 +58,31 @@ func NewWebhook(address string) (*Webhook, error) {
 	}
 	return &Webhook{
 		hook: output.Webhook{URL: address, Client: &http.Client{Timeout: webhookTimeout}}, host: u.Host,
-		queue: make(chan []byte, webhookQueue), done: make(chan struct{}),
+		queue: make(chan []byte, webhookQueue), ending: make(chan struct{}), done: make(chan struct{}),
 	}, nil
 }
 
-// Run posts what is offered until ctx ends, and then what still waits, for 2 s at most.
+// Run posts what is offered until Summary is called, and then what still waits, for 2 s at most. It outlives ctx: events that come
+// while a session drains are posted, too.
 func (w *Webhook) Run(ctx context.Context) {
 	defer close(w.done)
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(webhookDrain, cancel) })()
+	go func() {
+		<-w.ending
+		time.AfterFunc(webhookDrain, cancel)
+	}()
 	for ctx.Err() == nil {
 		select {
 		case alert := <-w.queue:
-			w.post(work, alert)
-		case <-ctx.Done():
+			w.post(ctx, alert)
+			continue
+		default:
 		}
-	}
-	for work.Err() == nil {
 		select {
 		case alert := <-w.queue:
-			w.post(work, alert)
-		default:
+			w.post(ctx, alert)
+		case <-w.ending:
 			return
 		}
 	}
@@ -117,12 +121,10 @@ func (w *Webhook) offer(found []event.Detection) {
 	}
 }
 
-// Summary waits for the end of Run, 3 s at most, and says what was posted.
+// Summary ends Run, which must have been started, once, and says what was posted. What waits has 2 s.
 func (w *Webhook) Summary() string {
-	select {
-	case <-w.done:
-	case <-time.After(webhookDrain + time.Second):
-	}
+	close(w.ending)
+	<-w.done
 	text := fmt.Sprintf("webhook %s: %s posted", w.host, wording.Counted(w.sent.Load(), "alert"))
 	if failed := w.failed.Load(); failed > 0 {
 		text += fmt.Sprintf(", %d failed (%s)", failed, *w.lastError.Load())

@@ -51,8 +51,8 @@ func posted(t *testing.T, address string, alerts int) string {
 		w.offer([]event.Detection{{Line: fmt.Appendf(nil, "%d", i)}, {}})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	w.Run(ctx)
+	cancel() // the session drains
+	go w.Run(ctx)
 	summary := w.Summary()
 	if strings.Contains(summary, "secret") {
 		t.Errorf("the URL is told: %s", summary)
@@ -82,6 +82,13 @@ func TestWebhook(t *testing.T) {
 	got := posted(t, address, webhookQueue+7)
 	if !strings.Contains(got, fmt.Sprintf("%d alerts posted, 7 dropped", webhookQueue)) || len(taken()) != webhookQueue {
 		t.Errorf("too many: %s, taken %d", got, len(taken()))
+	}
+	silent := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
+	defer server.Close()
+	defer close(silent)
+	if got := posted(t, server.URL, 3); !strings.Contains(got, "0 alerts posted, 1 failed") || !strings.Contains(got, "2 dropped") {
+		t.Errorf("a receiver that does not answer: %s", got)
 	}
 	for _, wrong := range []string{"", "ftp://x/secret", "http:///secret", "http://%zz/secret", "localhost:1/secret"} {
 		if _, err := NewWebhook(wrong); err == nil || strings.Contains(err.Error(), "secret") {

@@ -33,7 +33,7 @@ const (
 // shortSession is how many characters of the session are in a pod's name.
 const shortSession = 8
 
-// TracerPod is the pod that traces tracer.Node: the one description of it, for Start and for --dry-run.
+// tracerPod is the pod that traces tracer.Node: the one description of it, for Start and for --dry-run.
 func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},

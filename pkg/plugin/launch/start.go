@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -95,10 +96,13 @@ func (l *Launcher) start(ctx context.Context, pod *corev1.Pod, program Program) 
 	}
 	if program.carried != nil { // the session before may have removed the starter while no pod was there
 		l.starterKept.Do(func() { err = l.ensureStarter(ctx) })
+		if err != nil {
+			return nil, errors.Join(err, l.janitor.deletePod(ctx, created, 0))
+		}
 	}
 	t := newTracer(l, created, program)
 	l.adopt(t)
-	return t, err
+	return t, nil
 }
 
 // lateDelete bounds the removal of a pod that came into being after Cleanup.
