@@ -3,6 +3,7 @@
 package rulefile
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,27 +19,26 @@ type source struct {
 	lines []int
 }
 
+// lineBreak is what ends a line for YAML 1.1, by which the YAML library counts them.
+var lineBreak = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+
 func newSource(name, content string) *source {
 	s := &source{name: name, content: content, lines: []int{0}}
-	for i := range len(content) {
-		if content[i] == '\n' {
-			s.lines = append(s.lines, i+1)
-		}
+	for _, at := range lineBreak.FindAllStringIndex(content, -1) {
+		s.lines = append(s.lines, at[1])
 	}
 	return s
 }
 
+// line that holds a byte of the file, from 0.
+func (s *source) line(offset int) int {
+	after, _ := slices.BinarySearch(s.lines, offset+1)
+	return after - 1
+}
+
 // place of a byte of the file.
 func (s *source) place(offset int) Place {
-	line := 0
-	for low, high := 0, len(s.lines); low < high; {
-		middle := (low + high) / 2
-		if s.lines[middle] <= offset {
-			line, low = middle, middle+1
-		} else {
-			high = middle
-		}
-	}
+	line := s.line(offset)
 	start := s.lines[line]
 	return Place{s.name, line + 1, utf8.RuneCountInString(s.content[start:min(offset, len(s.content))]) + 1}
 }
@@ -110,8 +110,8 @@ func (p *piece) at(offset int) int {
 	content := p.source.content
 	switch p.node.Style &^ yaml.TaggedStyle {
 	case yaml.FoldedStyle, yaml.LiteralStyle:
-		if end := strings.IndexByte(content[at:], '\n'); end >= 0 {
-			at += end + 1
+		if next := p.source.line(at) + 1; next < len(p.source.lines) {
+			at = p.source.lines[next]
 		}
 	case yaml.SingleQuotedStyle, yaml.DoubleQuotedStyle:
 		at++
@@ -158,18 +158,19 @@ func skipBlanks(text string, at int) int {
 }
 
 // Snippet is the line of the file around a byte of the text, without indentation, and the byte's column in it.
-func (t *Text) Snippet(offset int) (line string, caret int) {
+func (t *Text) Snippet(offset int) (snippet string, caret int) {
 	p, inside := t.piece(offset)
 	if p == nil {
 		return "", 0
 	}
 	at := p.at(inside)
 	content := p.source.content
-	start := strings.LastIndexByte(content[:at], '\n') + 1
-	end := len(content)
-	if next := strings.IndexByte(content[at:], '\n'); next >= 0 {
-		end = at + next
+	line := p.source.line(at)
+	start, end := p.source.lines[line], len(content)
+	if line+1 < len(p.source.lines) {
+		end = p.source.lines[line+1]
 	}
+	end = max(at, start+len(strings.TrimRight(content[start:end], "\r\n\u0085\u2028\u2029")))
 	start = min(skipBlanks(content, start), at)
 	if at-start > longestSnippet {
 		start = at - longestSnippet
