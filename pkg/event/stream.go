@@ -61,11 +61,14 @@ const (
 	LevelError   Level = "error"
 )
 
+// SubjectDetached is what a notice is about by which a tracer says that it runs on without whoever started it.
+const SubjectDetached = "detached"
+
 // Notice is something that the reader of the stream has to know: a pod that could not be resolved, a clause that this
 // kernel can't do.
 type Notice struct {
 	Level Level `json:"level"`
-	// Subject is what it is about (a pod UID, a hook); may be empty.
+	// Subject is what it is about (a pod UID, a hook, SubjectDetached); may be empty.
 	Subject string `json:"subject,omitempty"`
 	Text    string `json:"text"`
 }

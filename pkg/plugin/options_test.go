@@ -42,7 +42,7 @@ func TestRefusedBeforeAnythingStarts(t *testing.T) {
 		{"logs web", "see kubectl trace-sec exec"},
 		{"lint -f x", "see kubectl trace-sec policy lint"},
 		{"Files", "see kubectl trace-sec file"},
-		{"nothing", "want one of caps, "},
+		{"nothing", "want one of attach, caps, "},
 		{"policy lnt", "did you mean lint?"},
 		{"help exce", "did you mean exec?"},
 		{"help policy lnt", "did you mean lint?"},

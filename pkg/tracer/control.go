@@ -27,25 +27,25 @@ const maxControl = 16 << 20
 const firstWord = 30 * time.Second
 
 // readControl passes control messages on, and ends the session when there will be no more, or none came for too long: then
-// the plugin is gone.
+// the plugin is gone. It returns when the session is detached.
 func (s *session) readControl(ctx context.Context) {
-	silence := time.Duration(s.Config.Silence)
-	if silence > 0 {
+	alive := func() {}
+	if silence := time.Duration(s.Config.Silence); silence > 0 {
 		first := silence
 		if s.Config.Hold {
 			first = max(silence, firstWord)
 		}
 		timer := time.AfterFunc(first, func() { s.end(ended(event.ByeAbandoned)) })
 		defer timer.Stop()
-		defer s.end(ended(event.ByeAbandoned))
-		s.scanControl(ctx, func() { timer.Reset(silence) })
-		return
+		alive = func() { timer.Reset(silence) }
 	}
-	s.scanControl(ctx, func() {})
-	s.end(ended(event.ByeAbandoned))
+	if !s.scanControl(ctx, alive) {
+		s.end(ended(event.ByeAbandoned))
+	}
 }
 
-func (s *session) scanControl(ctx context.Context, alive func()) {
+// scanControl reads messages to the end of the input, or until one detaches the session.
+func (s *session) scanControl(ctx context.Context, alive func()) (detached bool) {
 	lines := bufio.NewReaderSize(s.Control, wire.MaxControlLine)
 	var message controlMessage
 	for {
@@ -56,7 +56,7 @@ func (s *session) scanControl(ctx context.Context, alive func()) {
 			s.controlNotice(err)
 			continue
 		case err != nil:
-			return
+			return false
 		}
 		whole, err := message.add(line)
 		if err != nil {
@@ -65,21 +65,36 @@ func (s *session) scanControl(ctx context.Context, alive func()) {
 		}
 		if whole.Stop {
 			s.end(ended(event.ByeStopped))
-			return
+			return false
 		}
-		if whole.Targets == nil && len(whole.Add)+len(whole.Remove) == 0 {
-			continue
+		if whole.Targets != nil || len(whole.Add)+len(whole.Remove) > 0 {
+			select {
+			case s.control <- whole:
+			case <-ctx.Done():
+				return false
+			}
 		}
-		select {
-		case s.control <- whole:
-		case <-ctx.Done():
-			return
+		if whole.Detach > 0 && s.detach(time.Duration(whole.Detach)) {
+			return true
 		}
 	}
 }
 
+// detach lets the session run on for so long without its control. It is false where that was not allowed from the beginning.
+func (s *session) detach(span time.Duration) bool {
+	if !s.Config.Detachable {
+		s.controlNotice(errors.New("a tracer that was not started to be detached cannot be"))
+		return false
+	}
+	span = min(span, time.Until(time.Unix(0, s.until.Load())))
+	s.endAfter(span)
+	s.output.notice(event.Notice{Level: event.LevelInfo, Subject: event.SubjectDetached,
+		Text: fmt.Sprintf("traces on by itself for %s", span.Round(time.Second))})
+	return true
+}
+
 func (s *session) controlNotice(err error) {
-	s.output.notice(event.Notice{Level: event.LevelError, Subject: "control", Text: fmt.Sprintf("the targets may be out of date: %v", err)})
+	s.output.notice(event.Notice{Level: event.LevelError, Subject: "control", Text: fmt.Sprintf("a control message was not obeyed: %v", err)})
 }
 
 var errControlTooLong = fmt.Errorf("a control line is longer than %d bytes", wire.MaxControlLine)
@@ -129,7 +144,7 @@ func (m *controlMessage) add(line []byte) (wire.Control, error) {
 		m.pending.Targets = c.Targets
 	}
 	m.pending.Add, m.pending.Remove = append(m.pending.Add, c.Add...), append(m.pending.Remove, c.Remove...)
-	m.pending.Stop = c.Stop
+	m.pending.Stop, m.pending.Detach = c.Stop, c.Detach
 	if c.More && !c.Stop {
 		return wire.Control{}, nil
 	}

@@ -88,6 +88,8 @@ type session struct {
 	commandStatus atomic.Pointer[int]
 	kept, counted time.Time
 	armed         time.Time // when stayArmed was last
+	// until is when the session ends by itself, in nanoseconds of Unix time; 0: never.
+	until atomic.Int64
 }
 
 // Run traces as configured until ctx ends, the configuration's deadline passes, control says so, or the command and its descendants
@@ -132,8 +134,7 @@ func (s *session) run(ctx context.Context) error {
 		defer context.AfterFunc(ctx, s.disarm)()
 	}
 	if s.Config.Deadline > 0 {
-		timer := time.AfterFunc(time.Duration(s.Config.Deadline), func() { s.end(ended(event.ByeDeadline)) })
-		defer timer.Stop()
+		defer s.endAfter(time.Duration(s.Config.Deadline)).Stop()
 	}
 	if s.Control != nil {
 		go s.readControl(ctx)
@@ -292,28 +293,6 @@ func (s *session) idle() {
 	if now.Sub(s.kept) > housekeeping {
 		s.kept = now
 		s.keep()
-	}
-}
-
-// deadManTime is how long hooks stay armed without this process, deadManInterval how often they are told to.
-const (
-	deadManTime     = 3 * time.Second
-	deadManInterval = deadManTime / 6
-)
-
-// stayArmed is the sign of life that the kernel side waits for. That it came too late is told: until now nothing was enforced.
-func (s *session) stayArmed(now time.Time) {
-	if s.policies == nil || !s.Config.Enforce || now.Sub(s.armed) < deadManInterval {
-		return
-	}
-	s.armed = now
-	lapsed, err := s.policies.set.StayArmed(deadManTime)
-	switch {
-	case err != nil:
-		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: err.Error()})
-	case lapsed > 0:
-		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: fmt.Sprintf(
-			"nothing was enforced for %s: the tracer was frozen, or had no CPU", lapsed.Round(time.Second/10))})
 	}
 }
 

@@ -24,6 +24,10 @@ type Control struct {
 	Remove []string `json:"remove,omitempty"`
 	// More: the message goes on with Add and Remove of the next line. It takes effect as a whole.
 	More bool `json:"more,omitempty"`
+	// Detach, when set, asks the tracer to run on for so long without its standard input, whose end and silence mean nothing from
+	// then on. It has to be TracerConfig.Detachable, answers with a notice about event.SubjectDetached, and ends no later than it
+	// would have.
+	Detach Duration `json:"detach,omitempty"`
 	// Stop asks the tracer to drain, say bye and end.
 	Stop bool `json:"stop,omitempty"`
 }
@@ -42,7 +46,7 @@ func (c Control) lines(limit int) (lines [][]byte, err error) {
 	}
 	for line := first; ; line = (Control{}) {
 		frame, _ := json.Marshal(line) // texts, numbers and lists of them can always be marshalled
-		count := fitting(pods, limit-len(frame)-len(`,"pods":[],"more":true,"stop":true`)-1)
+		count := fitting(pods, limit-len(frame)-len(`,"pods":[],"more":true,"detach":"2562047h47m16.854775807s","stop":true`)-1)
 		if line.Targets != nil {
 			line.Targets.Pods = pods[:count]
 		} else {
@@ -50,7 +54,9 @@ func (c Control) lines(limit int) (lines [][]byte, err error) {
 		}
 		pods = pods[count:]
 		line.More = len(pods) > 0
-		line.Stop = c.Stop && !line.More
+		if !line.More {
+			line.Detach, line.Stop = c.Detach, c.Stop
+		}
 		text, _ := json.Marshal(line)
 		if len(text) >= limit || count == 0 && line.More && line.Targets == nil && line.Remove == nil {
 			return nil, fmt.Errorf("control: what has to be said at once takes more than the %d bytes that fit in a line", limit)

@@ -41,6 +41,8 @@ type TracerConfig struct {
 	Narrowed bool `json:"narrowed,omitempty"`
 	// Deadline after which the tracer ends by itself; 0 is none.
 	Deadline Duration `json:"deadline,omitempty"`
+	// Detachable: Control.Detach is obeyed, so that the tracer outlives whoever started it, until Deadline at the latest.
+	Detachable bool `json:"detachable,omitempty"`
 	// Silence on standard input after which the tracer takes the plugin for dead; 0: standard input is not read.
 	Silence Duration `json:"silence,omitempty"`
 }
@@ -136,6 +138,9 @@ func (c TracerConfig) Validate() error {
 	}
 	if c.Hold && (c.Silence == 0 || c.Targets.All || len(c.Targets.Pids) > 0) {
 		errs = append(errs, errors.New("tracer configuration: only pods and cgroups can be held, by a tracer that heeds its standard input"))
+	}
+	if c.Detachable && (c.Deadline == 0 || c.Silence == 0) {
+		errs = append(errs, errors.New("tracer configuration: only a tracer with a deadline, that heeds its standard input, can be detached"))
 	}
 	for i, p := range c.Policies {
 		if p.Name == "" || strings.TrimSpace(p.Text) == "" {

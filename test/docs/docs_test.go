@@ -86,6 +86,8 @@ func (p page) run(t *testing.T, bin string) {
 
 // withoutPage are commands of which their help says everything, and why.
 var withoutPage = map[string]string{
+	"attach":     "is on the page of sessions",
+	"stop":       "is on the page of sessions",
 	"cleanup":    "has a cluster as its only subject; README",
 	"completion": "is of the library for commands",
 	"filters":    "prints what would be on its page",

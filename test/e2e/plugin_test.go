@@ -31,13 +31,16 @@ type result struct {
 // command is the plugin with the scene's namespaces.
 func (s *scene) command(args ...string) *exec.Cmd {
 	common := []string{args[0], "-n", s.namespace, "--tracer-namespace", s.tracers}
-	if !slices.ContainsFunc(args, saysHow) && args[0] != "cleanup" {
+	if !slices.ContainsFunc(args, saysHow) && !slices.Contains(startNothing, args[0]) {
 		common = append(common, "--tracer", way)
 	}
 	cmd := exec.Command(plugin, append(common, args[1:]...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LANG=C.UTF-8")
 	return cmd
 }
+
+// startNothing are commands that start no tracer.
+var startNothing = []string{"cleanup", "sessions", "attach", "stop"}
 
 // saysHow tells flags that say how nodes get the tracer.
 func saysHow(arg string) bool {

@@ -59,6 +59,8 @@ type Config struct {
 	Deadline time.Duration
 	// Version of the plugin, for an annotation.
 	Version string
+	// About is what the pods say of the session.
+	About About
 	// Reattach keeps the container's standard input open when the attach connection breaks, so that the plugin can attach
 	// again. Without it the tracer sees the end of its input at once when the plugin dies, but also when the connection
 	// does; with it a dead plugin is noticed after Silence.

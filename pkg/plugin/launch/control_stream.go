@@ -63,6 +63,9 @@ func (t *Tracer) Send(c wire.Control) error {
 		k.wanted.Targets = c.Targets
 	}
 	k.wanted.Stop = k.wanted.Stop || c.Stop
+	if c.Detach > 0 {
+		k.wanted.Detach = c.Detach
+	}
 	err := k.err
 	k.mu.Unlock()
 	select {
@@ -209,7 +212,7 @@ func (k *controlStream) write(ctx context.Context, w io.Writer, cutBefore bool) 
 		wanted := k.wanted
 		k.mu.Unlock()
 		message := change(sent, wanted.Targets)
-		message.Stop = wanted.Stop
+		message.Detach, message.Stop = wanted.Detach, wanted.Stop
 		lines, err := message.Lines()
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnsendable, err)

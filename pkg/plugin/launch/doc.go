@@ -20,6 +20,8 @@
 //     has not let it go for 30 s. While one tracer of a session runs, that session lives, since a tracer ends 30 s after its
 //     plugin; it deletes its own ended pods. Where none runs, a pod is a left-over one minute after its end, so that its
 //     session can still read its log, or ten minutes after its creation if it never started.
+//   - The pods of a session that traced by itself (an annotation says until when) are kept for an hour after its end, for who wants to
+//     read its events; then their time is over.
 //   - Sweep, which a user asked for, also takes pods at once whose tracers ended because their plugin was gone.
 //   - A pod whose kubelet does not answer within its grace period and 3 s, or before the clean-up's own deadline, is deleted
 //     by force. Pods are deleted in parallel; one that stays does not hold up the others.

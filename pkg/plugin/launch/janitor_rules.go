@@ -45,6 +45,8 @@ func leftOver(pod *corev1.Pod, sessionAlive bool, now time.Time, explicit bool) 
 		return now.Sub(pod.DeletionTimestamp.Time) > deletionPatience
 	case sessionAlive:
 		return false
+	case ended(pod) && readable(pod):
+		return false
 	case ended(pod):
 		return now.Sub(endTime(pod)) > readTime || explicit && abandoned(pod)
 	}

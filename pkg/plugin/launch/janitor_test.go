@@ -57,6 +57,11 @@ func expiredPod(p *corev1.Pod) {
 	p.Annotations[AnnotationExpires] = time.Now().Add(-time.Second).Format(time.RFC3339)
 }
 
+// detachedPod is of a session that was to trace by itself until some time ago.
+func detachedPod(p *corev1.Pod) {
+	p.Annotations[AnnotationEnds] = time.Now().Add(-2 * time.Minute).Format(time.RFC3339)
+}
+
 func TestLeftOvers(t *testing.T) {
 	long := endedFor(2*time.Minute, event.ByeStopped)
 	for name, test := range map[string]struct {
@@ -73,6 +78,10 @@ func TestLeftOvers(t *testing.T) {
 		"ended, another session lives":      {[]*corev1.Pod{podOf("a", "s", long), podOf("b", "u", isRunning)}, false, "a"},
 		"ended, the other's time is over":   {[]*corev1.Pod{podOf("a", "s", long), podOf("b", "s", isRunning, expiredPod)}, false, "a b"},
 		"ended, the other's node is gone":   {[]*corev1.Pod{podOf("a", "s", long), podOf("b", "s", isRunning, nodeNotReady)}, false, "a"},
+		"detached, ended":                   {[]*corev1.Pod{podOf("a", "s", long, detachedPod)}, false, ""},
+		"detached, ended, asked for":        {[]*corev1.Pod{podOf("a", "s", long, detachedPod)}, true, ""},
+		"detached, its events expired":      {[]*corev1.Pod{podOf("a", "s", long, detachedPod, expiredPod)}, false, "a"},
+		"lost before it was detached":       {[]*corev1.Pod{podOf("a", "s", endedFor(2*time.Minute, event.ByeAbandoned), detachedPod)}, false, "a"},
 		"abandoned":                         {[]*corev1.Pod{podOf("a", "s", endedFor(time.Second, event.ByeAbandoned))}, false, ""},
 		"abandoned, asked for":              {[]*corev1.Pod{podOf("a", "s", endedFor(time.Second, event.ByeAbandoned))}, true, "a"},
 		"ended just now, asked for":         {[]*corev1.Pod{podOf("a", "s", endedFor(time.Second, event.ByeStopped))}, true, ""},

@@ -59,6 +59,7 @@ func metadata(c Config, node string) metav1.ObjectMeta {
 	if !c.Expires.IsZero() {
 		annotations[AnnotationExpires] = c.Expires.UTC().Format(time.RFC3339)
 	}
+	c.About.annotate(annotations)
 	for _, a := range keepAway {
 		annotations[a.name] = a.value
 	}

@@ -30,3 +30,6 @@ func ended(pod *corev1.Pod) bool {
 func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
+
+// Starting says whether a pod's tracer has not begun yet.
+func Starting(pod *corev1.Pod) bool { return !begun(pod) && pod.DeletionTimestamp == nil }

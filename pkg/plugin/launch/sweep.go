@@ -22,8 +22,8 @@ type Swept struct {
 	// NamespaceRemoved: the namespace was a session's, nothing was left in it, and it is gone.
 	NamespaceRemoved bool
 	// Fresh are pods that ended within readTime, which a session may still read, and Living those of sessions that run; neither
-	// was touched.
-	Fresh, Living int
+	// was touched. Kept are those of sessions that traced by themselves and ended less than KeptAfterEnd ago.
+	Fresh, Living, Kept int
 }
 
 // Sweep removes what dead sessions left in the tracer namespace, with allSessions every tracer pod there, and then the namespace if
@@ -42,7 +42,7 @@ func (l *Launcher) Sweep(ctx context.Context, allSessions bool, progress func(st
 				return pods
 			}
 			found := j.leftOvers(pods, time.Now(), true)
-			done.Fresh, done.Living = countKept(pods, found)
+			done.count(pods, found)
 			return found
 		},
 		waiting: func(pods []corev1.Pod) {
@@ -74,18 +74,20 @@ func (l *Launcher) Sweep(ctx context.Context, allSessions bool, progress func(st
 	return done, err
 }
 
-// countKept tells pods that have ended, and are none of the chosen, from those whose sessions live.
-func countKept(pods, chosen []corev1.Pod) (fresh, living int) {
+// count counts the pods that are none of the chosen.
+func (s *Swept) count(pods, chosen []corev1.Pod) {
+	s.Fresh, s.Living, s.Kept = 0, 0, 0
 	for i := range pods {
 		switch {
 		case slices.ContainsFunc(chosen, func(p corev1.Pod) bool { return p.UID == pods[i].UID }):
-		case ended(&pods[i]):
-			fresh++
+		case !ended(&pods[i]):
+			s.Living++
+		case readable(&pods[i]):
+			s.Kept++
 		default:
-			living++
+			s.Fresh++
 		}
 	}
-	return fresh, living
 }
 
 func waitingText(pods []corev1.Pod) string {

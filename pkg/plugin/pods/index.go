@@ -3,6 +3,7 @@
 package pods
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -63,6 +64,17 @@ func (i *Index) Remove(uid types.UID) {
 			}
 		}
 	}
+}
+
+// Namespaces of the pods that are known, in order.
+func (i *Index) Namespaces() []string {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	found := map[string]bool{}
+	for _, known := range i.pods {
+		found[known.bare.Namespace] = true
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // knows says whether a pod is known.

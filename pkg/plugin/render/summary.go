@@ -43,7 +43,7 @@ func incomplete(n *session.NodeSummary) []string {
 	}
 	if n.Problem != "" {
 		why = append(why, n.Problem)
-	} else if n.Ended == "" {
+	} else if n.Ended == "" && !n.TracesOn {
 		why = append(why, "the tracer did not say goodbye: events at the end may be missing")
 	}
 	return why

@@ -91,7 +91,17 @@ type Config struct {
 	Refused []*launch.NodeError
 	// Machine is traced without a cluster when its Node is set.
 	Machine Machine
+	// Running are nodes whose tracers run already: Launcher.Start hands them over, as they are. What they wrote before may be gone from
+	// their logs, the hello too, and none is started anew.
+	Running []string
+	// Stay: the tracers are left alone when the session ends, and with them all that Launcher made.
+	Stay bool
+	// DetachUntil, when set, ends the session with ErrDetached as soon as every tracer has started, and been armed where that is to be:
+	// they are left to trace by themselves until then.
+	DetachUntil time.Time
 
+	// Began is since when the tracers have run, for what they cost of that time; zero: since Run was called.
+	Began time.Time
 	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
 	Duration  time.Duration
 	MaxEvents uint64
@@ -120,6 +130,8 @@ type Result struct {
 	Started bool
 	// Armed says that Approve was asked and agreed.
 	Armed bool
+	// Detached are the nodes that are traced on.
+	Detached []string
 	// Reason why it ended, one of the Err… values or an error.
 	Reason error
 	// ExitCode of the command that local mode ran.

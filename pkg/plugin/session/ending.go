@@ -29,7 +29,9 @@ func (s *session) cleanup() error {
 		}
 	}
 	var err error
-	s.supervisor.Guard(func() { err = s.Launcher.Cleanup(ctx) })
+	if !s.stay.Load() {
+		s.supervisor.Guard(func() { err = s.Launcher.Cleanup(ctx) })
+	}
 	if err == nil && !s.removals.wait(ctx) {
 		err = context.Cause(ctx)
 	}
@@ -50,7 +52,12 @@ func (s *session) result(took time.Duration) Result {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.nodes)) {
 		n := s.nodes[name]
-		r.Summary.Nodes = append(r.Summary.Nodes, n.stats.summary(name))
+		summary := n.stats.summary(name)
+		summary.TracesOn = summary.Ended == "" && s.staying(n)
+		r.Summary.Nodes = append(r.Summary.Nodes, summary)
+		if isClosed(n.detached) && s.staying(n) {
+			r.Detached = append(r.Detached, name)
+		}
 		n.mu.Lock()
 		r.Started = r.Started || n.traced || n.run.hello
 		n.mu.Unlock()

@@ -20,6 +20,9 @@ type node struct {
 	// started is closed when a tracer's hello arrived or the first start failed.
 	started     chan struct{}
 	startedOnce sync.Once
+	// detached is closed when its tracer said that it traces on by itself.
+	detached     chan struct{}
+	detachedOnce sync.Once
 
 	mu      sync.Mutex
 	targets wire.Targets
@@ -52,7 +55,8 @@ type tracerRun struct {
 }
 
 func (s *session) newNode(name string, targets wire.Targets) *node {
-	return &node{name: name, targets: targets, gone: map[string]time.Time{}, run: tracerRun{held: s.Approve != nil}, stats: newStats(), started: make(chan struct{})}
+	return &node{name: name, targets: targets, gone: map[string]time.Time{}, run: tracerRun{held: s.Approve != nil}, stats: newStats(),
+		started: make(chan struct{}), detached: make(chan struct{})}
 }
 
 // isTraced says whether its tracer said hello, and was not sent away.

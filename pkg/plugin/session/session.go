@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -71,13 +72,15 @@ type session struct {
 	// armed is closed when approval was asked for the nodes of the beginning.
 	approved sync.Once
 	armed    chan struct{}
+	// stay: tracers that were not refused are left alone.
+	stay atomic.Bool
 }
 
 // Run runs a session until stop is asked, every tracer ended, or what was asked for is there. Signals are the caller's, and
 // must be handled before. It returns an error when no node could be traced to the end, events could not be written or something
 // that was made could not be removed; the result is valid even so.
 func Run(stop *Stop, c Config) (Result, error) {
-	began := time.Now()
+	began := cmpTime(c.Began, time.Now())
 	s := newSession(stop, c)
 	s.display.Start(func(f func()) { go s.supervisor.Guard(f) })
 	s.supervisor.Guard(s.begin)
@@ -102,6 +105,7 @@ func newSession(stop *Stop, c Config) *session {
 		nodes: map[string]*node{}, reported: map[string]bool{}, awaited: map[string]bool{}, hellos: map[string]*event.Hello{},
 		armed: make(chan struct{}),
 	}
+	s.stay.Store(c.Stay)
 	s.work.guard, s.removals.guard = s.supervisor.Guard, s.supervisor.Guard
 	s.drain, s.endDrain = context.WithCancelCause(stop.Aborted())
 	s.display = s.newDisplay()
@@ -178,11 +182,18 @@ func (s *session) begin() {
 		s.awaited[n.name] = true
 		s.launch(n)
 	}
-	for _, n := range s.firstNodes() {
+	first := s.firstNodes()
+	for _, name := range s.Running {
+		if s.nodes[name] == nil {
+			s.nodes[name] = s.newNode(name, wire.Targets{})
+			first = append(first, s.nodes[name])
+		}
+	}
+	for _, n := range first {
 		s.awaited[n.name] = true // none can settle before s.mu is free
 		s.launch(n)
 	}
-	first := slices.Collect(maps.Values(s.nodes))
+	first = slices.Collect(maps.Values(s.nodes))
 	alive := s.running
 	s.mu.Unlock()
 	if s.Targets != nil {
@@ -268,8 +279,12 @@ func (s *session) started(first []*node) {
 		case <-s.stop.ShuttingDown().Done():
 			return
 		}
-	} else if traced > 0 && s.Machine.Node == "" {
+	} else if traced > 0 && s.Machine.Node == "" && s.DetachUntil.IsZero() {
 		s.Status.Tracing(s.podsOnTraced(), traced)
+	}
+	if !s.DetachUntil.IsZero() {
+		s.detach(first)
+		return
 	}
 	if s.Duration == 0 {
 		return

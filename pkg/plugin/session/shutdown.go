@@ -13,6 +13,7 @@ var (
 	ErrDuration     = errors.New("the time is over")
 	ErrMaxEvents    = errors.New("the events are complete")
 	ErrOutputClosed = errors.New("the reader of the output is gone")
+	ErrDetached     = errors.New("the tracers trace on by themselves")
 	errAllEnded     = errors.New("all tracers ended")
 	errTargetsGone  = errors.New("the targets are gone for good")
 )

@@ -32,6 +32,8 @@ type NodeSummary struct {
 	Cost      event.Cost
 	// Enforcements by policy and action.
 	Enforcements []Enforcement
+	// TracesOn: the session ended, but not its tracer.
+	TracesOn bool
 	// Ended is the tracer's reason for its end (event.Bye…), empty when it said none.
 	Ended string
 	// Problem says why the coverage of the node was incomplete, empty when it was not: the tracer could not start, hooks
@@ -72,7 +74,7 @@ func (n *NodeSummary) Enforced() (count uint64) {
 
 // Complete says that everything that happened on the node was traced from begin to end, and nothing is missing.
 func (n *NodeSummary) Complete() bool {
-	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.Throttled+n.Partial.ReturnsLost+n.Partial.FactsLost+n.Partial.StatesFull == 0 && n.Problem == "" && n.Ended != ""
+	return n.LostEvents() == 0 && len(n.Dropped) == 0 && n.Partial.Throttled+n.Partial.ReturnsLost+n.Partial.FactsLost+n.Partial.StatesFull == 0 && n.Problem == "" && (n.Ended != "" || n.TracesOn)
 }
 
 // Complete says that everything was traced on all nodes.

@@ -40,7 +40,7 @@ func (s *session) runNode(n *node) {
 		switch {
 		case err == nil, ending && !hello: // a tracer that was still starting when the session ended is missed by nobody
 			return
-		case ending, s.Machine.Node != "", !again.worthIt(err, s.Approve != nil):
+		case ending, s.Machine.Node != "", len(s.Running) > 0, !again.worthIt(err, s.Approve != nil):
 			s.nodeFailed(n, err)
 			return
 		}
@@ -100,7 +100,11 @@ func (s *session) traceNode(n *node) error {
 		return err
 	}
 	var once sync.Once
-	remove := func(afterBye bool) { once.Do(func() { s.removals.start(func() { s.remove(n, tracer, afterBye) }) }) }
+	remove := func(afterBye bool) {
+		if !s.staying(n) {
+			once.Do(func() { s.removals.start(func() { s.remove(n, tracer, afterBye) }) })
+		}
+	}
 	defer remove(false)
 	n.mu.Lock()
 	n.run.remove = remove
@@ -123,6 +127,8 @@ func (s *session) traceNode(n *node) error {
 	switch {
 	case err == nil:
 		return n.byeError()
+	case s.staying(n) && s.stop.Reason() != nil:
+		return nil
 	case s.stop.Aborted().Err() != nil: // nobody waited for the end of the stream
 		n.stats.problem("ended at once: the tracer's last events were not waited for")
 		return nil
@@ -179,7 +185,7 @@ func (s *session) stopTracer(ctx context.Context, cancel context.CancelCauseFunc
 		}
 		break
 	}
-	if !n.isTraced() { // nothing was traced yet, so there is nothing to drain
+	if s.staying(n) || !n.isTraced() { // it traces on, or has traced nothing yet: there is nothing to drain
 		cancel(s.stop.Reason())
 		return
 	}

@@ -56,8 +56,11 @@ func (w *nodeWay) deliver(ctx context.Context, it stream.Item) {
 func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 	n, f := w.node, it.Frame
 	at := &event.Timestamp{Time: cmpTime(it.LogTime, it.Received)}
-	if f.Hello != nil {
+	switch {
+	case f.Hello != nil:
 		w.hello(ctx, f.Hello, at)
+	case len(w.Running) > 0:
+		w.joined()
 	}
 	n.mu.Lock()
 	n.run.lastFrame = at.Time
@@ -69,6 +72,9 @@ func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 	if f.Heartbeat != nil {
 		n.stats.heartbeat(f.Heartbeat)
 		w.losses(ctx, at)
+	}
+	if f.Notice != nil && f.Notice.Subject == event.SubjectDetached {
+		n.detachedOnce.Do(func() { close(n.detached) })
 	}
 	if f.Notice != nil {
 		w.notice(n, f.Notice.Level, f.Notice.Subject, f.Notice.Text)

@@ -105,6 +105,7 @@ func (p *Plan) launchConfig() (launch.Config, error) {
 		// Whoever only looks on does not want to lose the tracers when a connection breaks; that the plugin is gone they notice
 		// by its silence.
 		Reattach: !p.arms(), Armed: p.arms(),
+		About: p.about, Expires: p.expires(),
 		Hooks: p.policies.Hooks(),
 	}, nil
 }
@@ -143,8 +144,11 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	supervisor := session.NewSupervisor(stop)
 	c := p.sessionConfig(stop.ShuttingDown(), v, on.Client, on.policies)
 	on.launch.Delivery.Targets = c.Index.Images
+	on.launch.About.User = access.User(stop.ShuttingDown(), on.Client)
+	on.launch.About.Namespaces = c.Index.Namespaces
 	launcher := launch.New(on.Client, on.REST, on.launch, launch.WithGuard(supervisor.Guard),
 		launch.WithNotice(func(text string) { v.status.Say(event.LevelInfo, text) }))
+	p.detach(&c)
 	c.Supervisor, c.Launcher, c.Targets, c.Named = supervisor, podLauncher{launcher}, on.targets, p.namesPods()
 	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
 		v.status.Close()

@@ -55,6 +55,8 @@ type sessionOptions struct {
 	duration  time.Duration
 	maxEvents uint64
 	strict    bool
+	// detach: the tracers are left to trace by themselves for duration.
+	detach bool
 }
 
 // outputOptions say how events are shown.
@@ -138,6 +140,7 @@ func (s *sessionOptions) flags(duration time.Duration) *pflag.FlagSet {
 		fs.Lookup("duration").DefValue = shortText(duration)
 	}
 	fs.Uint64Var(&s.maxEvents, "max-events", 0, "End after `N` events were shown")
+	fs.BoolVar(&s.detach, "detach", false, "End this command when all is traced, and let that go on for --duration: see sessions, attach")
 	fs.BoolVar(&s.strict, "strict", false, "Exit with 3 when a node, a hook or events were missing")
 	return fs
 }
@@ -195,6 +198,11 @@ func (o *Options) addTo(cmd *cobra.Command, v Verb) {
 		cmd.Flags().AddFlagSet(g.Flags)
 	}
 	cmd.SetUsageFunc(help.Usage(o.groups))
+	o.completions(cmd, v)
+}
+
+// completions completes the values of those flags that the command has.
+func (o *Options) completions(cmd *cobra.Command, v Verb) {
 	for flag, completion := range map[string]cobra.CompletionFunc{
 		"pod":               o.Cluster.Complete(cluster.Pods),
 		"node":              o.Cluster.Complete(cluster.Nodes),

@@ -23,8 +23,11 @@ type Plan struct {
 	work      Work
 	policies  policyset.Set
 	filtering filtering
-	// session identifies this run.
+	// session identifies this run, which began when the plan was made.
 	session string
+	began   time.Time
+	// about is what is said of the run to others on the cluster.
+	about launch.About
 }
 
 // plan checks the options and makes the plan; the error is everything that is wrong.
@@ -40,7 +43,7 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 	errs := append([]error{err}, o.swallowed...)
 	errs = append(errs, o.conflicts(work.Targets)...)
 	errs = append(errs, o.values()...)
-	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages())
+	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages(), o.checkDetach(work))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -51,7 +54,9 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{options: o, work: work, policies: policies, filtering: filtering, session: launch.NewSession()}, nil
+	p := &Plan{options: o, work: work, policies: policies, filtering: filtering, session: launch.NewSession(), began: time.Now()}
+	p.about = launch.About{Command: o.commandLine(v), Enforces: p.arms(), Ends: p.ends()}
+	return p, nil
 }
 
 // policies are those of the work, read as they will be on the nodes.
@@ -157,6 +162,7 @@ func (p *Plan) tracerConfig(ctx context.Context, policies *scope.Scope, node str
 		return c, nil
 	}
 	c.WithoutRuntime, c.Hold, c.Encodings = true, p.arms(), wire.Encodings()
+	c.Detachable = p.options.session.detach
 	c.Deadline, c.Silence = wire.Duration(p.deadline()), wire.Duration(launch.Silence)
 	if p.arms() {
 		c.Silence = wire.Duration(launch.ArmedSilence)

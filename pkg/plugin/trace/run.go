@@ -106,6 +106,10 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 	if errors.Is(r.Reason, session.ErrNotArmed) {
 		return r.Reason
 	}
+	if errors.Is(r.Reason, session.ErrDetached) && len(r.Detached) > 0 {
+		defer v.flush()
+		return errors.Join(p.detached(v, r), err)
+	}
 	r.Summary.Enforce = p.work.Enforce != nil
 	if p.arms() && !p.options.local.enabled && !r.Armed {
 		r.Summary.Enforce = false

@@ -78,7 +78,10 @@ func (o *cleanupOptions) print(done launch.Swept, complete bool) {
 	if done.Fresh > 0 {
 		fmt.Fprintf(o.ErrOut, "left alone, since their sessions may still read their last events: %s (removed from a minute after their end on)\n", tracerPodCount(done.Fresh))
 	}
-	if complete && len(done.Pods) == 0 && !done.NamespaceRemoved && done.Living+done.Fresh == 0 {
+	if done.Kept > 0 {
+		fmt.Fprintf(o.ErrOut, "left alone, since their events can be read for an hour after their end: %s of detached sessions (attach reads, stop removes them)\n", tracerPodCount(done.Kept))
+	}
+	if complete && len(done.Pods) == 0 && !done.NamespaceRemoved && done.Living+done.Fresh+done.Kept == 0 {
 		fmt.Fprintf(o.ErrOut, "nothing to remove in namespace %s\n", o.namespace)
 	}
 }
