@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/explain"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
@@ -36,6 +37,8 @@ type Approval struct {
 	Options *Options
 	// Duration is how long is enforced at most.
 	Duration time.Duration
+	// Detached: what is armed stays so for Duration when the command ends.
+	Detached bool
 	// Say writes to standard error, Prompt what ends without a line feed.
 	Say    func(event.Level, string)
 	Prompt func(string)
@@ -137,30 +140,13 @@ func (a *Approval) ask(ctx context.Context, question string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, AskTime, errNoAnswer)
 	defer cancel()
-	a.Prompt(fmt.Sprintf("%s until this command ends, for %s at most? [y/N] ", question, Lasting(a.Duration)))
-	answer := make(chan string, 1)
-	go func() { answer <- readLine(a.In) }()
-	select {
-	case text := <-answer:
-		if text = strings.ToLower(strings.TrimSpace(text)); text != "y" && text != "yes" {
-			return errDeclined
-		}
-		return nil
-	case <-ctx.Done():
-		a.Prompt("\n")
-		return context.Cause(ctx)
+	until := fmt.Sprintf("until this command ends, for %s at most", Lasting(a.Duration))
+	if a.Detached {
+		until = fmt.Sprintf("for %s, without this command", Lasting(a.Duration))
 	}
-}
-
-// readLine reads a line and nothing behind it, which may be for a command that is run later.
-func readLine(in io.Reader) string {
-	var line []byte
-	one := make([]byte, 1)
-	for {
-		n, err := in.Read(one)
-		if n > 0 && one[0] == '\n' || err != nil {
-			return string(line)
-		}
-		line = append(line, one[:n]...)
+	agreed, err := terminal.Ask(ctx, a.In, a.Prompt, fmt.Sprintf("%s %s?", question, until))
+	if err == nil && !agreed {
+		return errDeclined
 	}
+	return err
 }

@@ -139,10 +139,10 @@ func NewSession() string {
 	return hex.EncodeToString(b[:])
 }
 
-// WithTracerRateLimits returns a copy of a client configuration that can start a hundred tracers at once: client-go's own limits
-// (5 requests a second, 10 at once) would take 20 s for that. The API server has its own fairness.
+// WithTracerRateLimits returns a copy of a client configuration that can start hundreds of tracers at once, and remove them
+// within seconds, each of which takes some ten requests: client-go's own limits (5 requests a second, 10 at once) would take minutes. The API server has its own fairness.
 func WithTracerRateLimits(c *rest.Config) *rest.Config {
 	limited := rest.CopyConfig(c)
-	limited.QPS, limited.Burst = 200, 400
+	limited.QPS, limited.Burst = 500, 1000
 	return limited
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,24 @@ func TestNodeList(t *testing.T) {
 	}
 }
 
+// manyNodes are 500, of which each 50th lost events, each 25th was not traced, and each 100th had its own trouble.
+func manyNodes(cost event.Cost) session.Summary {
+	s := session.Summary{Duration: time.Minute}
+	for i := range 500 {
+		n := session.NodeSummary{Node: fmt.Sprintf("node-%03d", i), Events: 10, Cost: cost, Ended: event.ByeStopped}
+		switch {
+		case i%100 == 7:
+			n.Problem = fmt.Sprintf("reason %d", i)
+		case i%50 == 3:
+			n.Lost = map[string]uint64{event.LostRing: 2}
+		case i%25 == 1:
+			n.Events, n.Problem, n.Ended = 0, "ErrImagePull: no such image", ""
+		}
+		s.Nodes = append(s.Nodes, n)
+	}
+	return s
+}
+
 func TestSummary(t *testing.T) {
 	cost := event.Cost{CPUNanoseconds: 123456789, PeakResidentBytes: 24 << 20, BPFNanoseconds: 4200000, BPFRuns: 30412}
 	whole := session.Summary{Duration: 15300 * time.Millisecond, Nodes: []session.NodeSummary{
@@ -198,6 +217,7 @@ func TestSummary(t *testing.T) {
 	}{
 		"summary-unknown":  {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped, Lost: map[string]uint64{event.LostRing: 1}}}}, pipe},
 		"summary-harmless": {session.Summary{Enforce: true, Nodes: []session.NodeSummary{{Node: "node-1", Ended: event.ByeStopped}}}, pipe},
+		"summary-many":     {manyNodes(cost), wideTerminal},
 		"summary":          {whole, wideTerminal}, "summary-incomplete": {holes, colored}, "summary-ascii": {holes, asciiOnly}, "summary-long": {long, narrow}, "summary-nothing": {session.Summary{}, pipe},
 	} {
 		var out bytes.Buffer

@@ -112,7 +112,7 @@ func share(nanoseconds uint64, of time.Duration) string {
 	return strconv.FormatFloat(percent, 'f', 2, 64) + "%"
 }
 
-// Summary writes what a session amounted to: a line per node, and, so that nobody misses it, why it was incomplete, and what could
+// Summary writes what a session amounted to: a line per node, of many nodes only of those that stand out, and, so that nobody misses it, why it was incomplete, and what could
 // not be seen (Status.Limits).
 func Summary(w io.Writer, d session.Summary, limits []string, c terminal.Capabilities) error {
 	p := newStyler(c)
@@ -124,14 +124,10 @@ func Summary(w io.Writer, d session.Summary, limits []string, c terminal.Capabil
 	}
 	out.WriteString(p.paint(toneTitle, fmt.Sprintf("%s from %s in %s", wording.Counted(events, "event"), wording.Counted(uint64(len(nodes)), "node"), shortDuration(d.Duration))) + "\n")
 	if len(nodes) > 0 {
-		p.table(&out, columnsOf(d), nodes)
+		p.table(&out, columnsOf(d), foldNodes(nodes))
 		p.enforcements(&out, d, nodes)
 	}
-	for _, n := range nodes {
-		for _, why := range incomplete(&n) {
-			p.alarm(&out, n.Node+": "+why)
-		}
-	}
+	p.incompleteness(&out, nodes)
 	for _, n := range nodes {
 		if count := n.Partial.RateLimited; count > 0 {
 			limits = append(slices.Clip(limits), fmt.Sprintf("%s: %s left out by the rate limits of policies", n.Node, wording.Counted(count, "event")))

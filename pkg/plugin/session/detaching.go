@@ -78,11 +78,7 @@ func (s *session) staying(n *node) bool {
 // joined is for a tracer that ran before the session, and whose hello may be gone from its log: any frame shows that it traces.
 func (w *nodeWay) joined() {
 	n := w.node
-	n.mu.Lock()
-	known := n.run.hello
-	n.run.hello = true
-	n.mu.Unlock()
-	if !known {
+	if n.hear() {
 		w.Status.Ready(n.name)
 		w.settle(n, nil)
 	}

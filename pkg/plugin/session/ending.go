@@ -15,11 +15,11 @@ import (
 
 // cleanup removes what was made, whatever happened, and waits for no output. It has a context of its own: the session's is over.
 func (s *session) cleanup() error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stop.Aborted()), cleanupTime)
-	defer cancel()
 	s.mu.Lock()
 	nodes := slices.Collect(maps.Values(s.nodes))
 	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.stop.Aborted()), cleanupTime+time.Duration(len(nodes)-1)*nodeCleanupTime)
+	defer cancel()
 	for _, n := range nodes {
 		n.mu.Lock()
 		remove := n.run.remove

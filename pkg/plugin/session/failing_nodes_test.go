@@ -3,6 +3,8 @@
 package session
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,6 +32,26 @@ func TestOneNodeFailsAndTheOthersGoOn(t *testing.T) {
 		}
 		if result.Summary.Complete() || result.Summary.Nodes[0].Problem == "" {
 			t.Errorf("the summary hides the failed node: %+v", result.Summary)
+		}
+	})
+}
+
+// A node whose tracer runs, but whose log nobody can read, does not hold up the others for good.
+func TestTracerThatIsNeverHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, func(f *fakeTracer) {
+			if f.config.Node == "n1" {
+				f.hello()
+			}
+		}, pod("a", "n1"), pod("b", "n2"))
+		h.config.Duration = time.Minute
+		began := time.Now()
+		result, err := h.run()
+		if err != nil || !errors.Is(result.Reason, ErrDuration) || time.Since(began) < helloTime+time.Minute {
+			t.Errorf("%v, %v after %s", result.Reason, err, time.Since(began))
+		}
+		if failed := h.status.failed["n2"]; failed == nil || failed.Error() != errNoHello.Error() || !slices.Equal(h.status.tracing, [][2]int{{1, 1}}) {
+			t.Errorf("n2: %v; tracing %v", failed, h.status.tracing)
 		}
 	})
 }

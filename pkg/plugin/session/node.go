@@ -47,6 +47,8 @@ type tracerRun struct {
 	cancel       context.CancelCauseFunc
 	remove       func(afterBye bool)
 	hello, ended bool
+	// heard is closed when hello becomes true.
+	heard chan struct{}
 	// failed is what its bye complains about.
 	failed error
 	// lastFrame is when the last frame was written, by the node's clock: this program may have been stopped and read it much later.
@@ -55,8 +57,24 @@ type tracerRun struct {
 }
 
 func (s *session) newNode(name string, targets wire.Targets) *node {
-	return &node{name: name, targets: targets, gone: map[string]time.Time{}, run: tracerRun{held: s.Approve != nil}, stats: newStats(),
+	return &node{name: name, targets: targets, gone: map[string]time.Time{}, run: s.newRun(), stats: newStats(),
 		started: make(chan struct{}), detached: make(chan struct{})}
+}
+
+func (s *session) newRun() tracerRun {
+	return tracerRun{held: s.Approve != nil, heard: make(chan struct{})}
+}
+
+// hear notes that the node's tracer traces, and says whether that is new.
+func (n *node) hear() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.run.hello {
+		return false
+	}
+	n.run.hello = true
+	close(n.run.heard)
+	return true
 }
 
 // isTraced says whether its tracer said hello, and was not sent away.
@@ -136,7 +154,7 @@ func (n *node) send() error {
 func (n *node) start(ctx context.Context, s *session) (Tracer, error) {
 	n.mu.Lock()
 	n.prune()
-	n.run = tracerRun{held: s.Approve != nil}
+	n.run = s.newRun()
 	targets := n.targets
 	n.mu.Unlock()
 	config, err := s.TracerConfig(ctx, n.name, targets)

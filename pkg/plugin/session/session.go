@@ -24,8 +24,10 @@ import (
 const (
 	// drainTime is how long the orderly end may take: tracers say bye, and what they told is shown.
 	drainTime = 5 * time.Second
-	// cleanupTime bounds the removal of what was made. It begins when the drain has ended and waits for no output.
-	cleanupTime = 5 * time.Second
+	// cleanupTime bounds the removal of what was made, with nodeCleanupTime more for each node: a tracer pod takes some requests, and what
+	// an API server of two cores answers is a few hundred a second. It begins when the drain has ended and waits for no output.
+	cleanupTime     = 5 * time.Second
+	nodeCleanupTime = 20 * time.Millisecond
 	// StreamBytes is how many bytes of log wait for the outputs in a session, whatever the number of its nodes: at 50,000 events a
 	// second (0.6 MB/s, in compressed frames) some 10 s.
 	StreamBytes = 8 << 20

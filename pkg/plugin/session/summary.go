@@ -3,6 +3,7 @@
 package session
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -70,6 +71,27 @@ func (n *NodeSummary) Enforced() (count uint64) {
 		}
 	}
 	return count
+}
+
+// Add adds what happened on another node. Ends and problems are of one node, and stay as they are.
+func (n *NodeSummary) Add(o *NodeSummary) {
+	n.Events, n.Filtered = n.Events+o.Events, n.Filtered+o.Filtered
+	n.Lost, n.Throttled = added(n.Lost, o.Lost), added(n.Throttled, o.Throttled)
+	n.Dropped = added(n.Dropped, o.Dropped)
+	n.Partial, n.Cost = n.Partial.Plus(o.Partial), sum(n.Cost, o.Cost)
+	n.Enforcements = append(n.Enforcements, o.Enforcements...)
+}
+
+// added are the counts of both.
+func added[K comparable](counts, more map[K]uint64) map[K]uint64 {
+	both := maps.Clone(counts)
+	for key, count := range more {
+		if both == nil {
+			both = map[K]uint64{}
+		}
+		both[key] += count
+	}
+	return both
 }
 
 // Complete says that everything that happened on the node was traced from begin to end, and nothing is missing.

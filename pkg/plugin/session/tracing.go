@@ -117,7 +117,7 @@ func (s *session) traceNode(n *node) error {
 	n.mu.Lock()
 	n.run.cancel = cancel
 	n.mu.Unlock()
-	waited := s.wait(ctx, cancel, tracer)
+	waited := s.wait(ctx, cancel, n, tracer)
 	s.work.start(func() { s.stopTracer(ctx, cancel, n, tracer) })
 	way := &nodeWay{session: s, node: n, resolver: pods.NewResolver(s.Index, s.Targets != nil), processes: processes.NewTable(n.name, s.processBudget)}
 	defer way.processes.Close()
@@ -141,14 +141,26 @@ func (s *session) traceNode(n *node) error {
 // lastWords is how long a stream may go on when its tracer is known to have failed: its last frames may say why.
 const lastWords = 2 * time.Second
 
-// wait waits for the tracer to run. When it won't, the stream ends, with the reason as the cause of ctx. result is that
+// helloTime is how long a tracer that runs may take until its hello is read: loading programs takes a minute on the slowest machines, and
+// for as long a log that can't be read may be a passing fault.
+const helloTime = 2 * time.Minute
+
+var errNoHello = fmt.Errorf("the tracer runs, but nothing of it could be read within %s", helloTime)
+
+// wait waits for the tracer to run, and to be heard. When it won't, the stream ends, with the reason as the cause of ctx. result is that
 // reason, as far as it is known soon after the stream ended.
-func (s *session) wait(ctx context.Context, cancel context.CancelCauseFunc, tracer Tracer) (result func() error) {
+func (s *session) wait(ctx context.Context, cancel context.CancelCauseFunc, n *node, tracer Tracer) (result func() error) {
+	n.mu.Lock()
+	heard := n.run.heard
+	n.mu.Unlock()
 	failed := make(chan error, 1)
 	s.work.start(func() {
 		err := tracer.Wait(ctx, s.Status.Waiting)
 		failed <- err
 		if err == nil {
+			if err := awaitHello(ctx, heard); err != nil {
+				cancel(err)
+			}
 			return
 		}
 		var known *launch.NodeError
@@ -168,6 +180,19 @@ func (s *session) wait(ctx context.Context, cancel context.CancelCauseFunc, trac
 			return nil
 		}
 	}
+}
+
+// awaitHello fails when nothing is heard for too long.
+func awaitHello(ctx context.Context, heard <-chan struct{}) error {
+	patience := time.NewTimer(helloTime)
+	defer patience.Stop()
+	select {
+	case <-heard:
+	case <-ctx.Done(): // whoever ended it knows why
+	case <-patience.C:
+		return errNoHello
+	}
+	return nil
 }
 
 // stopTracer waits for the session's end and asks the tracer to stop. How long it may drain, s.drain says.

@@ -152,8 +152,8 @@ func (s *session) put(ctx context.Context, n *node, e *event.Event) {
 func (w *nodeWay) hello(ctx context.Context, h *event.Hello, at *event.Timestamp) {
 	n := w.node
 	w.redact(&pipeline.Item{Event: &event.Event{Hello: h}}) // now: others get it too
+	n.hear()
 	n.mu.Lock()
-	n.run.hello = true
 	since := n.lostSince
 	n.lostSince = time.Time{}
 	n.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -25,6 +26,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/scope"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/target"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -150,7 +152,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 		launch.WithNotice(func(text string) { v.status.Say(event.LevelInfo, text) }))
 	p.detach(&c)
 	c.Supervisor, c.Launcher, c.Targets, c.Named = supervisor, podLauncher{launcher}, on.targets, p.namesPods()
-	if err := prepare(stop.ShuttingDown(), &c, on.targets, p.options.targets.containers); err != nil {
+	if err := p.prepare(stop.ShuttingDown(), &c, on.targets, v); err != nil {
 		v.status.Close()
 		defer v.flush()
 		if stop.Reason() != nil { // interrupted before anything was there
@@ -181,7 +183,7 @@ func (p *Plan) approve(c *session.Config, on onCluster, v outputs) {
 // approval asks on the session's terminal.
 func (p *Plan) approval(v outputs) *enforce.Approval {
 	return &enforce.Approval{
-		Options: p.work.Enforce, Duration: p.options.session.duration, Say: v.status.Say, In: p.options.In,
+		Options: p.work.Enforce, Duration: p.options.session.duration, Detached: p.options.session.detach, Say: v.status.Say, In: p.options.In,
 		Prompt: func(text string) { _, _ = io.WriteString(v.screen.Err(), text) },
 	}
 }
@@ -190,12 +192,12 @@ func (p *Plan) approval(v outputs) *enforce.Approval {
 const wholeSession = "all nodes"
 
 // prepare finds the pods and asks whether tracers can be started on their nodes.
-func prepare(ctx context.Context, c *session.Config, targets finder, containers []string) error {
+func (p *Plan) prepare(ctx context.Context, c *session.Config, targets finder, v outputs) error {
 	found, err := targets.Resolve(ctx)
 	if err != nil {
 		return err
 	}
-	if err := checkContainers(containers, slices.Concat(found.Pods, found.Waiting)); err != nil {
+	if err := checkContainers(p.options.targets.containers, slices.Concat(found.Pods, found.Waiting)); err != nil {
 		return err
 	}
 	c.Pods = found.Pods
@@ -209,10 +211,32 @@ func prepare(ctx context.Context, c *session.Config, targets finder, containers 
 	for _, pod := range found.Pods {
 		c.Index.Update(pod)
 	}
-	c.Refused, err = c.Launcher.Preflight(ctx, nodesOf(found.Pods), func(node, waitingFor string) {
+	nodes := nodesOf(found.Pods)
+	if err := p.allowNodes(ctx, len(nodes), v); err != nil {
+		return err
+	}
+	c.Refused, err = c.Launcher.Preflight(ctx, nodes, func(node, waitingFor string) {
 		c.Status.Waiting(cmp.Or(node, wholeSession), waitingFor)
 	})
 	c.Status.Prepared(wholeSession)
+	return err
+}
+
+// allowNodes asks before tracers are put on more nodes than --max-nodes; without a terminal it refuses.
+func (p *Plan) allowNodes(ctx context.Context, nodes int, v outputs) error {
+	o := p.options
+	if nodes <= o.targets.maxNodes {
+		return nil
+	}
+	refused := fmt.Errorf("the targets are on %d nodes: name fewer, narrow them with --node or -l, or allow as many with --max-nodes=%d", nodes, nodes)
+	if !printers.IsTerminal(o.In) || !printers.IsTerminal(o.ErrOut) {
+		return refused
+	}
+	agreed, err := terminal.Ask(ctx, o.In, func(text string) { _, _ = io.WriteString(v.screen.Err(), text) },
+		fmt.Sprintf("The targets are on %d nodes. Start a tracer on each?", nodes))
+	if err == nil && !agreed {
+		return refused
+	}
 	return err
 }
 
