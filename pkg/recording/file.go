@@ -18,8 +18,8 @@ import (
 const (
 	Suffix      = ".tsec.zst"
 	plainSuffix = ".ndjson"
-	// sumSuffix is that of the file with the SHA-256 of another.
-	sumSuffix = ".sha256"
+	// SumSuffix is that of the file with the SHA-256 of another.
+	SumSuffix = ".sha256"
 )
 
 // fileMode: nobody else may read what processes did.
@@ -27,8 +27,9 @@ const fileMode = 0o600
 
 // When what was written has to be on the disk, at the latest.
 const (
-	syncInterval = 5 * time.Second
-	syncBytes    = 16 << 20
+	syncInterval      = 5 * time.Second
+	importantInterval = time.Second
+	syncBytes         = 16 << 20
 )
 
 // File is a recording on the disk: a Writer that is synchronised in time. It is not for concurrent use.
@@ -43,6 +44,26 @@ type File struct {
 	unsynced int64
 }
 
+// CheckName says early whether Create would fail, and leaves no file.
+func CheckName(name string, force bool) error {
+	if _, err := os.Lstat(name); force && err == nil {
+		return checkEnded(name)
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return explain(name, err)
+	}
+	return errors.Join(file.Close(), os.Remove(name))
+}
+
+// explain is the error of making a file, with what to do.
+func explain(name string, err error) error {
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("recording %s: this file exists: name another, or --record-force replaces it", name)
+	}
+	return fmt.Errorf("recording: %w", err)
+}
+
 // Create makes a file, which must not exist, with the first frame: the manifest and further lines. force replaces one that exists, but
 // not a recording that has no trailer, which may be all that is left of a session.
 func Create(name string, m Manifest, first [][]byte, force bool) (*File, error) {
@@ -52,11 +73,8 @@ func Create(name string, m Manifest, first [][]byte, force bool) (*File, error) 
 		}
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("recording %s: this file exists: name another, or --record-force replaces it", name)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("recording: %w", err)
+		return nil, explain(name, err)
 	}
 	f := &File{name: name, file: file, sum: sha256.New()}
 	if err := f.begin(m, first); err != nil {
@@ -82,21 +100,31 @@ func (f *File) begin(m Manifest, first [][]byte) (err error) {
 	return errors.Join(f.Sync(), syncFolder(f.name))
 }
 
-// removeEnded removes a file that is no recording, or one that has its end.
-func removeEnded(name string) error {
+// checkEnded says when a file is a recording without end.
+func checkEnded(name string) error {
 	r, err := Open(name)
-	if errors.Is(err, os.ErrNotExist) {
+	if err != nil {
+		return nil //nolint:nilerr // it is none
+	}
+	defer r.Close()
+	if r.Manifest() == nil {
 		return nil
 	}
-	if err == nil {
-		defer r.Close()
-		if r.Manifest() != nil {
-			if report, err := Verify(name); err != nil || report.Trailer == nil {
-				return fmt.Errorf("recording %s: this is a recording that has no end: it may be all that is left of a session, remove it yourself", name)
-			}
-		}
+	if report, err := Verify(name); err != nil || report.Trailer == nil {
+		return fmt.Errorf("recording %s: this is a recording that has no end: it may be all that is left of a session, remove it yourself", name)
 	}
-	return os.Remove(name)
+	return nil
+}
+
+// removeEnded removes a file that is no recording, or one that has its end.
+func removeEnded(name string) error {
+	if err := checkEnded(name); err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return nil
 }
 
 // Write is for the Writer.
@@ -110,6 +138,14 @@ func (f *File) Write(frame []byte) (int, error) {
 // SyncIfDue has the disk take what was written a while ago, or much of it.
 func (f *File) SyncIfDue(now time.Time) error {
 	if f.unsynced >= syncBytes || f.unsynced > 0 && now.Sub(f.synced) >= syncInterval {
+		return f.Sync()
+	}
+	return nil
+}
+
+// SyncSoon is SyncIfDue for what is important: at most once a second.
+func (f *File) SyncSoon(now time.Time) error {
+	if f.unsynced > 0 && now.Sub(f.synced) >= importantInterval {
 		return f.Sync()
 	}
 	return nil
@@ -135,7 +171,7 @@ func (f *File) Finish(t Trailer) (chain string, err error) {
 		return "", err
 	}
 	text := hex.EncodeToString(f.sum.Sum(nil)) + "  " + filepath.Base(f.name) + "\n"
-	if err := os.WriteFile(f.name+sumSuffix, []byte(text), fileMode); err != nil {
+	if err := os.WriteFile(f.name+SumSuffix, []byte(text), fileMode); err != nil {
 		return chain, fmt.Errorf("recording: %w", err)
 	}
 	return chain, syncFolder(f.name)

@@ -20,13 +20,15 @@ const (
 	KindCheckpoint = "checkpoint"
 	KindIndex      = "index"
 	KindTrailer    = "trailer"
+	// KindUnknown is an event that the recorder did not know.
+	KindUnknown = "unknown"
 
 	// EventPrefix begins the kinds of events (process_exec).
 	EventPrefix = "process_"
 )
 
 // streamKinds are what tracers and the session say beside events about processes.
-var streamKinds = map[string]bool{"hello": true, "notice": true, "loss": true, "bye": true}
+var streamKinds = map[string]bool{"hello": true, "notice": true, "loss": true, "bye": true, KindUnknown: true}
 
 // Line is one line of a file.
 type Line struct {
@@ -62,7 +64,7 @@ var usualKinds = func() map[string]string {
 	for _, name := range []string{
 		"process_exec", "process_exit", "process_kprobe", "process_tracepoint", "process_loader", "process_uprobe", "process_lsm", "process_usdt",
 		"process_throttle", "hello", "notice", "loss", "bye", KindManifest, KindPolicy, KindPod, KindClock, KindFinding, KindSegmentEnd,
-		KindCheckpoint, KindIndex, KindTrailer,
+		KindCheckpoint, KindIndex, KindTrailer, KindUnknown,
 	} {
 		names[name] = name
 	}

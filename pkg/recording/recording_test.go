@@ -216,9 +216,9 @@ func TestFlippedBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		offsets, _ := ends(t, name)
-		sum, err := os.ReadFile(name + sumSuffix)
+		sum, err := os.ReadFile(name + SumSuffix)
 		if err == nil {
-			err = os.WriteFile(flipped+sumSuffix, sum, 0o600)
+			err = os.WriteFile(flipped+SumSuffix, sum, 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)

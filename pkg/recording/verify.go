@@ -89,6 +89,9 @@ func Verify(name string) (*Report, error) {
 
 // Checker checks the blocks of a recording as they are read, all from the first.
 type Checker struct {
+	// Quick leaves out what takes long: lines are not counted by their kinds and nodes. It is set before the first Check.
+	Quick bool
+
 	report *Report
 	reader *Reader
 	chain  [sha256.Size]byte
@@ -178,7 +181,12 @@ func (c *Checker) checkpoint(b Block, before []byte, line Line) {
 	if !c.reader.framed {
 		found.CRC = crc32.Checksum(b.Text, castagnoli)
 	}
-	events := c.count(before, &found)
+	events := said.Events
+	if c.Quick {
+		found = FrameIndex{Offset: b.Offset, Lines: said.Lines, Span: said.Span}
+	} else {
+		events = c.count(before, &found)
+	}
 	c.index = append(c.index, found)
 	c.report.Frames++
 	c.report.Lines += found.Lines
@@ -286,6 +294,9 @@ func (c *Checker) trailer(b Block, text []byte, line Line) {
 	if t.Lines != c.report.Lines || t.Events != c.report.Events {
 		wrong("the trailer says %d lines and %d events, there are %d and %d", t.Lines, t.Events, c.report.Lines, c.report.Events)
 	}
+	if c.Quick {
+		return
+	}
 	index, _, err := parseIndex(text)
 	if err != nil {
 		wrong("%v", err)
@@ -321,9 +332,11 @@ func (c *Checker) Finish() *Report {
 	for _, node := range slices.Sorted(maps.Keys(c.counts)) {
 		c.report.Nodes = append(c.report.Nodes, *c.counts[node])
 	}
-	c.compareNodes()
-	c.compareSeekTable()
-	c.compareSum()
+	if !c.Quick {
+		c.compareNodes()
+		c.compareSeekTable()
+		c.compareSum()
+	}
 	return c.report
 }
 
@@ -364,7 +377,7 @@ func (c *Checker) compareSeekTable() {
 
 // compareSum compares the file with the sum beside it, if there is one.
 func (c *Checker) compareSum() {
-	beside, err := os.ReadFile(c.report.Name + sumSuffix)
+	beside, err := os.ReadFile(c.report.Name + SumSuffix)
 	if err != nil || c.reader.file == nil {
 		return
 	}
@@ -375,6 +388,6 @@ func (c *Checker) compareSum() {
 		return
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != said {
-		c.report.problem("the file is not the one that %s is about", filepath.Base(c.report.Name)+sumSuffix)
+		c.report.problem("the file is not the one that %s is about", filepath.Base(c.report.Name)+SumSuffix)
 	}
 }

@@ -80,6 +80,9 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 	if v != nil && v.result.OnPodChange != nil {
 		on.targets = observedFinder{on.targets, v.result.OnPodChange}
 	}
+	if v != nil && v.recording != nil {
+		on.targets = observedFinder{on.targets, v.recording.pods.Update}
+	}
 	if p.work.Enforce != nil {
 		on.enforced = enforce.NewTargets(on.targets, on.policies, p.work.Enforce, o.tracer.namespace)
 		on.targets = on.enforced
@@ -153,6 +156,10 @@ func (p *Plan) runCluster(ctx context.Context) error {
 			return nil
 		}
 		return access.Explain(err)
+	}
+	if err := p.record(&c, v, stop, clusterFacts(stop.ShuttingDown(), on, p.options.Cluster.Config)); err != nil {
+		v.status.Close()
+		return err
 	}
 	p.approve(&c, on, v)
 	go supervisor.Guard(func() { reap(stop.ShuttingDown(), launcher, v) })

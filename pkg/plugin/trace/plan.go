@@ -40,7 +40,7 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 	errs := append([]error{err}, o.swallowed...)
 	errs = append(errs, o.conflicts(work.Targets)...)
 	errs = append(errs, o.values()...)
-	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages())
+	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages(), o.checkRecording())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
