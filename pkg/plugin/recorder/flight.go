@@ -66,6 +66,9 @@ func (r *Recorder) takeInFlight(it *pipeline.Item, a recording.About) error {
 		now = time.Now()
 	}
 	if triggers[f.options.On](it) {
+		if err := r.expire(now); err != nil {
+			return err
+		}
 		if err := r.release(); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ type recorded struct {
 	Aside bool             `json:"aside"`
 }
 
-var recordedPlan = readjson.For[recorded]()
+var recordedPlan = readjson.For[recorded](readjson.Repeated[event.Process]())
 
 // parsed are the events of a block.
 type parsed struct {
