@@ -65,7 +65,7 @@ func Verify(name string) (*Report, error) {
 		return nil, err
 	}
 	defer r.Close()
-	if r.manifest == nil && r.err == nil {
+	if r.manifest == nil && (r.first != nil || !r.framed) {
 		return nil, fmt.Errorf("%s: this is no recording: it has no manifest", name)
 	}
 	c := NewChecker(r)

@@ -51,9 +51,10 @@ func (r *replayOptions) flags() *pflag.FlagSet {
 // ReplayVerb is a command that shows recordings.
 type ReplayVerb struct {
 	Use, Short, Long, Example string
-	// Rules are flags of rules, Stage the stage that evaluates them over a recording, with what it has to say; nil: none are to be.
-	Rules *pflag.FlagSet
-	Stage func(onMachine bool, say func(event.Level, string)) (pipeline.Stage, error)
+	// Rules are flags of rules, HasRules says whether there are some, Stage is the stage that evaluates them over a recording.
+	Rules    *pflag.FlagSet
+	HasRules func() bool
+	Stage    func(onMachine bool, say func(event.Level, string)) (pipeline.Stage, error)
 	// Closing are lines that follow the summary.
 	Closing func() []string
 }
@@ -114,7 +115,7 @@ func (o *Options) replay(ctx context.Context, v ReplayVerb, r replayOptions, arg
 	defer func() { err = errors.Join(err, source.Close()) }()
 	clock := &replay.Clock{}
 	p := &replayPlan{
-		Plan: &Plan{options: o, filtering: filtering, work: Work{OwnWords: true, Every: r.every, Detects: v.Stage != nil, Now: clock.Now}},
+		Plan: &Plan{options: o, filtering: filtering, work: Work{OwnWords: true, Every: r.every, Detects: v.HasRules(), Now: clock.Now}},
 		verb: v, own: r, source: source, clock: clock,
 	}
 	return p.run(ctx)
@@ -154,7 +155,7 @@ func (r *replayOptions) check(o *Options) (errs []error) {
 // run replays and says what it came to.
 func (p *replayPlan) run(ctx context.Context) error {
 	o := p.options
-	if render.OfDetections(o.output.format) && p.verb.Stage == nil {
+	if render.OfDetections(o.output.format) && !p.work.Detects {
 		return fmt.Errorf("-o %s is for what rules say: add --rules or --sigma", o.output.format)
 	}
 	v, err := p.outputs()
@@ -191,15 +192,13 @@ func (p *replayPlan) config(v outputs) (replay.Config, error) {
 	if c.Since, c.Until, err = p.window(); err != nil {
 		return c, err
 	}
-	if p.verb.Stage != nil {
+	if p.work.Detects {
 		m := p.source.Manifest()
 		stage, err := p.verb.Stage(m == nil || m.Cluster == nil, v.status.Say)
 		if err != nil {
 			return c, err
 		}
-		if stage != nil {
-			c.Stages, c.Afresh = pipeline.Chain{stage}, true
-		}
+		c.Stages, c.Afresh = pipeline.Chain{stage}, true
 	}
 	return c, nil
 }

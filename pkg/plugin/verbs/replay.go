@@ -33,11 +33,8 @@ What rules ask of system calls that were not watched then, nobody can say now.`,
   kubectl trace-sec replay web.tsec.zst --rules falco_rules.yaml
   # Trees of what an installed Tetragon exported
   kubectl trace-sec replay /var/log/tetragon/tetragon-*.log.gz /var/log/tetragon/tetragon.log --in-namespace shop`,
-		Rules: replayRules(d.flags()),
+		Rules: replayRules(d.flags()), HasRules: func() bool { return len(d.Falco)+len(d.Sigma) > 0 },
 		Stage: func(onMachine bool, say func(event.Level, string)) (pipeline.Stage, error) {
-			if len(d.Falco)+len(d.Sigma) == 0 {
-				return nil, nil
-			}
 			d.Local = onMachine
 			var err error
 			if rules, err = d.load(context.Background()); err != nil {
