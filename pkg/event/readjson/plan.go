@@ -3,6 +3,7 @@
 package readjson
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"hash/maphash"
@@ -20,15 +21,29 @@ type Quick interface {
 type Plan[T any] struct {
 	read   reader
 	blocks []reflect.Type // what blocks are made of
+	// repeated is how many types have their values kept.
+	repeated int
 }
 
 // For makes the plan of a type. It panics for a struct that encoding/json would need more rules for than are known here: more
 // than 64 fields, two of one name, an embedded pointer. Types must not contain themselves.
-func For[T any]() *Plan[T] {
-	m := maker{ids: map[reflect.Type]int{}}
-	p := &Plan[T]{read: m.readerOf(reflect.TypeFor[T]())}
+func For[T any](options ...Option) *Plan[T] {
+	m := maker{ids: map[reflect.Type]int{}, repeated: map[reflect.Type]int{}}
+	for _, set := range options {
+		set(&m)
+	}
+	p := &Plan[T]{read: m.readerOf(reflect.TypeFor[T]()), repeated: len(m.repeated)}
 	p.blocks = m.types
 	return p
+}
+
+// Option makes a plan read otherwise.
+type Option func(*maker)
+
+// Repeated has pointers to T that are read from equal texts point at the same value, as long as the reader remembers it, which must not
+// be changed then: to compare texts takes a small part of the time of reading them.
+func Repeated[T any]() Option {
+	return func(m *maker) { m.repeated[reflect.TypeFor[T]()] = len(m.repeated) }
 }
 
 // Reader reads documents of one type. It is not for concurrent use.
@@ -39,7 +54,7 @@ type Reader[T any] struct {
 
 // NewReader returns a reader that keeps up to some 150 KiB of texts.
 func (p *Plan[T]) NewReader() *Reader[T] {
-	r := &Reader[T]{plan: p, state: state{seed: maphash.MakeSeed(), blocks: make([]block, len(p.blocks))}}
+	r := &Reader[T]{plan: p, state: state{seed: maphash.MakeSeed(), blocks: make([]block, len(p.blocks)), repeated: make([]repeats, p.repeated)}}
 	for i, t := range p.blocks {
 		r.state.blocks[i] = block{kind: t, size: t.Size(), usual: max(1, int(blockBytes/max(1, t.Size())))}
 	}
@@ -69,13 +84,15 @@ type reader func(s *state, p unsafe.Pointer) bool
 type maker struct {
 	ids   map[reflect.Type]int
 	types []reflect.Type // by id
+	// repeated are places in state.repeated.
+	repeated map[reflect.Type]int
 	// apart: what is made gets memory of its own.
 	apart bool
 }
 
 func (m *maker) readerOf(t reflect.Type) reader {
 	if t.Kind() == reflect.Pointer {
-		return m.pointerReader(t.Elem(), m.readerOf(t.Elem()))
+		return m.orRepeated(t.Elem(), m.pointerReader(t.Elem(), m.readerOf(t.Elem())))
 	}
 	switch pointer := reflect.PointerTo(t); { // it has the methods of both
 	case pointer.Implements(reflect.TypeFor[Quick]()):
@@ -116,6 +133,29 @@ func (m *maker) pointerReader(t reflect.Type, element reader) reader {
 		target := make(s, 1)
 		*(*unsafe.Pointer)(p) = target
 		return element(s, target)
+	}
+}
+
+// orRepeated is a pointer's reader that first looks whether the text was read before.
+func (m *maker) orRepeated(t reflect.Type, read reader) reader {
+	place, is := m.repeated[t]
+	if !is {
+		return read
+	}
+	return func(s *state, p unsafe.Pointer) bool {
+		known, start := s.repeated[place].find(s), s.at
+		if known.value != nil && bytes.HasPrefix(s.data[start:], known.text) { // which ends with its last bracket
+			*(*unsafe.Pointer)(p) = known.value
+			s.at += len(known.text)
+			return true
+		}
+		if !read(s, p) {
+			return false
+		}
+		if s.data[start] == '{' {
+			known.text, known.value = append(known.text[:0], s.data[start:s.at]...), *(*unsafe.Pointer)(p)
+		}
+		return true
 	}
 }
 

@@ -20,6 +20,31 @@ type state struct {
 	seed      maphash.Seed
 	texts     [sharedTexts]string // by hash
 	blocks    []block             // by id
+	// repeated are values of the types of Repeated.
+	repeated []repeats
+}
+
+// repeats are values that were read, with their texts, by a hash of how these begin.
+type repeats []repeat
+
+type repeat struct {
+	text  []byte
+	value unsafe.Pointer
+}
+
+// mostRepeats is how many values of a type are kept, repeatPrefix how much of a text says where.
+const (
+	mostRepeats  = 1024
+	repeatPrefix = 64
+)
+
+// find is the place of the value that comes next.
+func (r *repeats) find(s *state) *repeat {
+	if *r == nil {
+		*r = make([]repeat, mostRepeats)
+	}
+	prefix := s.data[s.at:min(s.at+repeatPrefix, len(s.data))]
+	return &(*r)[maphash.Bytes(s.seed, prefix)%mostRepeats]
 }
 
 // take passes b if it comes next.

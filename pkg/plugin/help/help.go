@@ -36,6 +36,9 @@ func NewFlags() *pflag.FlagSet {
 func (g Group) names() string {
 	var text, line strings.Builder
 	VisitNames(g.Flags, func(name string) {
+		if g.Flags.Lookup(name).Hidden { // another page explains it
+			return
+		}
 		if line.Len()+len(" --"+name) > Width-len("     ") {
 			text.WriteString("     " + line.String() + "\n")
 			line.Reset()

@@ -21,6 +21,13 @@ type Item struct {
 	AboutProcess bool
 	// Urgent: it must not wait behind others, since it tells of something that was enforced, or of what was lost or left out.
 	Urgent bool
+	// Number of the event among those that its tracer wrote, from 1; 0: it is none of them. Received is when it was read, by this
+	// machine's clock.
+	Number   uint64
+	Received time.Time
+	// Unshown: it is left out of what is shown, as asked; only sinks that keep everything take it. Aside: because the command is not
+	// about it, whatever the filters say.
+	Unshown, Aside bool
 }
 
 // NewItem is an item of an event, before any stage.

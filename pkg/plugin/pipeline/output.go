@@ -12,6 +12,8 @@ const (
 	// queueBatches is how many batches wait for a sink: a batch is at most what one frame holds. What comes on top waits in its
 	// node's stream, which counts what it has to drop, or is dropped here if the sink is not waited for.
 	queueBatches = 4
+	// mostBatches is how many wait where Most bounds their events.
+	mostBatches = 1 << 14
 	// flushInterval is how often a sink that holds something back is asked to show it.
 	flushInterval = 50 * time.Millisecond
 )
@@ -23,6 +25,11 @@ type Output struct {
 	Sink Sink
 	// Wait: Put waits until the sink takes what comes. Otherwise what has no room is dropped and counted.
 	Wait bool
+	// Most is how many events may wait for a sink that nothing waits for, not even what is urgent; 0: what some frames hold, but for what
+	// is urgent.
+	Most int64
+	// InOrder: nothing passes anything.
+	InOrder bool
 	// Shows is asked before each item whether the sink takes it (a limit); nil: all. Shown is told of each that it took.
 	Shows func(*Item) bool
 	Shown func(*Item)
@@ -30,9 +37,11 @@ type Output struct {
 	Failed func(error)
 
 	urgent, normal chan Batch
-	closing        chan struct{}
-	done           chan struct{}
-	err            error
+	// waits is how many events wait, where Most bounds them.
+	waits   atomic.Int64
+	closing chan struct{}
+	done    chan struct{}
+	err     error
 	// taking is the batch that the sink takes now, taken how many of its items it has.
 	taking atomic.Pointer[Batch]
 	taken  atomic.Int64
@@ -46,7 +55,11 @@ const (
 
 // Start begins to feed the sink; run has a function run in a goroutine of its own.
 func (o *Output) Start(run func(func())) {
-	o.urgent, o.normal = make(chan Batch, queueBatches), make(chan Batch, queueBatches)
+	room := queueBatches
+	if o.Most > 0 {
+		room = mostBatches
+	}
+	o.urgent, o.normal = make(chan Batch, room), make(chan Batch, room)
 	o.closing, o.done = make(chan struct{}), make(chan struct{})
 	run(o.feed)
 }
@@ -57,12 +70,20 @@ func (o *Output) Put(ctx context.Context, b Batch) {
 	if len(b.Items) == 0 {
 		return
 	}
-	if len(o.normal) > 1 && b.hasUrgent() { // something waits that has to be passed
+	if len(o.normal) > 1 && b.hasUrgent() && !o.InOrder { // something waits that has to be passed
 		urgent, rest := b.split()
-		o.send(ctx, o.urgent, urgent)
+		if o.Most > 0 {
+			o.offer(o.urgent, urgent)
+		} else {
+			o.send(ctx, o.urgent, urgent)
+		}
 		if b = rest; len(b.Items) == 0 {
 			return
 		}
+	}
+	if o.Most > 0 {
+		o.offer(o.normal, b)
+		return
 	}
 	if o.Wait || b.hasUrgent() {
 		o.send(ctx, o.normal, b)
@@ -73,6 +94,21 @@ func (o *Output) Put(ctx context.Context, b Batch) {
 	default:
 		b.Counts.Dropped(o.Name, CauseFull, b.events(0))
 	}
+}
+
+// offer hands over a batch that nothing waits for. What is urgent, and what is about no process, only needs a place in the queue.
+func (o *Output) offer(to chan<- Batch, b Batch) {
+	count := int64(b.events(0))
+	if count == 0 || b.urgent || o.waits.Load()+count <= o.Most {
+		o.waits.Add(count) // before it can be taken
+		select {
+		case to <- b:
+			return
+		default:
+			o.waits.Add(-count)
+		}
+	}
+	b.Counts.Dropped(o.Name, CauseFull, uint64(count))
 }
 
 func (o *Output) send(ctx context.Context, to chan<- Batch, b Batch) {
@@ -129,6 +165,9 @@ func (o *Output) drain() {
 func (o *Output) take(b Batch) {
 	o.taking.Store(&b)
 	defer o.taking.Store(nil)
+	if o.Most > 0 {
+		defer o.waits.Add(-int64(b.events(0)))
+	}
 	for i, it := range b.Items {
 		o.taken.Store(int64(i))
 		takes := o.err == nil && (o.Shows == nil || o.Shows(it))

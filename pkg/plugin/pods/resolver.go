@@ -35,11 +35,12 @@ func NewResolver(d *Index, inPods bool) *Resolver {
 	return &Resolver{index: d, inPods: inPods, unnamed: map[containerKey]struct{}{}}
 }
 
-// Events yields a frame's events in order, with their pods; events of a process share its record. It blocks while the container of an event's process is not
+// Events yields a frame's events in order, with their numbers and pods; events of a process share its record. Notices among them have
+// the number 0. It blocks while the container of an event's process is not
 // known, until ResolveTimeout after the frame was received. A container that stays unknown is waited for only once, and is said
 // with a notice before its event. When ctx ends so does the waiting, but not the events.
-func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time) iter.Seq[*event.Event] {
-	return func(yield func(*event.Event) bool) {
+func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time) iter.Seq2[uint64, *event.Event] {
+	return func(yield func(uint64, *event.Event) bool) {
 		h.noteSandboxes(f)
 		resolved := make(map[*wire.Process]*event.Process, len(f.Processes))
 		resolve := func(p *wire.Process) *event.Process {
@@ -51,13 +52,13 @@ func (h *Resolver) Events(ctx context.Context, f *wire.Frame, received time.Time
 		for i := range f.Events {
 			switch p := f.Processes[f.Events[i].ProcessID]; {
 			case p == nil || p.PodUID == "":
-				if h.misses(&f.Events[i]) && !yield(podless(&f.Events[i])) {
+				if h.misses(&f.Events[i]) && !yield(0, podless(&f.Events[i])) {
 					return
 				}
-			case !h.await(ctx, p, received.Add(ResolveTimeout)) && !yield(h.notice(f, i, p)):
+			case !h.await(ctx, p, received.Add(ResolveTimeout)) && !yield(0, h.notice(f, i, p)):
 				return
 			}
-			if !yield(f.Take(i, resolve)) {
+			if !yield(f.First+uint64(i), f.Take(i, resolve)) {
 				return
 			}
 		}

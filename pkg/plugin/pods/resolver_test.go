@@ -25,7 +25,7 @@ type arrival struct {
 func arrivals(ctx context.Context, h *Resolver, frames ...*wire.Frame) (all []arrival) {
 	begin := time.Now()
 	for _, f := range frames {
-		for e := range h.Events(ctx, f, time.Now()) {
+		for _, e := range h.Events(ctx, f, time.Now()) {
 			what := string(e.Kind())
 			if p := e.Process(); p != nil {
 				what = "outside"

@@ -45,7 +45,7 @@ func (o Options) counting(r interface {
 	if o.Every {
 		return r
 	}
-	return newRepeats(r)
+	return newRepeats(r, o.clock())
 }
 
 // timestampLayout is Tetragon's: always nine decimals.

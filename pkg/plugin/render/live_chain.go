@@ -4,7 +4,6 @@ package render
 
 import (
 	"path"
-	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -33,7 +32,7 @@ func (t *tree) joinProgram(n *treeProcess, before command, e *event.Event) bool 
 	t.open.width = width
 	if t.open.held != "" {
 		t.open.held += t.paintText(tail)
-		t.open.since = time.Now() // its end may follow as that of the first program would
+		t.open.since = t.o.clock()() // its end may follow as that of the first program would
 	} else {
 		t.buf.WriteString(t.paintText(tail))
 	}

@@ -87,7 +87,7 @@ func (t *tree) holdRun(it *pipeline.Item, several *repeated) bool {
 	if like == nil || len(t.runs.held) >= mostRuns {
 		return false
 	}
-	r := &run{like: like, nodes: map[*processes.Process]*runNode{}, since: time.Now()}
+	r := &run{like: like, nodes: map[*processes.Process]*runNode{}, since: t.o.clock()()}
 	t.runs.held = append(t.runs.held, r)
 	return t.addToRun(r, it)
 }

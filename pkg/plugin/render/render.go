@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -41,6 +42,16 @@ type Options struct {
 	// Every shows each of the events that repeat, which tree, wide and compact with OwnWords count otherwise, and all that a tree folds:
 	// forks, programs that only find an interpreter, and equal subtrees.
 	Every bool
+	// Now is the clock by which events are held back; nil: this machine's. Flush has to be called by the same.
+	Now func() time.Time
+}
+
+// clock is Now, or this machine's.
+func (o Options) clock() func() time.Time {
+	if o.Now != nil {
+		return o.Now
+	}
+	return time.Now
 }
 
 // formats is the table of output formats; the first is the default.

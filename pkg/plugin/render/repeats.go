@@ -77,6 +77,7 @@ type repeatSink interface {
 // shown in the order in which it begins; beside what others do, it may be shown late by settleTime, of a burst by longestBurst.
 type repeats struct {
 	next repeatSink
+	now  func() time.Time
 	seed maphash.Seed // texts are hostile: nobody may guess which of them collide
 
 	err error
@@ -108,8 +109,8 @@ type pending struct {
 	number      uint64
 }
 
-func newRepeats(next repeatSink) *repeats {
-	return &repeats{next: next, seed: maphash.MakeSeed(), kinds: map[repeatKind]*pending{}, processes: map[*processes.Process]map[*pending]bool{}}
+func newRepeats(next repeatSink, now func() time.Time) *repeats {
+	return &repeats{next: next, now: now, seed: maphash.MakeSeed(), kinds: map[repeatKind]*pending{}, processes: map[*processes.Process]map[*pending]bool{}}
 }
 
 // Take shows an item, or holds it back with others of its kind.
@@ -170,7 +171,7 @@ func hasStack(e *event.Event) bool {
 
 // count holds an event back.
 func (r *repeats) count(kind repeatKind, t transfer, it *pipeline.Item) {
-	now := time.Now()
+	now := r.now()
 	p := r.kinds[kind]
 	if p == nil {
 		if len(r.kinds) >= mostPending {

@@ -111,7 +111,7 @@ func (t *tree) Close() error {
 	if t.err != nil {
 		return t.err
 	}
-	t.releaseRuns(time.Now())
+	t.releaseRuns(t.o.clock()())
 	t.endSearch()
 	t.showRuns(func(*countedRuns) bool { return true })
 	t.endOpen()
@@ -157,7 +157,7 @@ func (t *tree) leaveOpen(n *treeProcess, line string, width int) {
 		t.buf.WriteString(line)
 		return
 	}
-	t.open.held, t.open.since = line, time.Now()
+	t.open.held, t.open.since = line, t.o.clock()()
 }
 
 // endOpen ends the open line as it is.

@@ -105,9 +105,10 @@ type Config struct {
 	// Duration from when every tracer has started, MaxEvents shown; 0: no such end.
 	Duration  time.Duration
 	MaxEvents uint64
-	// Stages complete events about processes and say which are shown, each in the order of its node. What was enforced is shown
-	// whatever they say. They are called by a goroutine for each node.
-	Stages pipeline.Chain
+	// Stages complete events about processes and say which the command is about, each in the order of its node; Filters say which of
+	// them the user wants to see, and About again which the command is about, of those. What was enforced is shown whatever they say.
+	// They are called by a goroutine for each node.
+	Stages, Filters, About pipeline.Chain
 	// Redact takes out what nobody may see, before anything is shown or kept, RedactText from texts beside the events; nil: nothing
 	// is.
 	Redact     pipeline.Stage
@@ -116,8 +117,12 @@ type Config struct {
 	Approve Approve
 
 	// Sink shows the events.
-	Sink   pipeline.Sink
-	Status Status
+	Sink pipeline.Sink
+	// Recorder, when set, takes all events, also those that are not shown, redacted and in their order; nothing waits for Sink then. When
+	// it fails, RecordFailed is told, once, and the session goes on.
+	Recorder     pipeline.Sink
+	RecordFailed func(error)
+	Status       Status
 	// SharedTerminal says that events and status are seen side by side.
 	SharedTerminal bool
 	Index          *pods.Index

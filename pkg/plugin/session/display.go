@@ -17,7 +17,7 @@ func (s *session) newDisplay() *pipeline.Output {
 	shown := uint64(0)
 	full := func() bool { return s.MaxEvents > 0 && shown >= s.MaxEvents }
 	return &pipeline.Output{
-		Name: displaySink, Sink: s.Sink, Wait: true,
+		Name: displaySink, Sink: s.Sink, Wait: s.Recorder == nil, Most: s.mostDisplayed(),
 		Shows: func(it *pipeline.Item) bool { return !it.AboutProcess || it.Urgent || !full() },
 		Shown: func(*pipeline.Item) {
 			if shown++; full() {
@@ -27,6 +27,9 @@ func (s *session) newDisplay() *pipeline.Output {
 		Failed: func(err error) { s.stop.Shutdown(outputError(err)) },
 	}
 }
+
+// IsReaderGone says whether an output could not be written because nobody reads it any more, as after "| head".
+func IsReaderGone(err error) bool { return readerGone(err) }
 
 // outputError is why output that could not be written ends the session.
 func outputError(err error) error {

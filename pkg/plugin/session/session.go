@@ -45,7 +45,9 @@ type session struct {
 	stop       *Stop
 	supervisor *Supervisor
 	display    *pipeline.Output
-	presence   *pods.Presence
+	// recorder is nil where nothing is recorded.
+	recorder *pipeline.Output
+	presence *pods.Presence
 	// drain ends when nobody waits for tracers and outputs any more.
 	drain    context.Context
 	endDrain context.CancelCauseFunc
@@ -84,7 +86,9 @@ type session struct {
 func Run(stop *Stop, c Config) (Result, error) {
 	began := cmpTime(c.Began, time.Now())
 	s := newSession(stop, c)
-	s.display.Start(func(f func()) { go s.supervisor.Guard(f) })
+	for _, o := range s.outputs() {
+		o.Start(func(f func()) { go s.supervisor.Guard(f) })
+	}
 	s.supervisor.Guard(s.begin)
 	<-stop.ShuttingDown().Done()
 	s.finishWork()
@@ -110,7 +114,7 @@ func newSession(stop *Stop, c Config) *session {
 	s.stay.Store(c.Stay)
 	s.work.guard, s.removals.guard = s.supervisor.Guard, s.supervisor.Guard
 	s.drain, s.endDrain = context.WithCancelCause(stop.Aborted())
-	s.display = s.newDisplay()
+	s.display, s.recorder = s.newDisplay(), s.newRecorder()
 	if s.Target == nil {
 		s.Target = BareTarget
 	}
@@ -137,6 +141,9 @@ func (s *session) finishOutput() error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	defer context.AfterFunc(s.drain, func() { time.AfterFunc(lastWrite, func() { cancel(errOutputStuck) }) })()
+	recorded := make(chan struct{})
+	go func() { defer close(recorded); s.finishRecorder(ctx) }()
+	defer func() { <-recorded }()
 	err := s.display.Close(ctx)
 	if lost := s.display.Abandon(); lost > 0 {
 		s.Status.Say(event.LevelWarning, fmt.Sprintf("%d events were not written: the output did not take them", lost))

@@ -15,6 +15,8 @@ import (
 // nodeStats counts what became of one node's events, over all tracers that ran there. It is the pipeline.Counts of its items.
 type nodeStats struct {
 	shown, filtered atomic.Uint64
+	// undisplayed are those lost for the display alone.
+	undisplayed atomic.Uint64
 
 	mu sync.Mutex
 	// lost by cause since the session's start, reported what of it the stream was told. before is what tracers that have ended
@@ -26,8 +28,10 @@ type nodeStats struct {
 	// partial of the present tracer, partialBefore of those that have ended.
 	partial, partialBefore event.Partial
 	ended                  string
-	problems               []string
-	exitCode               *int
+	// written is how many events tracers said at their ends that they wrote.
+	written  uint64
+	problems []string
+	exitCode *int
 	// enforcements by what they are, without count.
 	enforcements map[Enforcement]uint64
 	// throttled events by event.Event.ThrottledSource.
@@ -50,15 +54,22 @@ func (t *nodeStats) Taken(sink string) {
 
 // Filtered implements pipeline.Counts.
 func (t *nodeStats) Filtered(sink string) {
-	if sink == displaySink {
+	switch sink {
+	case displaySink:
 		t.filtered.Add(1)
+	case RecordSink:
+		t.Dropped(sink, causeBroken, 1)
 	}
 }
 
 // Dropped implements pipeline.Counts. What the sink that shows events does not take is lost.
 func (t *nodeStats) Dropped(sink, cause string, events uint64) {
 	if sink == displaySink {
+		t.undisplayed.Add(events)
 		t.gap(event.LostDisplay, events)
+		return
+	}
+	if events == 0 {
 		return
 	}
 	t.mu.Lock()
@@ -167,6 +178,7 @@ func (t *nodeStats) bye(b *event.Bye) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended, t.exitCode, t.cost, t.partial = b.Reason, b.ExitCode, b.Totals.Cost, b.Totals.Partial
+	t.written += b.Totals.Events
 }
 
 func (t *nodeStats) saidBye() bool {
@@ -195,7 +207,7 @@ func (t *nodeStats) summary(node string) NodeSummary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := NodeSummary{
-		Node: node, Events: t.shown.Load(), Filtered: t.filtered.Load(),
+		Node: node, Events: t.shown.Load(), Filtered: t.filtered.Load(), Undisplayed: t.undisplayed.Load(), Written: t.written,
 		Lost: maps.Clone(t.lost), Dropped: maps.Clone(t.dropped), Cost: sum(t.costBefore, t.cost), Ended: t.ended,
 		Partial: t.partialBefore.Plus(t.partial), Throttled: maps.Clone(t.throttled),
 		Problem: strings.Join(t.problems, "; "),

@@ -23,8 +23,12 @@ type NodeSummary struct {
 	Node string
 	// Events that were shown, Filtered those that arrived and were not, as asked.
 	Events, Filtered uint64
+	// Written is how many events the node's tracers wrote, as far as they said so at their ends.
+	Written uint64
 	// Lost events by cause (event.Lost…), wherever on their way.
 	Lost map[string]uint64
+	// Undisplayed are those of Lost that only the display did not take: a recorder beside it did.
+	Undisplayed uint64
 	// Dropped are events that other sinks than the one that shows events could not take, by the sink and why.
 	Dropped map[Drop]uint64
 	Partial event.Partial
@@ -53,6 +57,30 @@ type Enforcement struct {
 	// Would: it was not carried out.
 	Would bool
 	Count uint64
+}
+
+// NoteEnforced counts what was done about an event of a hook, or would have been.
+func (n *NodeSummary) NoteEnforced(e *event.Event) {
+	h := e.Hooked()
+	for _, action := range e.Enforced() {
+		n.enforcement(Enforcement{Policy: h.PolicyName, Action: action})
+	}
+	for _, action := range h.Would {
+		n.enforcement(Enforcement{Policy: h.PolicyName, Action: action, Would: true})
+	}
+}
+
+// enforcement counts one.
+func (n *NodeSummary) enforcement(e Enforcement) {
+	for i := range n.Enforcements {
+		if of := &n.Enforcements[i]; of.Policy == e.Policy && of.Action == e.Action && of.Would == e.Would {
+			of.Count++
+			return
+		}
+	}
+	if e.Count = 1; len(n.Enforcements) < mostEnforcements {
+		n.Enforcements = append(n.Enforcements, e)
+	}
 }
 
 // LostEvents is how many events were lost, whatever the cause.

@@ -103,21 +103,23 @@ func (w *nodeWay) events(ctx context.Context, it *stream.Item, at *event.Timesta
 		return
 	}
 	batch := pipeline.Batch{Counts: n.stats, Items: make([]*pipeline.Item, 0, len(f.Events))}
-	for e := range w.resolver.Events(ctx, f, it.Received) {
-		if item := w.pass(it.Part, e, at); item != nil {
+	for number, e := range w.resolver.Events(ctx, f, it.Received) {
+		e.NodeName = w.node.name
+		if e.Time == nil {
+			e.Time = at
+		}
+		item := pipeline.NewItem(e)
+		item.Number, item.Received = number, it.Received
+		if item = w.pass(it.Part, item); item != nil {
 			batch.Items = append(batch.Items, item)
 		}
 	}
-	w.display.Put(ctx, batch)
+	w.putAll(ctx, batch)
 }
 
-// pass takes one event through the stages; nil if it is filtered out, or of the other part of its frame.
-func (w *nodeWay) pass(part stream.Part, e *event.Event, at *event.Timestamp) *pipeline.Item {
-	e.NodeName = w.node.name
-	if e.Time == nil {
-		e.Time = at
-	}
-	item := pipeline.NewItem(e)
+// pass takes one event through the stages; nil if nobody takes it, or it is of the other part of its frame.
+func (w *nodeWay) pass(part stream.Part, item *pipeline.Item) *pipeline.Item {
+	e := item.Event
 	if part == stream.Enforced && !item.Urgent || part == stream.Rest && item.Urgent {
 		return nil
 	}
@@ -126,13 +128,25 @@ func (w *nodeWay) pass(part stream.Part, e *event.Event, at *event.Timestamp) *p
 			w.node.stats.enforced(e, h)
 		}
 		item.Process = w.processes.Observe(e)
-		if !w.Stages.Pass(item) && !item.Urgent {
+		if w.leaveOut(item); item.Unshown {
 			w.node.stats.Filtered(displaySink)
-			return nil
+			if w.Recorder == nil {
+				return nil
+			}
 		}
 	}
 	w.redact(item)
 	return item
+}
+
+// leaveOut says of an item whether it is shown.
+func (w *nodeWay) leaveOut(it *pipeline.Item) {
+	about := w.Stages.Pass(it)
+	wanted := about && w.Filters.Pass(it)
+	if about && (wanted || w.Recorder != nil) {
+		about = w.About.Pass(it)
+	}
+	it.Aside, it.Unshown = !about && !it.Urgent, !(about && wanted) && !it.Urgent
 }
 
 // redact takes out what nobody may see.
@@ -146,7 +160,7 @@ func (s *session) redact(it *pipeline.Item) {
 func (s *session) put(ctx context.Context, n *node, e *event.Event) {
 	it := pipeline.NewItem(e)
 	s.redact(it)
-	s.display.Put(ctx, pipeline.Batch{Counts: n.stats, Items: []*pipeline.Item{it}})
+	s.putAll(ctx, pipeline.Batch{Counts: n.stats, Items: []*pipeline.Item{it}})
 }
 
 func (w *nodeWay) hello(ctx context.Context, h *event.Hello, at *event.Timestamp) {

@@ -82,6 +82,9 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 	if v != nil && v.result.OnPodChange != nil {
 		on.targets = observedFinder{on.targets, v.result.OnPodChange}
 	}
+	if v != nil && v.recording != nil {
+		on.targets = observedFinder{on.targets, v.recording.pods.Update}
+	}
 	if p.work.Enforce != nil {
 		on.enforced = enforce.NewTargets(on.targets, on.policies, p.work.Enforce, o.tracer.namespace)
 		on.targets = on.enforced
@@ -107,7 +110,7 @@ func (p *Plan) launchConfig() (launch.Config, error) {
 		// Whoever only looks on does not want to lose the tracers when a connection breaks; that the plugin is gone they notice
 		// by its silence.
 		Reattach: !p.arms(), Armed: p.arms(),
-		About: p.about, Expires: p.expires(),
+		About: p.told, Expires: p.expires(),
 		Hooks: p.policies.Hooks(),
 	}, nil
 }
@@ -160,11 +163,26 @@ func (p *Plan) runCluster(ctx context.Context) error {
 		}
 		return access.Explain(err)
 	}
+	if err := p.recordCluster(&c, v, stop, on.Connection); err != nil {
+		return err
+	}
 	p.approve(&c, on, v)
 	go supervisor.Guard(func() { reap(stop.ShuttingDown(), launcher, v) })
 	p.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
+}
+
+// recordCluster is record with who records, and what cluster.
+func (p *Plan) recordCluster(c *session.Config, v outputs, stop *session.Stop, connection cluster.Connection) error {
+	if v.recording == nil {
+		return nil
+	}
+	err := p.record(c, v, stop, clusterFacts(stop.ShuttingDown(), connection, p.options.Cluster.Config))
+	if err != nil {
+		v.status.Close()
+	}
+	return err
 }
 
 // approve makes a session one that asks before it enforces, and says which pods it leaves out.

@@ -25,7 +25,7 @@ func (o *Options) checkDetach(w Work) error {
 		{o.tracer.dryRun != dryRunNone || o.printsPolicy, "--detach traces: leave out what only prints"},
 		{o.session.duration == 0, "--detach needs --duration: nobody is there to end it, so the tracers do by themselves"},
 		{o.given["max-events"], "--max-events is counted by this command: --detach ends after --duration"},
-		{o.given["output"] || o.given["session-log"], "--detach shows no events: give -o and --session-log to attach"},
+		{o.given["output"] || o.given["session-log"] || o.given["record"], "--detach shows no events: give -o, --session-log and --record to attach"},
 		{w.Detects, "rules are applied by this command, not by the tracers: detect cannot be detached"},
 		{w.Result != nil, "what this command shows it puts together at its end: it cannot be detached"},
 	} {

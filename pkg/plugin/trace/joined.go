@@ -79,7 +79,7 @@ func (o *Options) join(ctx context.Context, j Join, name string) error {
 	if problems := validation.IsDNS1123Label(o.tracer.namespace); len(problems) > 0 {
 		err = errors.Join(err, fmt.Errorf("--tracer-namespace %q is not a name: %s", o.tracer.namespace, problems[0]))
 	}
-	if err := errors.Join(append(append(o.swallowed, o.values()...), err, o.checkFormat(Work{}), o.checkSessionLog())...); err != nil {
+	if err := errors.Join(append(append(o.swallowed, o.values()...), err, o.checkFormat(Work{}), o.checkSessionLog(), o.checkRecording())...); err != nil {
 		return err
 	}
 	connection, err := o.Cluster.Connect()
@@ -146,6 +146,9 @@ func (p *Plan) runJoined(ctx context.Context, connection cluster.Connection, joi
 	}
 	c.Launcher = launcher
 	learnPods(stop.ShuttingDown(), connection, joined.TargetNamespaces, c.Index, v)
+	if err := p.recordCluster(&c, v, stop, connection); err != nil {
+		return err
+	}
 	p.watchOutput(stop)
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
@@ -164,6 +167,9 @@ func learnPods(ctx context.Context, connection cluster.Connection, namespaces []
 		}
 		for i := range list.Items {
 			index.Update(&list.Items[i])
+			if v.recording != nil {
+				v.recording.pods.Update(&list.Items[i])
+			}
 		}
 	}
 }

@@ -39,6 +39,9 @@ func (p *Plan) runLocal(ctx context.Context) error {
 	c := p.sessionConfig(stop.ShuttingDown(), v, nil, nil)
 	c.Machine = session.Machine{Node: host, Targets: targets}
 	c.Launcher = &local.Launcher{Tracer: tracer, Command: command}
+	if err := p.record(&c, v, stop, facts{}); err != nil {
+		return err
+	}
 	if p.arms() {
 		c.Status = withoutHooks{c.Status} // approved already
 	}

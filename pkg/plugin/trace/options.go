@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/recorder"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
@@ -34,6 +35,7 @@ type Options struct {
 	process wire.ProcessDetail
 	tracer  tracerOptions
 	local   localOptions
+	record  recordOptions
 
 	// printsPolicy: the policies are printed, and nothing is started.
 	printsPolicy bool
@@ -71,6 +73,8 @@ type outputOptions struct {
 	timestamps bool
 	// sessionLog is the name of a file, sessionlog.Stdout, or empty.
 	sessionLog string
+	// set are the flags that fill the others.
+	set *pflag.FlagSet
 }
 
 // localOptions say what of this machine is traced.
@@ -113,6 +117,7 @@ func newOptions(env Environment, v Verb) *Options {
 		{Title: tracerGroup, Flags: o.tracer.flags(o.Build), Topic: TracersTopic},
 		{Title: localGroup, Flags: o.local.flags()},
 	}
+	o.output.set.AddFlagSet(o.record.mostlyHidden())
 	return o
 }
 
@@ -155,6 +160,7 @@ func shortText(d time.Duration) string { return strings.TrimSuffix(d.String(), "
 
 func (o *outputOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
+	o.set = fs
 	fs.StringVarP(&o.format, "output", "o", "", "One of "+strings.Join(render.Formats(), ", ")+" (default tree)")
 	fs.BoolVar(&o.timestamps, "timestamps", false, "Begin each line with the time of the event")
 	fs.StringVar(&o.finalTree, "final-tree", render.FinalTreeAuto, "Whole trees at the end: auto (unless still on the screen), always or never")
@@ -218,6 +224,7 @@ func (o *Options) completions(cmd *cobra.Command, v Verb) {
 		"final-tree":        cluster.Words(always...),
 		"color":             cluster.Words(always...),
 		"emoji":             cluster.Words(always...),
+		"record-on":         cluster.Words(recorder.Triggers()...),
 		"dry-run":           cluster.Words(dryRunNone, dryRunClient, dryRunServer),
 		"image-pull-policy": cluster.Words(pullPolicies...),
 		"event":             completeEventTypes,

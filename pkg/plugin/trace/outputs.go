@@ -22,6 +22,8 @@ type outputs struct {
 	// log is nil when none is asked for; logInOutput: it is among the events.
 	log         *sessionlog.Log
 	logInOutput bool
+	// recording is nil where nothing is recorded.
+	recording *sessionRecording
 }
 
 func (v outputs) sharedTerminal() bool { return v.out.Terminal && v.err.Terminal }
@@ -47,6 +49,7 @@ func (p *Plan) outputs() (outputs, error) {
 	v.screen = terminal.NewScreen(o.Out, o.ErrOut, v.sharedTerminal())
 	v.status = render.NewStatus(v.screen, v.err)
 	v.status.Verbose = o.verbose
+	v.recording = p.newRecording()
 	var err error
 	switch {
 	case p.work.Result != nil && o.output.sessionLog == sessionlog.Stdout:
@@ -57,7 +60,7 @@ func (p *Plan) outputs() (outputs, error) {
 		v.result.Sink, err = render.New(v.screen.Out(), render.Options{
 			Format: o.output.format, Timestamps: o.output.timestamps, Out: v.out,
 			OwnWords: p.work.OwnWords, Every: p.work.Every, FinalTree: o.output.finalTree, Arguments: p.work.Arguments,
-			SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active() || p.work.Detects, Pick: p.filtering.pick(),
+			Now: p.work.Now, SharedTerminal: v.out.Terminal && len(o.local.command) > 0, Filtered: p.filtering.filter.Active() || p.work.Detects, Pick: p.filtering.pick(),
 		})
 	}
 	if err == nil {

@@ -26,8 +26,8 @@ type Plan struct {
 	// session identifies this run, which began when the plan was made.
 	session string
 	began   time.Time
-	// about is what is said of the run to others on the cluster.
-	about launch.About
+	// told is what is said of the run to others on the cluster.
+	told launch.About
 }
 
 // plan checks the options and makes the plan; the error is everything that is wrong.
@@ -43,7 +43,7 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 	errs := append([]error{err}, o.swallowed...)
 	errs = append(errs, o.conflicts(work.Targets)...)
 	errs = append(errs, o.values()...)
-	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages(), o.checkDetach(work))
+	errs = append(errs, o.checkFormat(work), filterErr, o.checkEnforcing(work), o.checkSessionLog(), o.checkImages(), o.checkRecording(), o.checkDetach(work))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (o *Options) plan(v Verb) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{options: o, work: work, policies: policies, filtering: filtering, session: launch.NewSession(), began: time.Now()}
-	p.about = launch.About{Command: o.commandLine(v), Enforces: p.arms(), Ends: p.ends()}
+	p.told = launch.About{Command: o.commandLine(v), Enforces: p.arms(), Ends: p.ends()}
 	return p, nil
 }
 

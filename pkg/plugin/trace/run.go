@@ -32,7 +32,7 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 		Duration: o.session.duration, MaxEvents: o.session.maxEvents,
 		Sink: v.result.Sink, Status: v.status, SharedTerminal: v.sharedTerminal() && !render.IsDocument(o.output.format), // documents have no notices
 		Index:  pods.NewIndex(),
-		Stages: p.stages(ctx, v, client, policies), RedactText: p.filtering.filter.RedactText,
+		Stages: p.stages(ctx, v, client), Filters: p.filters(), About: p.about(policies), RedactText: p.filtering.filter.RedactText,
 	}
 	if p.filtering.filter.Redacts() {
 		c.Redact = p.filtering.filter.Redaction()
@@ -52,20 +52,30 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 	return c
 }
 
-// stages is the part of the pipeline that depends on the command, behind resolve (package pods) and the table of processes: enrich,
-// then keep. Redact and the sinks follow.
-func (p *Plan) stages(ctx context.Context, v outputs, client kubernetes.Interface, policies *scope.Scope) (chain pipeline.Chain) {
+// stages, filters and about are the parts of the pipeline that depend on the command, behind resolve (package pods) and the table of
+// processes. Redact and the sinks follow. stages completes events.
+func (p *Plan) stages(ctx context.Context, v outputs, client kubernetes.Interface) (chain pipeline.Chain) {
 	if p.work.Enrich != nil {
 		chain = append(chain, p.work.Enrich(ctx, client, v.status.Say))
 	}
+	return chain
+}
+
+// filters are what the user wants to see.
+func (p *Plan) filters() (chain pipeline.Chain) {
 	if p.filtering.filter.Active() {
 		chain = append(chain, p.filtering.filter)
 	}
-	if p.work.Keep != nil {
-		chain = append(chain, pipeline.Keep(p.work.Keep))
-	}
 	if len(p.options.targets.containers) > 0 {
 		chain = append(chain, pipeline.Keep(pods.InContainers(p.options.targets.containers...)))
+	}
+	return chain
+}
+
+// about is what the command is about.
+func (p *Plan) about(policies *scope.Scope) (chain pipeline.Chain) {
+	if p.work.Keep != nil {
+		chain = append(chain, pipeline.Keep(p.work.Keep))
 	}
 	if policies != nil {
 		chain = append(chain, pipeline.Keep(policies.Keep))
@@ -126,11 +136,14 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 		}
 	}
 	defer v.flush()
+	unrecorded := p.finishRecording(v, r, err)
 	switch {
 	case err != nil:
 		return err
 	case r.ExitCode != nil && *r.ExitCode != 0:
 		return exit.Code(*r.ExitCode)
+	case unrecorded != nil: // said already
+		return exit.Code(exit.Incomplete)
 	case p.options.session.strict && !r.Summary.Complete():
 		v.status.Say(event.LevelWarning, "--strict: not everything could be traced, see the summary")
 		return exit.Code(exit.Incomplete)

@@ -94,6 +94,8 @@ type Work struct {
 	OwnWords, Every, Arguments bool
 	// Detects: Enrich adds what rules say of events, and leaves out the others.
 	Detects bool
+	// Now is that of render.Options; nil: events are of this moment.
+	Now func() time.Time
 	// Keep is which events the command shows; nil: all that the filters leave.
 	Keep func(*event.Event) bool
 	// Enrich makes what adds to the events as they come; nil where nothing does.
