@@ -288,7 +288,7 @@ func (s *session) started(first []*node) {
 		case <-s.stop.ShuttingDown().Done():
 			return
 		}
-	} else if traced > 0 && s.Machine.Node == "" && s.DetachUntil.IsZero() {
+	} else if traced > 0 && s.Machine.Node == "" && s.DetachUntil.IsZero() && len(s.Running) == 0 {
 		s.Status.Tracing(s.podsOnTraced(), traced)
 	}
 	if !s.DetachUntil.IsZero() {

@@ -73,10 +73,11 @@ func (w *nodeWay) frame(ctx context.Context, it *stream.Item) {
 		n.stats.heartbeat(f.Heartbeat)
 		w.losses(ctx, at)
 	}
-	if f.Notice != nil && f.Notice.Subject == event.SubjectDetached {
+	switch {
+	case f.Notice == nil:
+	case f.Notice.Subject == event.SubjectDetached: // an answer to this program
 		n.detachedOnce.Do(func() { close(n.detached) })
-	}
-	if f.Notice != nil {
+	default:
 		w.notice(n, f.Notice.Level, f.Notice.Subject, f.Notice.Text)
 	}
 	if f.Throttle != nil {
@@ -208,6 +209,9 @@ func (w *nodeWay) gap(ctx context.Context, g *stream.Gap) {
 	n := w.node
 	n.stats.gap(g.Cause, g.Events)
 	w.losses(ctx, &event.Timestamp{Time: time.Now()})
+	if w.staying(n) && w.stop.Reason() != nil { // it goes on without this program
+		return
+	}
 	if g.Uncounted && n.isTraced() { // nothing is missing of what never began
 		n.stats.problem("the stream broke off")
 		w.notice(n, event.LevelWarning, "", "the stream broke off: nobody knows how many events are missing from here on")

@@ -68,8 +68,8 @@ func (discard) Close() error              { return nil }
 
 // detached says how to get back to the session, and writes its name where a script reads it.
 func (p *Plan) detached(v outputs, r session.Result) error {
-	v.status.Say(event.LevelInfo, fmt.Sprintf("%s trace on by themselves until %s; pods that are made later on other nodes, or by their workloads, are not traced",
-		wording.Counted(uint64(len(r.Detached)), "node"), p.ends().Local().Format(time.TimeOnly)))
+	v.status.Say(event.LevelInfo, fmt.Sprintf("traced without this command until %s: %s; pods that are made later are not",
+		p.ends().Local().Format(time.TimeOnly), wording.Counted(uint64(len(r.Detached)), "node")))
 	v.status.Say(event.LevelInfo, fmt.Sprintf("kubectl trace-sec attach %[1]s shows what they see, kubectl trace-sec stop %[1]s ends them", p.session))
 	_, err := fmt.Fprintln(v.screen.Out(), p.session)
 	return err

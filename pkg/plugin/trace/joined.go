@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -150,8 +151,21 @@ func (p *Plan) runJoined(ctx context.Context, connection cluster.Connection, joi
 		return err
 	}
 	p.watchOutput(stop)
+	v.status.Say(event.LevelInfo, about(joined))
 	result, err := session.Run(stop, c)
 	return p.finish(v, result, err)
+}
+
+// about is a line on a session, by what its pods say.
+func about(s *launch.Session) string {
+	text := fmt.Sprintf("session %s on %s", s.ID, wording.Counted(uint64(len(s.Pods)), "node"))
+	if s.Command != "" {
+		text += ": " + s.Command
+	}
+	if s.Detached() {
+		text += "; until " + s.Ends.Local().Format(time.TimeOnly)
+	}
+	return text
 }
 
 // asSoonAsTraced is the duration of a session that ends tracers when all of them were heard.
