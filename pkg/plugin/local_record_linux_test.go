@@ -174,3 +174,40 @@ func TestRecordOnFullDisk(t *testing.T) {
 		t.Errorf("replay: exit code %d, stderr:\n%s", code, stderr)
 	}
 }
+
+// record keeps programs, files that are changed, connections, credentials and what rules say, in a file that the time names.
+func TestRecordVerb(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	rules := filepath.Join(folder, "rules.yaml")
+	const text = "- rule: Touched\n  desc: d\n  condition: evt.type = execve and proc.name = touch\n  output: touched\n  priority: ERROR\n"
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := `echo x > changed; touch touched; /nonexistent/program 2>/dev/null; setpriv --reuid=65534 --clear-groups true; perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); connect(S, sockaddr_in(1, inet_aton("127.0.0.1")))'; exit 0`
+	code, out, stderr := runPlugin(t, built, "record", "--rules", rules, "--local", "--", "/bin/sh", "-c", script)
+	if code != exit.OK || out != "" {
+		t.Fatalf("exit code %d\n%s%s", code, out, stderr)
+	}
+	files, err := filepath.Glob("*" + recording.Suffix)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %q", err, files)
+	}
+	report, err := recording.Verify(files[0])
+	if err != nil || !report.Intact() {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	shown, _ := replayed(t, files[0], "-o", "compact")
+	for _, want := range []string{"process ", "exit ", "write   ", folder + "/changed", "/nonexistent/program", "creds ", "127.0.0.1:1", "touch touched"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("shown:\n%s", shown)
+	}
+	lines, err := exec.Command("zstd", "-dcq", files[0]).Output()
+	if err != nil || strings.Count(string(lines), `{"finding":{"language":"falco","rule":"Touched"`) != 1 {
+		t.Errorf("%v, findings in\n%.500s", err, lines)
+	}
+}

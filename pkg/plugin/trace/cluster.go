@@ -159,6 +159,7 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	}
 	if err := p.record(&c, v, stop, clusterFacts(stop.ShuttingDown(), on, p.options.Cluster.Config)); err != nil {
 		v.status.Close()
+		defer v.flush()
 		return err
 	}
 	p.approve(&c, on, v)
