@@ -42,7 +42,7 @@ func replayed(t *testing.T, file string, flags ...string) (stdout, stderr string
 const busyScript = `i=0; while [ $i -lt 20 ]; do cat /etc/hostname /etc/passwd >/dev/null; /bin/true "a $i" '<x>&' "$(printf '\033[2J')"; i=$((i+1)); done; cat /nonexistent 2>/dev/null; exit 0`
 
 // What is replayed is byte for byte what was shown.
-func TestReplayEqualsLive(t *testing.T) {
+func TestLocalReplayEqualsLive(t *testing.T) {
 	for _, flags := range []string{
 		"exec -o json", "exec -o yaml", "exec -o jsonpath={.process_exec.process.arguments}", "exec -o json --fields process.binary,time --event exec",
 		"file --prefix /etc --every -o json", "file --prefix /etc -o json --binary cat", "net -o json", "creds -o json", "exec --every -o wide",
@@ -72,7 +72,7 @@ func TestReplayEqualsLive(t *testing.T) {
 }
 
 // Trees go by the time of the events: two replays are equal, whatever the machine does meanwhile.
-func TestReplayedTreesAreEqual(t *testing.T) {
+func TestLocalReplayedTreesAreEqual(t *testing.T) {
 	file, _, _ := recorded(t, "file --prefix /etc", busyScript)
 	for _, format := range []string{"tree", "compact", "wide"} {
 		first, firstErr := replayed(t, file, "-o", format)
@@ -84,7 +84,7 @@ func TestReplayedTreesAreEqual(t *testing.T) {
 }
 
 // The recording has what filters leave out, and its counts are the kernel's.
-func TestFiltersDoNotThinTheRecording(t *testing.T) {
+func TestLocalFiltersDoNotThinTheRecording(t *testing.T) {
 	file, live, stderr := recorded(t, "exec -o json --binary nothing-of-this-name", busyScript)
 	if live != "" {
 		t.Errorf("shown:\n%s", live)
@@ -115,7 +115,7 @@ func TestFiltersDoNotThinTheRecording(t *testing.T) {
 }
 
 // A secret that is to be taken out is in no byte of the recording.
-func TestRecordingIsRedacted(t *testing.T) {
+func TestLocalRecordingIsRedacted(t *testing.T) {
 	const secret = "geheimnis47"
 	file, _, _ := recorded(t, "exec -o json --redact geheim\\w+ --note about-"+secret+" --case "+secret, "SECRET="+secret+" /bin/echo "+secret)
 	text, err := exec.Command("zstd", "-dcq", file).Output()
@@ -156,7 +156,7 @@ func TestRecordRefusals(t *testing.T) {
 }
 
 // A full disk is said at once, the screen goes on, and the command ends with 3; what was written can be read.
-func TestRecordOnFullDisk(t *testing.T) {
+func TestLocalRecordOnFullDisk(t *testing.T) {
 	folder := t.TempDir()
 	if err := unix.Mount("none", folder, "tmpfs", 0, "size=16k"); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 }
 
 // record keeps programs, files that are changed, connections, credentials and what rules say, in a file that the time names.
-func TestRecordVerb(t *testing.T) {
+func TestLocalRecordVerb(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	rules := filepath.Join(folder, "rules.yaml")
