@@ -20,6 +20,7 @@ done <<-T
 	mke2fs e2fsprogs
 	xz xz-utils
 	zstd zstd
+	jq jq
 	git git
 	shellcheck shellcheck
 	clang-format-14 clang-format-14

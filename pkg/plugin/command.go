@@ -101,7 +101,7 @@ through the API server. When the command ends, nothing is left on the cluster.`,
 	root.PersistentFlags().AddFlag(verbosity())
 	root.AddCommand(
 		verbs.Exec(env), verbs.Run(env), verbs.File(env), verbs.Hook(env), verbs.Caps(env), verbs.Enforce(env), verbs.Net(env),
-		verbs.Creds(env), verbs.Detect(env), verbs.Sessions(env), verbs.Attach(env), verbs.Stop(env), verbs.Replay(env), verbs.Verify(env), verbs.Cleanup(env), verbs.Policy(env), verbs.Version(env), verbs.Filters(env), verbs.Recording(env), verbs.Tracers(env), verbs.Options(env),
+		verbs.Creds(env), verbs.Detect(env), verbs.Sessions(env), verbs.Attach(env), verbs.Stop(env), verbs.Record(env), verbs.Replay(env), verbs.Verify(env), verbs.Cleanup(env), verbs.Policy(env), verbs.Version(env), verbs.Filters(env), verbs.Tracers(env), verbs.Options(env),
 	)
 	root.SetHelpCommand(helpCommand())
 	env.Cluster.CompleteFlags(root)

@@ -42,7 +42,7 @@ func replayed(t *testing.T, file string, flags ...string) (stdout, stderr string
 const busyScript = `i=0; while [ $i -lt 20 ]; do cat /etc/hostname /etc/passwd >/dev/null; /bin/true "a $i" '<x>&' "$(printf '\033[2J')"; i=$((i+1)); done; cat /nonexistent 2>/dev/null; exit 0`
 
 // What is replayed is byte for byte what was shown.
-func TestReplayEqualsLive(t *testing.T) {
+func TestLocalReplayEqualsLive(t *testing.T) {
 	for _, flags := range []string{
 		"exec -o json", "exec -o yaml", "exec -o jsonpath={.process_exec.process.arguments}", "exec -o json --fields process.binary,time --event exec",
 		"file --prefix /etc --every -o json", "file --prefix /etc -o json --binary cat", "net -o json", "creds -o json", "exec --every -o wide",
@@ -72,7 +72,7 @@ func TestReplayEqualsLive(t *testing.T) {
 }
 
 // Trees go by the time of the events: two replays are equal, whatever the machine does meanwhile.
-func TestReplayedTreesAreEqual(t *testing.T) {
+func TestLocalReplayedTreesAreEqual(t *testing.T) {
 	file, _, _ := recorded(t, "file --prefix /etc", busyScript)
 	for _, format := range []string{"tree", "compact", "wide"} {
 		first, firstErr := replayed(t, file, "-o", format)
@@ -84,7 +84,7 @@ func TestReplayedTreesAreEqual(t *testing.T) {
 }
 
 // The recording has what filters leave out, and its counts are the kernel's.
-func TestFiltersDoNotThinTheRecording(t *testing.T) {
+func TestLocalFiltersDoNotThinTheRecording(t *testing.T) {
 	file, live, stderr := recorded(t, "exec -o json --binary nothing-of-this-name", busyScript)
 	if live != "" {
 		t.Errorf("shown:\n%s", live)
@@ -115,7 +115,7 @@ func TestFiltersDoNotThinTheRecording(t *testing.T) {
 }
 
 // A secret that is to be taken out is in no byte of the recording.
-func TestRecordingIsRedacted(t *testing.T) {
+func TestLocalRecordingIsRedacted(t *testing.T) {
 	const secret = "geheimnis47"
 	file, _, _ := recorded(t, "exec -o json --redact geheim\\w+ --note about-"+secret+" --case "+secret, "SECRET="+secret+" /bin/echo "+secret)
 	text, err := exec.Command("zstd", "-dcq", file).Output()
@@ -156,7 +156,7 @@ func TestRecordRefusals(t *testing.T) {
 }
 
 // A full disk is said at once, the screen goes on, and the command ends with 3; what was written can be read.
-func TestRecordOnFullDisk(t *testing.T) {
+func TestLocalRecordOnFullDisk(t *testing.T) {
 	folder := t.TempDir()
 	if err := unix.Mount("none", folder, "tmpfs", 0, "size=16k"); err != nil {
 		t.Fatal(err)
@@ -172,5 +172,42 @@ func TestRecordOnFullDisk(t *testing.T) {
 	}
 	if code, _, stderr := runPlugin(t, built, "replay", file); code != exit.Incomplete || !strings.Contains(stderr, "INCOMPLETE") {
 		t.Errorf("replay: exit code %d, stderr:\n%s", code, stderr)
+	}
+}
+
+// record keeps programs, files that are changed, connections, credentials and what rules say, in a file that the time names.
+func TestLocalRecordVerb(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	rules := filepath.Join(folder, "rules.yaml")
+	const text = "- rule: Touched\n  desc: d\n  condition: evt.type = execve and proc.name = touch\n  output: touched\n  priority: ERROR\n"
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := `echo x > changed; touch touched; /nonexistent/program 2>/dev/null; setpriv --reuid=65534 --clear-groups true; perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); connect(S, sockaddr_in(1, inet_aton("127.0.0.1")))'; exit 0`
+	code, out, stderr := runPlugin(t, built, "record", "--rules", rules, "--local", "--", "/bin/sh", "-c", script)
+	if code != exit.OK || out != "" {
+		t.Fatalf("exit code %d\n%s%s", code, out, stderr)
+	}
+	files, err := filepath.Glob("*" + recording.Suffix)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %q", err, files)
+	}
+	report, err := recording.Verify(files[0])
+	if err != nil || !report.Intact() {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	shown, _ := replayed(t, files[0], "-o", "compact")
+	for _, want := range []string{"process ", "exit ", "write   ", folder + "/changed", "/nonexistent/program", "creds ", "127.0.0.1:1", "touch touched"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("shown:\n%s", shown)
+	}
+	lines, err := exec.Command("zstd", "-dcq", files[0]).Output()
+	if err != nil || strings.Count(string(lines), `{"finding":{"language":"falco","rule":"Touched"`) != 1 {
+		t.Errorf("%v, findings in\n%.500s", err, lines)
 	}
 }

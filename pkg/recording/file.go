@@ -104,7 +104,7 @@ func (f *File) begin(m Manifest, first [][]byte) (err error) {
 func checkEnded(name string) error {
 	r, err := Open(name)
 	if err != nil {
-		return nil //nolint:nilerr // it is none
+		return nil // it is no recording
 	}
 	defer r.Close()
 	if r.Manifest() == nil {
@@ -184,7 +184,7 @@ func (f *File) Close() error { return f.file.Close() }
 func syncFolder(name string) error {
 	folder, err := os.Open(filepath.Dir(name))
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	defer folder.Close()
 	_ = folder.Sync()

@@ -16,7 +16,7 @@ unshare --mount sh -c 'mount -t debugfs debugfs /sys/kernel/debug && exec "$@"' 
 
 # What the plugin and the tracer's output spend on an event, stage by stage and on the whole way, in ns and allocations.
 go test -run '^$' -bench . -benchtime 200000x ./pkg/wire ./pkg/event/appendjson ./pkg/event/readjson ./pkg/plugin/pods \
-	./pkg/plugin/processes ./pkg/plugin/render ./pkg/plugin/trace | grep -E '^(pkg|Benchmark)'
+	./pkg/plugin/processes ./pkg/plugin/render ./pkg/plugin/replay ./pkg/plugin/trace | grep -E '^(pkg|Benchmark)'
 
 ./test/bench/policies/run.sh
 for kernel in 6.1 6.12; do ./test/bench/policies/run.sh --kernel "$kernel"; done

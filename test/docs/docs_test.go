@@ -91,7 +91,6 @@ var withoutPage = map[string]string{
 	"cleanup":    "has a cluster as its only subject; README",
 	"completion": "is of the library for commands",
 	"filters":    "prints what would be on its page",
-	"recording":  "prints what would be on its page",
 	"verify":     "has nothing that docs/record.md and docs/replay.md do not say",
 	"tracers":    "prints what would be on its page",
 	"options":    "prints what would be on its page",

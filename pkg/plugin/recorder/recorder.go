@@ -56,6 +56,7 @@ type node struct {
 	// last is the number of the last event of its tracer.
 	last              uint64
 	recorded, skipped uint64
+	clock             clock
 }
 
 // Open makes the file with its first frame.
@@ -86,6 +87,7 @@ func (r *Recorder) Take(it *pipeline.Item) error {
 	if it.Number > 0 {
 		n.last = it.Number
 	}
+	n.clock.observe(it)
 	if r.flight != nil {
 		return r.fail(r.takeInFlight(it, about))
 	}
@@ -212,6 +214,9 @@ func (r *Recorder) flush(now time.Time) error {
 			return err
 		}
 	}
+	if err := r.sayClocks(now, false); err != nil {
+		return err
+	}
 	waiting := file.Waiting()
 	if !waiting.IsZero() && (r.important || now.Sub(waiting) >= frameTime) {
 		if err := file.CloseFrame(); err != nil {
@@ -238,5 +243,5 @@ func (r *Recorder) Close() error {
 	if r.err != nil {
 		return r.err
 	}
-	return r.fail(errors.Join(r.endFlight(), r.segments.file.CloseFrame(), r.segments.file.Sync()))
+	return r.fail(errors.Join(r.endFlight(), r.sayClocks(time.Now(), true), r.segments.file.CloseFrame(), r.segments.file.Sync()))
 }

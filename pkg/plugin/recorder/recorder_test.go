@@ -129,6 +129,31 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// How a node's clock stands is said at the beginning, each minute and at the end.
+func TestClocks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x"+recording.Suffix)
+	r := opened(t, Options{Name: name})
+	now := time.Now()
+	for n, way := range []time.Duration{300 * time.Millisecond, -200 * time.Millisecond, 100 * time.Millisecond} { // the node's clock is ahead
+		it := execOf(n + 1)
+		it.Received = it.Event.Time.Add(way)
+		take(t, r, it)
+		if n > 0 { // of the first nothing is said yet
+			if err := r.Flush(now.Add(time.Duration(n) * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	finish(t, r, 3)
+	want := []string{
+		`{"clock":{"node":"n1","offset_ns":200000000,"method":"one-way"}}`,
+		`{"clock":{"node":"n1","offset_ns":-100000000,"method":"one-way"}}`,
+	}
+	if got := lines(t, name, recording.KindClock); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A frame is closed a second after its first line, and at once after what is important.
 func TestFramesAreClosedInTime(t *testing.T) {
 	r := opened(t, Options{Name: filepath.Join(t.TempDir(), "x"+recording.Suffix)})

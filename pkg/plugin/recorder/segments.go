@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (s *segments) open(o *Options, previous *string) error {
 	if previous != nil {
 		m.PreviousChain = *previous
 	}
-	file, err := recording.Create(segmentName(o.Name, s.number), m, append(o.First[:len(o.First):len(o.First)], o.Pods.all()...), o.Force)
+	file, err := recording.Create(segmentName(o.Name, s.number), m, slices.Concat(o.First, o.Pods.all()), o.Force)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package replay
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func reads(tb testing.TB, events int) (file string) {
 	return file
 }
 
-// BenchmarkReplay is of an event: at most 5 µs, and with two processors twice as many a second as that.
+// BenchmarkReplay is of an event: at most 5 µs, which is 200,000 a second.
 func BenchmarkReplay(b *testing.B) {
 	for _, format := range []string{"json", "compact"} {
 		b.Run(format, func(b *testing.B) {
@@ -88,5 +89,11 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// BenchmarkRecord is of an event beside -o json: at most 5 µs.
-func BenchmarkRecord(b *testing.B) { reads(b, b.N) }
+// BenchmarkRecord is of an event beside -o json: at most 5 µs, and 120 bytes of the file.
+func BenchmarkRecord(b *testing.B) {
+	info, err := os.Stat(reads(b, b.N))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/float64(b.N), "B/event")
+}

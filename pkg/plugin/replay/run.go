@@ -166,8 +166,8 @@ func (s *show) block(ctx context.Context, p parsed) error {
 		s.total.UnreadError = p.firstBroken
 	}
 	for i := range p.events {
-		if s.full() || ctx.Err() != nil {
-			return nil
+		if s.full() || stopped(ctx) {
+			break
 		}
 		if err := s.event(ctx, &p.events[i]); err != nil {
 			return err
@@ -175,6 +175,9 @@ func (s *show) block(ctx context.Context, p parsed) error {
 	}
 	return nil
 }
+
+// stopped says whether nothing more is to be shown; it is no error.
+func stopped(ctx context.Context) bool { return ctx.Err() != nil }
 
 // event takes one event through the stages.
 func (s *show) event(ctx context.Context, r *recorded) error {
@@ -290,8 +293,8 @@ func (s *show) result() Result {
 	r := s.total
 	s.takeTrailer()
 	for _, n := range s.nodes {
-		if n.summary.Ended == "" && s.Source.Manifest() == nil {
-			n.summary.Ended = logEnded
+		if n.summary.Ended == "" && (s.Source.Manifest() == nil || s.full() || !s.Since.IsZero() || !s.Until.IsZero()) {
+			n.summary.Ended = endNotRead
 		}
 		r.Nodes = append(r.Nodes, n.summary)
 	}
@@ -314,5 +317,5 @@ func (s *show) takeTrailer() {
 	}
 }
 
-// logEnded stands for how tracers ended of whom a log does not tell.
-const logEnded = "log"
+// endNotRead stands for how tracers ended of whom a log does not tell, or of which only a part was read.
+const endNotRead = "not read"

@@ -181,6 +181,7 @@ func (p *Plan) recordCluster(c *session.Config, v outputs, stop *session.Stop, c
 	err := p.record(c, v, stop, clusterFacts(stop.ShuttingDown(), connection, p.options.Cluster.Config))
 	if err != nil {
 		v.status.Close()
+		v.flush()
 	}
 	return err
 }

@@ -5,6 +5,7 @@
 package trace
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ const (
 	targetGroup  = "Targets"
 	sessionGroup = "Session"
 	filterGroup  = "Filters"
+	recordGroup  = "Recording"
 	outputGroup  = "Output"
 	processGroup = "Processes"
 	tracerGroup  = "Tracer pods"
@@ -117,7 +119,11 @@ func newOptions(env Environment, v Verb) *Options {
 		{Title: tracerGroup, Flags: o.tracer.flags(o.Build), Topic: TracersTopic},
 		{Title: localGroup, Flags: o.local.flags()},
 	}
-	o.output.set.AddFlagSet(o.record.mostlyHidden())
+	if v.Records {
+		o.groups = slices.Insert(o.groups, 2, help.Group{Title: recordGroup, Flags: o.record.flags()})
+	} else {
+		o.output.set.AddFlagSet(o.record.mostlyHidden())
+	}
 	return o
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // RecordTopic is the command that explains the flags of recordings.
-const RecordTopic = "recording"
+const RecordTopic = "record --help"
 
 // recordOptions say what is kept of a session, and where.
 type recordOptions struct {
@@ -43,12 +43,6 @@ const (
 	defaultAfter   = 5 * time.Minute
 )
 
-// RecordUsages is the help of the recordings' flags.
-func RecordUsages() string {
-	var r recordOptions
-	return r.flags().FlagUsagesWrapped(help.Width)
-}
-
 func (r *recordOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
 	r.set = fs
@@ -66,11 +60,18 @@ func (r *recordOptions) flags() *pflag.FlagSet {
 	return fs
 }
 
+// needFile names a file by the time, unless a flag names one, or nothing is to be started.
+func (r *recordOptions) needFile(o *Options) {
+	if !o.given["record"] && !o.printsPolicy && o.tracer.dryRun == dryRunNone {
+		r.file = time.Now().UTC().Format("20060102T150405Z") + recording.Suffix
+	}
+}
+
 // mostlyHidden are the flags of which the help of commands has the first only, and RecordTopic all.
 func (r *recordOptions) mostlyHidden() *pflag.FlagSet {
 	fs := r.flags()
 	fs.VisitAll(func(f *pflag.Flag) { f.Hidden = f.Name != "record" })
-	fs.Lookup("record").Usage = "Keep all events in `FILE` too; kubectl trace-sec " + RecordTopic + " explains how, and more flags"
+	fs.Lookup("record").Usage = "Keep all events in `FILE` too; kubectl trace-sec " + RecordTopic + " explains it, and more flags"
 	return fs
 }
 

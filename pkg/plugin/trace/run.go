@@ -114,6 +114,7 @@ func (p *Plan) finish(v outputs, r session.Result, err error) error {
 		err = e
 	}
 	if errors.Is(r.Reason, session.ErrNotArmed) {
+		_ = p.finishRecording(v, r, r.Reason) // said already; that nothing was armed is the error
 		return r.Reason
 	}
 	if errors.Is(r.Reason, session.ErrDetached) && len(r.Detached) > 0 {

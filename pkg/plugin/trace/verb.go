@@ -41,6 +41,8 @@ type Verb struct {
 	Flags *pflag.FlagSet
 	// Groups puts the groups of flags that all commands have behind the command's own; nil: as they are, before them the own.
 	Groups func(own help.Group, all []help.Group) []help.Group
+	// Records: there is a recording, also where no flag names its file.
+	Records bool
 	// Duration is the default of --duration; 0: none.
 	Duration time.Duration
 	// PrintsPolicy adds --print-policy: the policies of the flags are all that the command has.
@@ -137,6 +139,9 @@ func Command(env Environment, v Verb) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.complete(cmd, args)
 			o.printsPolicy = printPolicy
+			if v.Records {
+				o.record.needFile(o)
+			}
 			p, err := o.plan(v)
 			if err != nil {
 				return err
@@ -159,6 +164,18 @@ func BehindOwn(own help.Group, all []help.Group) []help.Group {
 		}
 	}
 	return append([]help.Group{own}, all...)
+}
+
+// ForRecording is BehindOwn that leaves rules to the help of detect, and targets to that of exec too.
+func ForRecording(own help.Group, all []help.Group) []help.Group {
+	groups := BehindOwn(own, all)
+	for i := range groups {
+		if groups[i].Title == targetGroup {
+			groups[i].Topic = "exec --help"
+		}
+	}
+	groups[0].Topic = "detect --help"
+	return groups
 }
 
 // WithSession puts a command's own flags and those of the session into one group, before the others.

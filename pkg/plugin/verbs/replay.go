@@ -7,11 +7,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/detect"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 )
@@ -33,7 +31,7 @@ What rules ask of system calls that were not watched then, nobody can say now.`,
   kubectl trace-sec replay web.tsec.zst --rules falco_rules.yaml
   # Trees of what an installed Tetragon exported
   kubectl trace-sec replay /var/log/tetragon/tetragon-*.log.gz /var/log/tetragon/tetragon.log --in-namespace shop`,
-		Rules: replayRules(d.flags()), HasRules: func() bool { return len(d.Falco)+len(d.Sigma) > 0 },
+		Rules: ruleFlags(d.flags()), HasRules: func() bool { return len(d.Falco)+len(d.Sigma) > 0 },
 		Stage: func(onMachine bool, say func(event.Level, string)) (pipeline.Stage, error) {
 			d.Local = onMachine
 			var err error
@@ -55,17 +53,6 @@ What rules ask of system calls that were not watched then, nobody can say now.`,
 		},
 	})
 	return cmd
-}
-
-// replayRules are the flags of detect that say which rules there are.
-func replayRules(all *pflag.FlagSet) *pflag.FlagSet {
-	fs := help.NewFlags()
-	all.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "list" && f.Name != "webhook" {
-			fs.AddFlag(f)
-		}
-	})
-	return fs
 }
 
 // Verify says whether recordings are as they were written.
