@@ -108,6 +108,9 @@ struct hook_scratch {
 	__u32 runs;
 	/* selectors whose filters at the entry hold, bits */
 	__u32 candidates;
+	/* the system call's layout, and where its registers are (of hook.layouts) */
+	__u32 layout;
+	__u64 registers;
 	/* the selector that matched */
 	volatile __s32 chosen;
 	/* the number of this scratch: how global functions find it before 5.12, and loops (see repeat.h) */

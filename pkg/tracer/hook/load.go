@@ -208,12 +208,20 @@ func (s *Set) collection(d *Definition, holdsCPU bool) (*ebpf.Collection, error)
 	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
 }
 
-// fill writes the operands; a hook must not run before.
+// fill writes the operands, and which system call has which layout; a hook must not run before.
 func (l *Loaded) fill() error {
 	m := l.collection.Maps["hook_operands"]
 	for i, word := range l.Definition.Operands {
 		if err := m.Put(uint32(i), word); err != nil {
 			return fmt.Errorf("write operand %d of the filters: %w", i, err)
+		}
+	}
+	layouts := l.collection.Maps["call_layouts"]
+	for i, layout := range l.Definition.Layouts {
+		for _, n := range places(layout.Syscalls, layout.Compat) {
+			if err := layouts.Put(n, uint8(i)); err != nil {
+				return fmt.Errorf("write the layout of system call %d: %w", n, err)
+			}
 		}
 	}
 	return nil
