@@ -80,6 +80,8 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 		tell_return(ctx, s, actions, call ? call->told : TOLD_NOTHING);
 	else if (is_enforcement(r) || ((actions & ACTION_POST) && !is_runtime(r->header.process.tgid)))
 		tell_entry(ctx, s, stages, actions, call);
+	if ((hook.actions & TAKING_ACTIONS) && (stages & STAGE_ENTRY) && (r->done & ACTION_POST))
+		take_present(actions);
 	return verdict;
 }
 

@@ -237,6 +237,8 @@ const (
 	HookHookActionsACTION_SET                   HookHookActions = 256
 	HookHookActionsACTION_KERNEL_STACK          HookHookActions = 512
 	HookHookActionsACTION_USER_STACK            HookHookActions = 1024
+	HookHookActionsACTION_TAKE_NAMESPACES       HookHookActions = 2048
+	HookHookActionsACTION_TAKE_CAPABILITIES     HookHookActions = 4096
 )
 
 type HookHookArgument struct {

@@ -244,6 +244,9 @@ enum hook_actions {
 	ACTION_SET = 1 << 8,
 	ACTION_KERNEL_STACK = 1 << 9,
 	ACTION_USER_STACK = 1 << 10,
+	/* what is told is no change any more: the selector asks for changes of namespaces, of capabilities */
+	ACTION_TAKE_NAMESPACES = 1 << 11,
+	ACTION_TAKE_CAPABILITIES = 1 << 12,
 };
 
 struct hook_selector {

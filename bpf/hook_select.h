@@ -43,6 +43,22 @@ static __always_inline __u64 namespace_changes(const struct namespaces *now)
 	return changes;
 }
 
+/* Changes of the current process begin anew with what it has now. Not static, as has_text. */
+VERIFIED_ONCE int take_present(__u32 actions)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct process_state *state = current_state();
+
+	if (!state)
+		return 0;
+	if (actions & ACTION_TAKE_NAMESPACES)
+		fill_namespaces(&state->namespaces, task);
+	if (actions & ACTION_TAKE_CAPABILITIES)
+		for (int set = 0; set < 3; set++)
+			state->capabilities[set] = capabilities_of(BPF_CORE_READ(task, cred), set);
+	return 0;
+}
+
 static __always_inline __u64 number_of_process(const volatile struct hook_filter *f)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();

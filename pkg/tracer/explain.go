@@ -61,6 +61,7 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
+	node.Marks = plan.NewMarks(policies)
 	set, err := hook.NewSet(programs, types.Cache(), 0)
 	if err != nil {
 		return nil, err

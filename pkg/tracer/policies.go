@@ -77,7 +77,6 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, workloa
 	}
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
-		Marks:     &plan.Marks{},
 		Workloads: workloads,
 		Root:      nodeRoot(),
 		Functions: tracefs.Functions,
@@ -214,6 +213,7 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
+	node.Marks = plan.NewMarks(all)
 	node.WithoutRuntime = s.Config.WithoutRuntime
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)
