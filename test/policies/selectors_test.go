@@ -168,7 +168,7 @@ var selectors = []row{
 			"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector,
 		do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
 	// here is no cluster, and so nothing that workloads could be told apart by
-	asked("workloads", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}, {hostSelector: {}}]", ask+"1", 1),
+	asked("workloads", "matchWorkloads: {podSelector: {matchLabels: {app: web}}, hostSelector: {}}", ask+"1", 1),
 }
 
 func sixteen() (all []string) {
