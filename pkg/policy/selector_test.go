@@ -165,7 +165,7 @@ func TestActionsRefused(t *testing.T) {
 		{Kprobe, "{action: FollowFD, argFd: 0}", "FollowFD needs argName"},
 		{LSM, "{action: FollowFD, argFd: 0, argName: 0}", "it follows what a function installs"},
 		{Kprobe, "{action: Set, argIndex: 0, argValue: 1}", "only the arguments of a usdt"},
-		{USDT, "{action: Set, argIndex: 0}", "Set needs argValue"},
+		{USDT, "{action: Set, argIndex: 0, argError: 1}", "Set has no argError, only argIndex, argValue"},
 		{Kprobe, "{action: NotifyEnforcer}", "NotifyEnforcer needs argError or argSig"},
 		{Kprobe, "{action: NotifyEnforcer, argError: -1}", "spec.enforcers, and there are none"},
 		{Kprobe, "{action: GetUrl}", "GetUrl needs argUrl"},
@@ -241,5 +241,18 @@ func TestLabelSelector(t *testing.T) {
 	}
 	if !(*LabelSelector)(nil).Matches(nil) || !scope.Selects() || !scope.IncludesHost() {
 		t.Error("scope")
+	}
+}
+
+// TestNumbersLeftOut: an action's number that is left out is 0, where argument 0 is what the action is about.
+func TestNumbersLeftOut(t *testing.T) {
+	for _, test := range []struct {
+		kind         HookKind
+		args, action string
+	}{{USDT, "{index: 0, type: int}", "Set"}, {Kprobe, "{index: 0, type: sock}", "TrackSock"}, {Fentry, "{index: 0, type: sock}", "UntrackSock"}} {
+		a := parse(t, hookText(test.kind, test.args, "matchActions: [{action: "+test.action+"}]")).Selectors[0].Actions[0]
+		if place := map[ActionKind]int{Set: a.Index, TrackSock: a.Sock, UntrackSock: a.Sock}[a.Kind]; place != 0 || a.Value != 0 {
+			t.Errorf("%s: %+v", test.action, a)
+		}
 	}
 }
