@@ -396,7 +396,7 @@ func TestExpressionsRefused(t *testing.T) {
 		"uint(1) == arg1":                 "unknown function uint: write 42u",
 		"arg0 == 010":                     "is no number of the language",
 		"arg0 == 0b1":                     "is no number of the language",
-		"arg1 == 08u":                     "without zeros before it",
+		"arg1 == 07u":                     "without zeros before it",
 		"arg0 && true":                    "a number is no truth value",
 		"arg0 * 2 == 4":                   "unknown operator *",
 		"arg2 == 1":                       "has type string",
