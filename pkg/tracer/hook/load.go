@@ -13,9 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -296,8 +294,8 @@ func (d *Definition) overridable() error {
 	if d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_OVERRIDES) == 0 {
 		return nil
 	}
-	if err := features.HaveProgramHelper(ebpf.Kprobe, asm.FnOverrideReturn); err != nil {
-		return fmt.Errorf("%s: this kernel was built without the injection of errors, so that results cannot be replaced: %w", d.Name, err)
+	if err := overriding(); err != nil {
+		return fmt.Errorf("%s: %w", d.Name, err)
 	}
 	return nil
 }
