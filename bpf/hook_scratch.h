@@ -49,6 +49,8 @@ struct path_print {
 	volatile __u64 dentry, mnt, mnt_root;
 	__u64 sum;
 	__u64 done;
+	/* the print before the path was read */
+	__u64 before;
 };
 
 /* What is taken from the end of a path of user memory. */

@@ -403,6 +403,7 @@ type HookHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+		Before  uint64
 	}
 	Walk struct {
 		_        structs.HostLayout

@@ -77,6 +77,7 @@ type ProcessStateHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+		Before  uint64
 	}
 	Walk struct {
 		_        structs.HostLayout
