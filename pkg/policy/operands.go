@@ -279,7 +279,7 @@ func parseAddress(p *operandParser, text string) {
 		return
 	}
 	if strings.HasPrefix(text, "${") { // as in documented policies, whose readers are told to fill them in
-		p.fail("%s is to be filled in before, as by: PODCIDR=192.0.2.0/24 envsubst <FILE | kubectl trace-sec … -f -; kubectl get nodes -o jsonpath='{.items[*].spec.podCIDRs}' shows the networks of pods, kubectl get servicecidrs those of services", shown(text))
+		p.fail("%s is not filled in: run and enforce do that on a cluster, for ${%s} and ${%s}; else write the networks", shown(text), PodNetworks, ServiceNetworks)
 		return
 	}
 	p.fail("%s is neither an IP address nor a CIDR (192.0.2.0/24, 2001:db8::/32)", shown(text))

@@ -179,7 +179,7 @@ func TestActionsRefused(t *testing.T) {
 }
 
 func TestEnforcing(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestEnforcing(t *testing.T) {
 }
 
 func TestHookNames(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestHookNames(t *testing.T) {
 }
 
 func TestLabelSelector(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -210,7 +210,7 @@ func TestOperatorsRefused(t *testing.T) {
 		{"sock", "SPortPriv", `"80"`, "SPortPriv takes no values"},
 		{"sock", "SAddr", `"10.0.0.0/33"`, "is neither an IP address nor a CIDR"},
 		{"sock", "SAddr", `"fe80::1%eth0"`, "is neither an IP address nor a CIDR"},
-		{"sock", "SAddr", `"${PODCIDR}"`, "is to be filled in before"},
+		{"sock", "SAddr", `"${PODCIDR}"`, "is not filled in"},
 		{"sock", "Protocol", `"IPPROTO_SCPT"`, "did you mean IPPROTO_SCTP?"},
 		{"sock", "Family", `"AF_INET4"`, "did you mean AF_INET?"},
 		{"sock", "State", `"TCP_ESTABLISH"`, "did you mean TCP_ESTABLISHED?"},
