@@ -23,8 +23,9 @@ type EnforcerEnforcerNote struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	EnforcerMapEnforcerNotes = "enforcer_notes"
-	EnforcerProgEnforcer     = "enforcer"
+	EnforcerMapEnforcerNotes       = "enforcer_notes"
+	EnforcerProgEnforcer           = "enforcer"
+	EnforcerProgEnforcerOverriding = "enforcer_overriding"
 )
 
 // LoadEnforcer returns the embedded CollectionSpec for Enforcer.
@@ -69,7 +70,8 @@ type EnforcerSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type EnforcerProgramSpecs struct {
-	Enforcer *ebpf.ProgramSpec `ebpf:"enforcer"`
+	Enforcer           *ebpf.ProgramSpec `ebpf:"enforcer"`
+	EnforcerOverriding *ebpf.ProgramSpec `ebpf:"enforcer_overriding"`
 }
 
 // EnforcerMapSpecs contains maps before they are loaded into the kernel.
@@ -124,12 +126,14 @@ type EnforcerVariables struct {
 //
 // It can be passed to LoadEnforcerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type EnforcerPrograms struct {
-	Enforcer *ebpf.Program `ebpf:"enforcer"`
+	Enforcer           *ebpf.Program `ebpf:"enforcer"`
+	EnforcerOverriding *ebpf.Program `ebpf:"enforcer_overriding"`
 }
 
 func (p *EnforcerPrograms) Close() error {
 	return _EnforcerClose(
 		p.Enforcer,
+		p.EnforcerOverriding,
 	)
 }
 

@@ -14,6 +14,7 @@ const volatile struct hook_config hook = {};
 const volatile struct hook_argument hook_arguments[HOOK_ARGUMENTS] = {};
 const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
 const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
+const volatile struct layout_word hook_layouts[HOOK_LAYOUTS][HOOK_ARGUMENTS] = {};
 
 #include "hook_tell.h"
 
@@ -47,6 +48,9 @@ const enum hook_stage *keep_hook_stage __attribute__((unused));
 const enum hook_record_flags *keep_hook_record_flags __attribute__((unused));
 const enum argument_header_flags *keep_argument_header_flags __attribute__((unused));
 
+/* Whether what is done depends on which selector matched. */
+#define DEPENDS_ON_SELECTOR ((hook.actions & CHANGING_ACTIONS) && !(hook.flags & HOOK_ACTS_ALIKE))
+
 /* Acts on a call of which the selector is known, and tells of it unless that is not wanted. */
 static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stages, struct call_context *call)
 {
@@ -55,6 +59,8 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 	int verdict = 0;
 
 	if (hook.selectors) {
+		if (hook.flags & HOOK_ACTS_ALIKE)
+			selector = 0;
 		if (selector >= HOOK_SELECTORS)
 			return 0;
 		actions = 0;
@@ -74,14 +80,16 @@ static __always_inline int finish(void *ctx, struct hook_scratch *s, __u32 stage
 		tell_return(ctx, s, actions, call ? call->told : TOLD_NOTHING);
 	else if (is_enforcement(r) || ((actions & ACTION_POST) && !is_runtime(r->header.process.tgid)))
 		tell_entry(ctx, s, stages, actions, call);
+	if ((hook.actions & TAKING_ACTIONS) && (stages & STAGE_ENTRY) && (r->done & ACTION_POST))
+		take_present(actions);
 	return verdict;
 }
 
 /* The selector that matched. What follows is verified for each of them, with its actions; only once, though, where the actions change
- * nothing: there the verifier does not know which one it is. */
+ * nothing, or are the same: there the verifier does not know which one it is. */
 static __always_inline int chosen(struct hook_scratch *s, int selector)
 {
-	if (hook.actions & CHANGING_ACTIONS)
+	if (DEPENDS_ON_SELECTOR)
 		return selector;
 	s->chosen = selector;
 	return s->chosen;
@@ -93,6 +101,7 @@ static __always_inline int work_at_entry(void *ctx, struct hook_scratch *s, __u3
 	struct call_context *call = NULL;
 	int selector = -1;
 
+	find_layout(ctx, s);
 	fetch_words(ctx, s, stages, NULL);
 	if ((hook.flags & HOOK_FILTERS_CHEAPLY) && select(s, true) < 0)
 		return 0;

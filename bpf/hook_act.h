@@ -110,6 +110,9 @@ static __always_inline void set_argument(void *ctx, const volatile struct hook_s
 /* What changes something: the process, a socket's owner, a note for an enforcer. */
 #define CHANGING_ACTIONS (ENFORCING_ACTIONS | ACTION_CLEAN_UP_NOTIFICATION | ACTION_TRACK_SOCK | ACTION_UNTRACK_SOCK)
 
+/* What has the state of a process begin anew. */
+#define TAKING_ACTIONS (ACTION_TAKE_NAMESPACES | ACTION_TAKE_CAPABILITIES)
+
 /* Whether a process is the container runtime's, on its way into a container: the current one, or the owner of a socket. One of which
  * nothing is known is not: a map that is full exempts nobody. */
 static __always_inline bool is_runtime(__u32 tgid)

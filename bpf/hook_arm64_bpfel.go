@@ -237,6 +237,8 @@ const (
 	HookHookActionsACTION_SET                   HookHookActions = 256
 	HookHookActionsACTION_KERNEL_STACK          HookHookActions = 512
 	HookHookActionsACTION_USER_STACK            HookHookActions = 1024
+	HookHookActionsACTION_TAKE_NAMESPACES       HookHookActions = 2048
+	HookHookActionsACTION_TAKE_CAPABILITIES     HookHookActions = 4096
 )
 
 type HookHookArgument struct {
@@ -265,6 +267,8 @@ type HookHookConfig struct {
 	Function              uint32
 	Arguments             uint16
 	Selectors             uint16
+	Conditions            uint32
+	Layouts               uint32
 	ReturnPlace           uint32
 	FunctionBase          uint32
 	FunctionOffset        uint32
@@ -323,6 +327,7 @@ const (
 	HookHookFlagsHOOK_FRAME_IS_CONTEXT       HookHookFlags = 67108864
 	HookHookFlagsHOOK_FRAME_BELOW_CONTEXT    HookHookFlags = 134217728
 	HookHookFlagsHOOK_FRAME_IS_STACK_POINTER HookHookFlags = 268435456
+	HookHookFlagsHOOK_ACTS_ALIKE             HookHookFlags = 536870912
 )
 
 type HookHookRecord struct {
@@ -385,6 +390,9 @@ type HookHookScratch struct {
 	Began      uint64
 	Runs       uint32
 	Candidates uint32
+	Layout     uint32
+	_          [4]byte
+	Registers  uint64
 	Chosen     int32
 	Slot       uint32
 	Workloads  uint64
@@ -395,6 +403,7 @@ type HookHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+		Before  uint64
 	}
 	Walk struct {
 		_        structs.HostLayout
@@ -478,6 +487,13 @@ type HookJudgedPath struct {
 	_       structs.HostLayout
 	Check   uint64
 	Verdict uint64
+}
+
+type HookLayoutWord struct {
+	_        structs.HostLayout
+	Offset   uint32
+	Constant int32
+	Mask     uint64
 }
 
 type HookModuleValue struct {
@@ -617,6 +633,7 @@ const (
 	HookValueSourceFROM_CONTEXT_ADDRESS HookValueSource = 7
 	HookValueSourceFROM_CALLERS         HookValueSource = 8
 	HookValueSourceFROM_SLOT            HookValueSource = 9
+	HookValueSourceFROM_LAYOUT          HookValueSource = 10
 )
 
 // Names of all BPF objects in the ELF.
@@ -625,6 +642,7 @@ const (
 const (
 	HookMapArmedUntil              = "armed_until"
 	HookMapCallContexts            = "call_contexts"
+	HookMapCallLayouts             = "call_layouts"
 	HookMapCgroupVerdicts          = "cgroup_verdicts"
 	HookMapCounts                  = "counts"
 	HookMapEnforcerNotes           = "enforcer_notes"
@@ -647,6 +665,7 @@ const (
 	HookVarHook                    = "hook"
 	HookVarHookArguments           = "hook_arguments"
 	HookVarHookFilters             = "hook_filters"
+	HookVarHookLayouts             = "hook_layouts"
 	HookVarHookSelectors           = "hook_selectors"
 	HookVarKeepArgumentFlags       = "keep_argument_flags"
 	HookVarKeepArgumentHeader      = "keep_argument_header"
@@ -737,6 +756,7 @@ type HookProgramSpecs struct {
 type HookMapSpecs struct {
 	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
 	CallContexts    *ebpf.MapSpec `ebpf:"call_contexts"`
+	CallLayouts     *ebpf.MapSpec `ebpf:"call_layouts"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
@@ -761,6 +781,7 @@ type HookVariableSpecs struct {
 	Hook                    *ebpf.VariableSpec `ebpf:"hook"`
 	HookArguments           *ebpf.VariableSpec `ebpf:"hook_arguments"`
 	HookFilters             *ebpf.VariableSpec `ebpf:"hook_filters"`
+	HookLayouts             *ebpf.VariableSpec `ebpf:"hook_layouts"`
 	HookSelectors           *ebpf.VariableSpec `ebpf:"hook_selectors"`
 	KeepArgumentFlags       *ebpf.VariableSpec `ebpf:"keep_argument_flags"`
 	KeepArgumentHeader      *ebpf.VariableSpec `ebpf:"keep_argument_header"`
@@ -819,6 +840,7 @@ func (o *HookObjects) Close() error {
 type HookMaps struct {
 	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
 	CallContexts    *ebpf.Map `ebpf:"call_contexts"`
+	CallLayouts     *ebpf.Map `ebpf:"call_layouts"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
@@ -840,6 +862,7 @@ func (m *HookMaps) Close() error {
 	return _HookClose(
 		m.ArmedUntil,
 		m.CallContexts,
+		m.CallLayouts,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,
@@ -865,6 +888,7 @@ type HookVariables struct {
 	Hook                    *ebpf.Variable `ebpf:"hook"`
 	HookArguments           *ebpf.Variable `ebpf:"hook_arguments"`
 	HookFilters             *ebpf.Variable `ebpf:"hook_filters"`
+	HookLayouts             *ebpf.Variable `ebpf:"hook_layouts"`
 	HookSelectors           *ebpf.Variable `ebpf:"hook_selectors"`
 	KeepArgumentFlags       *ebpf.Variable `ebpf:"keep_argument_flags"`
 	KeepArgumentHeader      *ebpf.Variable `ebpf:"keep_argument_header"`

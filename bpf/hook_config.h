@@ -13,6 +13,8 @@
 #define HOOK_SELECTORS 16
 /* Filters of all selectors of a hook together. */
 #define HOOK_FILTERS 96
+/* Layouts of one hook's system calls (a power of two). */
+#define HOOK_LAYOUTS 16
 /* Filters of a judged argument that can be remembered: the first of a hook's. */
 #define JUDGED_FILTERS 32
 /* No place, no register. */
@@ -41,6 +43,15 @@ enum value_source {
 	FROM_CALLERS = 8,
 	/* at context + offset, where programs may read it without a helper: a register at a probe, a typed argument */
 	FROM_SLOT = 9,
+	/* where the layout of the system call has it: place `offset` there */
+	FROM_LAYOUT = 10,
+};
+
+/* Where one layout has a word: (the register that user space entered with at `offset` & mask) | constant. */
+struct layout_word {
+	__u32 offset;
+	__s32 constant;
+	__u64 mask;
 };
 
 enum argument_flags {
@@ -233,6 +244,9 @@ enum hook_actions {
 	ACTION_SET = 1 << 8,
 	ACTION_KERNEL_STACK = 1 << 9,
 	ACTION_USER_STACK = 1 << 10,
+	/* what is told is no change any more: the selector asks for changes of namespaces, of capabilities */
+	ACTION_TAKE_NAMESPACES = 1 << 11,
+	ACTION_TAKE_CAPABILITIES = 1 << 12,
 };
 
 struct hook_selector {
@@ -316,6 +330,8 @@ enum hook_flags {
 	HOOK_FRAME_BELOW_CONTEXT = 1 << 27,
 	/* the frame of a call is the stack pointer, at context + frame_offset */
 	HOOK_FRAME_IS_STACK_POINTER = 1 << 28,
+	/* all selectors do the same: which one matched is only told */
+	HOOK_ACTS_ALIKE = 1 << 29,
 };
 
 struct hook_config {
@@ -327,6 +343,10 @@ struct hook_config {
 	__u32 function;
 	/* argument count, selector count; 0 selectors: everything is posted */
 	__u16 arguments, selectors;
+	/* the first of the filters are no selector's: all of them have to hold at the entry before selectors are tried */
+	__u32 conditions;
+	/* how many layouts the system calls have, 0: what FROM_LAYOUT is for does not occur */
+	__u32 layouts;
 	/* place of the return value, or NOWHERE */
 	__u32 return_place;
 	__u32 function_base, function_offset;

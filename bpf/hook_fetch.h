@@ -124,7 +124,24 @@ static __always_inline bool is_narrow(const volatile struct hook_argument *a)
 	return a->source == FROM_REGISTERS && a->scale;
 }
 
-static __always_inline __u64 first_word(void *ctx, const volatile struct hook_argument *a, struct call_context *call)
+/* The layouts of the hook's system calls by their places (place_of_call); user space makes room where there are any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} call_layouts SEC(".maps");
+
+/* Without branches, and without a constant of its own for each layout: so the verifier looks at it once. */
+static __always_inline __u64 word_of_layout(struct hook_scratch *s, __u32 place)
+{
+	const volatile struct layout_word *w = &hook_layouts[s->layout & (HOOK_LAYOUTS - 1)][place & (HOOK_ARGUMENTS - 1)];
+
+	return (word_at((char *)s->registers + w->offset) & w->mask) | w->constant;
+}
+
+static __always_inline __u64 first_word(void *ctx, struct hook_scratch *s, const volatile struct hook_argument *a,
+					struct call_context *call)
 {
 	switch (a->source) {
 	case FROM_CONTEXT:
@@ -136,6 +153,8 @@ static __always_inline __u64 first_word(void *ctx, const volatile struct hook_ar
 
 		return is_narrow(a) ? (__u32)word : word;
 	}
+	case FROM_LAYOUT:
+		return s ? word_of_layout(s, a->offset) : 0;
 	case FROM_TASK:
 		return bpf_get_current_task();
 	case FROM_CONSTANT:
@@ -201,9 +220,10 @@ static __always_inline __u32 walk(const volatile struct hook_argument *a, __u64 
 }
 
 /* Reads the word of an argument into its value: for numbers that is all there is. */
-static __always_inline __u32 fetch(void *ctx, const volatile struct hook_argument *a, struct call_context *call, __u64 *word)
+static __always_inline __u32 fetch(void *ctx, struct hook_scratch *s, const volatile struct hook_argument *a,
+				   struct call_context *call, __u64 *word)
 {
-	__u64 value = first_word(ctx, a, call);
+	__u64 value = first_word(ctx, s, a, call);
 	__u32 failed = 0;
 
 	if (a->steps)

@@ -152,7 +152,18 @@ static __always_inline struct judged_path *judged_of(__u64 print)
 	return bpf_map_lookup_elem(&judged_paths, &index);
 }
 
-/* Takes what was said of the path of the judged argument; returns 0 if nothing was. Not static, as judge: so they are verified once. */
+/* Makes the print of the judged argument as it is now. Not static, as those that follow: so they are verified once. */
+VERIFIED_ONCE int make_print(SCRATCH_PARAMETER)
+{
+	TAKE_SCRATCH(s);
+	const __u32 place = hook.judged & (HOOK_ARGUMENTS - 1);
+
+	if (s && (hook.flags & HOOK_JUDGES))
+		s->print.sum = print_of(s, &hook_arguments[place], s->values[place].number);
+	return 0;
+}
+
+/* Takes what was said of the path of the judged argument; returns 0 if nothing was. */
 VERIFIED_ONCE int recall(SCRATCH_PARAMETER)
 {
 	TAKE_SCRATCH(s);
@@ -162,7 +173,8 @@ VERIFIED_ONCE int recall(SCRATCH_PARAMETER)
 
 	if (!s || !(hook.flags & HOOK_JUDGES))
 		return 0;
-	s->print.sum = print_of(s, &hook_arguments[place], s->values[place].number);
+	make_print(HAND(s));
+	s->print.before = s->print.sum;
 	if (!s->print.sum)
 		return 0;
 	j = judged_of(s->print.sum);
@@ -179,7 +191,8 @@ VERIFIED_ONCE int recall(SCRATCH_PARAMETER)
 	return 1;
 }
 
-/* Asks all filters of the judged argument, which was read, and remembers what they say. */
+/* Asks all filters of the judged argument, which was read, and remembers what they say, unless the path is another one by now: what was
+ * read is not sure to be what the print was made of. */
 VERIFIED_ONCE int judge(SCRATCH_PARAMETER)
 {
 	TAKE_SCRATCH(s);
@@ -189,13 +202,16 @@ VERIFIED_ONCE int judge(SCRATCH_PARAMETER)
 
 	if (!s || !(hook.flags & HOOK_JUDGES))
 		return 0;
-	if (!s->print.sum || !s->values[place].readable || s->values[place].cut)
+	if (!s->print.before || !s->values[place].readable || s->values[place].cut)
 		return 0;
 	for (__u32 i = 0; i < JUDGED_FILTERS; i++)
 		if (is_judged(i) && has_text(s, i))
 			verdict |= 1ULL << i;
 	s->verdict = verdict;
 	s->judged = 1;
+	make_print(HAND(s));
+	if (s->print.sum != s->print.before)
+		return 0;
 	verdict |= bpf_jiffies64() << 32;
 	j = judged_of(s->print.sum);
 	if (!j)

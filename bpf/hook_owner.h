@@ -37,7 +37,7 @@ static __always_inline struct sock_owner *owner_of_socket(void *ctx)
 
 	if (!(hook.flags & HOOK_TRACKS_SOCKETS) || hook.sock_place >= HOOK_ARGUMENTS)
 		return NULL;
-	fetch(ctx, &hook_arguments[hook.sock_place], NULL, &word);
+	fetch(ctx, NULL, &hook_arguments[hook.sock_place], NULL, &word);
 	word = sock_of(hook.sock_place, word);
 	return bpf_map_lookup_elem(&sock_owners, &word);
 }

@@ -49,6 +49,8 @@ struct path_print {
 	volatile __u64 dentry, mnt, mnt_root;
 	__u64 sum;
 	__u64 done;
+	/* the print before the path was read */
+	__u64 before;
 };
 
 /* What is taken from the end of a path of user memory. */
@@ -108,6 +110,9 @@ struct hook_scratch {
 	__u32 runs;
 	/* selectors whose filters at the entry hold, bits */
 	__u32 candidates;
+	/* the system call's layout, and where its registers are (of hook.layouts) */
+	__u32 layout;
+	__u64 registers;
 	/* the selector that matched */
 	volatile __s32 chosen;
 	/* the number of this scratch: how global functions find it before 5.12, and loops (see repeat.h) */

@@ -43,6 +43,22 @@ static __always_inline __u64 namespace_changes(const struct namespaces *now)
 	return changes;
 }
 
+/* Changes of the current process begin anew with what it has now. Not static, as has_text. */
+VERIFIED_ONCE int take_present(__u32 actions)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct process_state *state = current_state();
+
+	if (!state)
+		return 0;
+	if (actions & ACTION_TAKE_NAMESPACES)
+		fill_namespaces(&state->namespaces, task);
+	if (actions & ACTION_TAKE_CAPABILITIES)
+		for (int set = 0; set < 3; set++)
+			state->capabilities[set] = capabilities_of(BPF_CORE_READ(task, cred), set);
+	return 0;
+}
+
 static __always_inline __u64 number_of_process(const volatile struct hook_filter *f)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -224,6 +240,20 @@ static __always_inline bool try_selector(struct hook_scratch *s, __u32 selector,
 	return true;
 }
 
+/* Whether the filters hold that are no selector's; of cheap ones that were tried before nobody asks again. */
+static __always_inline bool meets_conditions(struct hook_scratch *s, bool cheap)
+{
+	for (__u32 i = 0; i < HOOK_FILTERS; i++) {
+		if (i >= hook.conditions)
+			break;
+		if (!cheap && (hook.flags & HOOK_FILTERS_CHEAPLY) && (hook_filters[i].flags & FILTER_CHEAP))
+			continue;
+		if (!try_filter(s, i, cheap))
+			return false;
+	}
+	return true;
+}
+
 /* The first of the selectors that matched at the entry, bits of candidates, whose filters at the return hold too; -1 if none does. The
  * loop keeps the number one that the verifier knows. */
 static __always_inline int select_at_return(struct hook_scratch *s, __u32 candidates)
@@ -244,6 +274,8 @@ static __always_inline int select(struct hook_scratch *s, bool cheap)
 	int first = -1;
 
 	s->candidates = 0;
+	if (!meets_conditions(s, cheap))
+		return -1;
 	for (__u32 i = 0; i < HOOK_SELECTORS; i++) {
 		if (i >= hook.selectors)
 			break;

@@ -18,6 +18,7 @@ import (
 const (
 	HookOldMapArmedUntil              = "armed_until"
 	HookOldMapCallContexts            = "call_contexts"
+	HookOldMapCallLayouts             = "call_layouts"
 	HookOldMapCgroupVerdicts          = "cgroup_verdicts"
 	HookOldMapCounts                  = "counts"
 	HookOldMapEnforcerNotes           = "enforcer_notes"
@@ -41,6 +42,7 @@ const (
 	HookOldVarHook                    = "hook"
 	HookOldVarHookArguments           = "hook_arguments"
 	HookOldVarHookFilters             = "hook_filters"
+	HookOldVarHookLayouts             = "hook_layouts"
 	HookOldVarHookSelectors           = "hook_selectors"
 	HookOldVarKeepArgumentFlags       = "keep_argument_flags"
 	HookOldVarKeepArgumentHeader      = "keep_argument_header"
@@ -132,6 +134,7 @@ type HookOldProgramSpecs struct {
 type HookOldMapSpecs struct {
 	ArmedUntil      *ebpf.MapSpec `ebpf:"armed_until"`
 	CallContexts    *ebpf.MapSpec `ebpf:"call_contexts"`
+	CallLayouts     *ebpf.MapSpec `ebpf:"call_layouts"`
 	CgroupVerdicts  *ebpf.MapSpec `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
 	EnforcerNotes   *ebpf.MapSpec `ebpf:"enforcer_notes"`
@@ -156,6 +159,7 @@ type HookOldVariableSpecs struct {
 	Hook                    *ebpf.VariableSpec `ebpf:"hook"`
 	HookArguments           *ebpf.VariableSpec `ebpf:"hook_arguments"`
 	HookFilters             *ebpf.VariableSpec `ebpf:"hook_filters"`
+	HookLayouts             *ebpf.VariableSpec `ebpf:"hook_layouts"`
 	HookSelectors           *ebpf.VariableSpec `ebpf:"hook_selectors"`
 	KeepArgumentFlags       *ebpf.VariableSpec `ebpf:"keep_argument_flags"`
 	KeepArgumentHeader      *ebpf.VariableSpec `ebpf:"keep_argument_header"`
@@ -214,6 +218,7 @@ func (o *HookOldObjects) Close() error {
 type HookOldMaps struct {
 	ArmedUntil      *ebpf.Map `ebpf:"armed_until"`
 	CallContexts    *ebpf.Map `ebpf:"call_contexts"`
+	CallLayouts     *ebpf.Map `ebpf:"call_layouts"`
 	CgroupVerdicts  *ebpf.Map `ebpf:"cgroup_verdicts"`
 	Counts          *ebpf.Map `ebpf:"counts"`
 	EnforcerNotes   *ebpf.Map `ebpf:"enforcer_notes"`
@@ -235,6 +240,7 @@ func (m *HookOldMaps) Close() error {
 	return _HookOldClose(
 		m.ArmedUntil,
 		m.CallContexts,
+		m.CallLayouts,
 		m.CgroupVerdicts,
 		m.Counts,
 		m.EnforcerNotes,
@@ -260,6 +266,7 @@ type HookOldVariables struct {
 	Hook                    *ebpf.Variable `ebpf:"hook"`
 	HookArguments           *ebpf.Variable `ebpf:"hook_arguments"`
 	HookFilters             *ebpf.Variable `ebpf:"hook_filters"`
+	HookLayouts             *ebpf.Variable `ebpf:"hook_layouts"`
 	HookSelectors           *ebpf.Variable `ebpf:"hook_selectors"`
 	KeepArgumentFlags       *ebpf.Variable `ebpf:"keep_argument_flags"`
 	KeepArgumentHeader      *ebpf.Variable `ebpf:"keep_argument_header"`

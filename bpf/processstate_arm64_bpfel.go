@@ -64,6 +64,9 @@ type ProcessStateHookScratch struct {
 	Began      uint64
 	Runs       uint32
 	Candidates uint32
+	Layout     uint32
+	_          [4]byte
+	Registers  uint64
 	Chosen     int32
 	Slot       uint32
 	Workloads  uint64
@@ -74,6 +77,7 @@ type ProcessStateHookScratch struct {
 		MntRoot uint64
 		Sum     uint64
 		Done    uint64
+		Before  uint64
 	}
 	Walk struct {
 		_        structs.HostLayout

@@ -14,10 +14,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Numbers of system calls; every architecture has fewer. */
-#define SYSCALLS 1024
-/* The ABI for 32 bits has numbers of its own: its programs stand behind those of the native one. */
-#define COMPAT SYSCALLS
 #define PLACES (2 * SYSCALLS)
 
 /* Who has a program for a call run. */
@@ -60,14 +56,6 @@ struct {
 	__type(value, __u8);
 } left_callers SEC(".maps");
 
-/* The x32 ABI sets this bit in the numbers of the native one, arch/x86/include/uapi/asm/unistd.h. */
-#define X32 0x40000000
-
-static __always_inline __u32 place_of(struct task_struct *task, long number)
-{
-	return is_compat(task) ? COMPAT + (number & (SYSCALLS - 1)) : number & ~X32;
-}
-
 static __always_inline long number_of(struct pt_regs *regs)
 {
 	struct pt_regs___entered_x86 *x86 = (void *)regs;
@@ -91,7 +79,7 @@ SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_entered, struct pt_regs *regs, long number)
 {
 	struct task_struct *task = current_task();
-	__u32 place = place_of(task, number);
+	__u32 place = place_of_call(task, number);
 
 	if (is_wanted(task, &entered_callers, place))
 		bpf_tail_call(ctx, &entered, place);
@@ -102,7 +90,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_left, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = current_task();
-	__u32 place = place_of(task, number_of(regs));
+	__u32 place = place_of_call(task, number_of(regs));
 
 	if (is_wanted(task, &left_callers, place))
 		bpf_tail_call(ctx, &left, place);

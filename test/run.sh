@@ -47,6 +47,7 @@ stage fuzzing ./test/fuzz.sh ${full:+--seconds "${FUZZ_SECONDS:-100}"}
 if [[ -n $full ]]; then
 	stage "unit tests, race detector" ./test/unit.sh -race
 	stage "kernel tests, race detector" ./test/kernel.sh -race
+	stage "races, a minute each" env TRACE_SEC_RACE_SECONDS=60 go test -count=1 -vet=off ./test/policies -run '^Test(Races|ForksAreSeen)$'
 fi
 
 [[ -z $own ]] || result_of "$preparation"

@@ -36,7 +36,7 @@ func TestPolicyLint(t *testing.T) {
   tracepoints: [{subsystem: sched, event: sched_switch}]`)
 	library := writePolicy(t, "library", "  loader: true")
 	entries := writePolicy(t, "entries", `  loader: true
-  kprobes: [{call: fd_install, syscall: false, selectors: [{matchWorkloads: [{podSelector: {matchLabels: {app: db}}, hostSelector: {}}, {containerSelector: {matchLabels: {name: main}}}]}]}]`)
+  kprobes: [{call: fd_install, syscall: false, selectors: [{matchWorkloads: {podSelector: {matchLabels: {app: db}}, hostSelector: {}}}, {matchWorkloads: {containerSelector: {matchLabels: {name: main}}}}]}]`)
 	code, stdout, stderr := runPlugin(t, built, "policy", "lint", "-f", files, "--filename", library, "-f", entries)
 	want := "TracingPolicy files: tracepoint sched/sched_switch, LSM hook file_open; enforces Override, Sigkill; pods app=web, the host\n" +
 		"TracingPolicy library: loader; enforces nothing; pods and host\n" +
@@ -90,7 +90,7 @@ func TestPolicyLintTooManySelections(t *testing.T) {
 	one := writePolicy(t, "one", "  loader: true\n  podSelector: {matchLabels: {app: web}}")
 	var selectors []string
 	for i := range policy.MaxSelections {
-		selectors = append(selectors, fmt.Sprintf("{matchWorkloads: [{podSelector: {matchLabels: {app: web-%d}}}]}", i))
+		selectors = append(selectors, fmt.Sprintf("{matchWorkloads: {podSelector: {matchLabels: {app: web-%d}}}}", i))
 	}
 	many := writePolicy(t, "many", "  kprobes: [{call: fd_install, syscall: false, selectors: ["+strings.Join(selectors, ", ")+"]}]")
 	if code, stdout, _ := runPlugin(t, built, "policy", "lint", "-f", many); code != 0 {

@@ -44,7 +44,7 @@ var actionRows = []actionRow{
 	{kind: NotifyEnforcer, name: "NotifyEnforcer", enforces: true, hooks: inKernel, why: "its note is for functions of the kernel",
 		takes: []string{"argError", "argSig"}, oneOf: true},
 	{kind: CleanupEnforcerNotification, name: "CleanupEnforcerNotification", hooks: inKernel, why: "its note is for functions of the kernel", atReturn: true},
-	{kind: Set, name: "Set", enforces: true, hooks: USDT, why: "only the arguments of a usdt have a place in the program's memory", needs: []string{"argIndex", "argValue"}},
+	{kind: Set, name: "Set", enforces: true, hooks: USDT, why: "only the arguments of a usdt have a place in the program's memory", takes: []string{"argIndex", "argValue"}},
 }
 
 // optional are the parameters that the action may have at a hook; of a macro, whose hooks are not known, all.

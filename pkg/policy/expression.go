@@ -7,6 +7,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math/bits"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -18,7 +20,7 @@ type Expression struct {
 	Operands []*Expression
 	// Argument is the place in the hook's Args (or Data) of an arg.
 	Argument int
-	// Value of a const, sign-extended.
+	// Value of a const, sign-extended; of an unsigned one its bits.
 	Value int64
 	// Boolean result; else a number of Bits, Signed or not. Bits is 0 for a constant that only constants are beside.
 	Boolean, Signed bool
@@ -48,13 +50,27 @@ var bitFunctions = map[string]struct {
 // conversions by name.
 var conversions = map[string]bool{"int32": true, "uint32": false}
 
-// parseExpression reads a CelExpr. Its grammar is a part of Go's, so Go's parser reads it; what the language does not have
-// is refused here. Places are those of arg0, arg1 and so on in args.
+// Numbers of CEL (github.com/google/cel-spec, doc/langdef.md): decimal or hexadecimal, the unsigned ones with a u behind them.
+var (
+	unsignedNumber = regexp.MustCompile(`\b(0[xX][0-9a-fA-F]+|[0-9]+)[uU]\b`)
+	celNumber      = regexp.MustCompile(`^(0|[1-9][0-9]*|0[xX][0-9a-fA-F]+)$`)
+	unsignedCall   = regexp.MustCompile(`\b` + unsigned + `\b`)
+)
+
+// unsigned is how Go's parser is told that a number has a u behind it; the language has no function of that name.
+const unsigned = "uint"
+
+// parseExpression reads a CelExpr. Its grammar is a part of Go's but for unsigned numbers, so Go's parser reads it: CEL's own would make
+// the tracer, which is sent to nodes, a fifth larger. What the language does not have is refused here. Places are those of arg0, arg1 and
+// so on in args.
 func parseExpression(text string, args []Argument, places []int) (*Expression, error) {
 	if len(text) > longestExpression {
 		return nil, fmt.Errorf("the expression has %d bytes, at most %d", len(text), longestExpression)
 	}
-	tree, err := parser.ParseExpr(text)
+	if unsignedCall.MatchString(text) {
+		return nil, fmt.Errorf("unknown function %s: write 42u", unsigned)
+	}
+	tree, err := parser.ParseExpr(unsignedNumber.ReplaceAllString(text, unsigned+"($1)"))
 	if err != nil {
 		return nil, fmt.Errorf("%s is not an expression: %w", shown(text), err)
 	}
@@ -93,11 +109,27 @@ func (c expressionChecker) check(node ast.Expr, depth int) (*Expression, error) 
 }
 
 func constant(node *ast.BasicLit) (*Expression, error) {
+	if node.Kind == token.INT && !celNumber.MatchString(node.Value) {
+		return nil, fmt.Errorf("%s is no number of the language: it is decimal, without zeros before it, or hexadecimal", shown(node.Value))
+	}
 	n, err := strconv.ParseInt(node.Value, 0, 64)
 	if node.Kind != token.INT || err != nil {
 		return nil, fmt.Errorf("%s is not a number of 64 bits", shown(node.Value))
 	}
 	return &Expression{Op: "const", Value: n, Signed: true, Bits: 0}, nil
+}
+
+// unsignedConstant is a number with a u behind it.
+func unsignedConstant(node *ast.CallExpr) (*Expression, error) {
+	literal, ok := node.Args[0].(*ast.BasicLit)
+	if !ok || !celNumber.MatchString(literal.Value) {
+		return nil, fmt.Errorf("a number before u is decimal, without zeros before it, or hexadecimal")
+	}
+	n, err := strconv.ParseUint(literal.Value, 0, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%su is not a number of 64 bits", literal.Value)
+	}
+	return &Expression{Op: "const", Value: int64(n)}, nil
 }
 
 // name is an argument, or a boolean constant.
@@ -132,6 +164,8 @@ func (c expressionChecker) unary(node *ast.UnaryExpr, depth int) (*Expression, e
 		return nil, err
 	case node.Op == token.NOT && x.Boolean:
 		return &Expression{Op: "!", Operands: []*Expression{x}, Boolean: true}, nil
+	case node.Op == token.SUB && x.Op == "const" && x.Bits == 0 && !x.Signed && !x.Boolean:
+		return nil, fmt.Errorf("an unsigned number has no minus")
 	case node.Op == token.SUB && x.Op == "const" && !x.Boolean:
 		x.Value = -x.Value
 		return x, nil
@@ -189,6 +223,9 @@ func common(x, y *Expression) (bits int, signed bool, err error) {
 
 // adopt gives a constant the type of the number beside it, if it fits: a byte is never 300.
 func adopt(number, other *Expression) error {
+	if !number.Signed && other.Signed {
+		return fmt.Errorf("%du is compared with a signed number: leave out the u", uint64(number.Value))
+	}
 	t := &ArgumentType{Bits: other.Bits, Signed: other.Signed}
 	low, high := limits(t)
 	switch value := uint64(number.Value); {
@@ -203,6 +240,12 @@ func adopt(number, other *Expression) error {
 
 // fold computes a sum of constants.
 func fold(op token.Token, x, y *Expression) (*Expression, error) {
+	if x.Signed != y.Signed {
+		return nil, fmt.Errorf("a signed and an unsigned number: write both with u, or both without")
+	}
+	if !x.Signed {
+		return foldUnsigned(op, x, y)
+	}
 	sum, negative := x.Value+y.Value, y.Value < 0
 	if op == token.SUB {
 		sum, negative = x.Value-y.Value, y.Value > 0
@@ -214,10 +257,25 @@ func fold(op token.Token, x, y *Expression) (*Expression, error) {
 	return x, nil
 }
 
+func foldUnsigned(op token.Token, x, y *Expression) (*Expression, error) {
+	sum, carry := bits.Add64(uint64(x.Value), uint64(y.Value), 0)
+	if op == token.SUB {
+		sum, carry = bits.Sub64(uint64(x.Value), uint64(y.Value), 0)
+	}
+	if carry != 0 {
+		return nil, fmt.Errorf("%du %s %du is no unsigned number of 64 bits", uint64(x.Value), op, uint64(y.Value))
+	}
+	x.Value = int64(sum)
+	return x, nil
+}
+
 func (c expressionChecker) call(node *ast.CallExpr, depth int) (*Expression, error) {
 	name, _ := node.Fun.(*ast.Ident)
 	if name == nil || node.Ellipsis.IsValid() {
 		return nil, fmt.Errorf("functions are int32 uint32 and or xor not")
+	}
+	if name.Name == unsigned && len(node.Args) == 1 {
+		return unsignedConstant(node)
 	}
 	signed, converts := conversions[name.Name]
 	function, known := bitFunctions[name.Name]

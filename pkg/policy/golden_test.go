@@ -17,7 +17,7 @@ func TestGolden(t *testing.T) {
 	for _, name := range []string{"kernel.yaml", "programs.json", "dialects.yaml"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", name)
-			file, err := Load([]string{path}, nil)
+			file, err := Load([]string{path}, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,6 +40,8 @@ var listFields = []field[list]{
 			l.kind = text
 		}
 	}},
+	// The original keeps in it whether it has resolved the list itself; lists are resolved here whatever it says.
+	{name: "validated", read: func(c cursor, _ *list) { c.boolean() }},
 	{name: "values", read: func(c cursor, l *list) { c.items(func(item cursor) { l.values = append(l.values, item) }) }},
 	{name: "pattern", read: func(c cursor, l *list) {
 		text, ok := c.text()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Stdin is the name of a file that stands for standard input.
@@ -19,12 +20,12 @@ var extensions = []string{".yaml", ".yml", ".json"}
 
 // Load parses files; Stdin is read from the reader, of a directory the files in it (not below) that end in .yaml, .yml or .json.
 // The policies are in the order of the files. The error is Problems of all files: one that cannot be read is a problem too, and
-// so are two policies of one name. Each file is read once.
-func Load(names []string, stdin io.Reader) (*File, error) {
+// so are two policies of one name. Each file is read once. values are those of variables in the files (see Fill); nil: they are problems.
+func Load(names []string, stdin io.Reader, values func(variable string) ([]string, error)) (*File, error) {
 	all := &File{}
 	var problems Problems
 	for _, name := range expand(names) {
-		file, err := parseFile(name, stdin)
+		file, err := parseFile(name, stdin, values)
 		var found Problems
 		switch {
 		case errors.As(err, &found):
@@ -52,9 +53,9 @@ func Load(names []string, stdin io.Reader) (*File, error) {
 	return all, nil
 }
 
-func parseFile(name string, stdin io.Reader) (*File, error) {
+func parseFile(name string, stdin io.Reader, values func(variable string) ([]string, error)) (*File, error) {
 	if name == Stdin {
-		return Parse("<stdin>", stdin)
+		return parseFilled("<stdin>", stdin, values)
 	}
 	if u, err := url.Parse(name); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		return nil, errors.New("addresses are not fetched: curl -fsSL " + name + " | … -f -")
@@ -70,7 +71,22 @@ func parseFile(name string, stdin io.Reader) (*File, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return Parse(name, f)
+	return parseFilled(name, f, values)
+}
+
+func parseFilled(name string, from io.Reader, values func(variable string) ([]string, error)) (*File, error) {
+	if values == nil {
+		return Parse(name, from)
+	}
+	text, err := io.ReadAll(io.LimitReader(from, longestFile+1))
+	if err != nil {
+		return nil, err
+	}
+	filled, err := Fill(string(text), values)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, strings.NewReader(filled))
 }
 
 // expand puts the files of directories in the place of these. One that has none, or can't be read, stays, and is a problem.

@@ -278,6 +278,10 @@ func parseAddress(p *operandParser, text string) {
 		p.out.Addresses = append(p.out.Addresses, prefix.Masked())
 		return
 	}
+	if strings.HasPrefix(text, "${") { // as in documented policies, whose readers are told to fill them in
+		p.fail("%s is not filled in: run and enforce do that on a cluster, for ${%s} and ${%s}; else write the networks", shown(text), PodNetworks, ServiceNetworks)
+		return
+	}
 	p.fail("%s is neither an IP address nor a CIDR (192.0.2.0/24, 2001:db8::/32)", shown(text))
 }
 

@@ -143,18 +143,20 @@ func (a *actionReading) check(c cursor, seen given, atReturn bool) {
 	case row.kind == Override:
 		a.checkOverride(seen)
 	case (row.kind == TrackSock || row.kind == UntrackSock) && !seen.has("argSock"):
-		a.defaultSock(c)
+		a.action.Sock = a.first(c, ClassSocket, "needs argSock: argument 0 is no socket")
+	case row.kind == Set && !seen.has("argIndex"):
+		a.action.Index = a.first(c, ClassNumber|ClassAuto, "needs argIndex: argument 0 is no number")
 	}
 }
 
-// defaultSock takes argument 0, as the CRD does: a number that is left out is 0 there.
-func (a *actionReading) defaultSock(c cursor) {
+// first is argument 0, as the CRD has it: a number that is left out is 0 there.
+func (a *actionReading) first(c cursor, classes Class, without string) int {
 	place, err := ofArgs.find(a.hook, 0)
-	if err != nil || a.hook.Args[place].Type.Class != ClassSocket {
-		c.fail("%s needs argSock: argument 0 is no socket", a.row.name)
-		return
+	if err != nil || a.hook.Args[place].Type.Class&classes == 0 {
+		c.fail("%s %s", a.row.name, without)
+		return -1
 	}
-	a.action.Sock = place
+	return place
 }
 
 func only(all []string) string {

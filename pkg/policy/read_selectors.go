@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // selectorReading is the state of reading one selector, and of the macros that it names.
@@ -46,7 +48,7 @@ func selectorFields() []field[selectorReading] {
 		}},
 		{name: "matchParentBinaries", read: func(c cursor, s *selectorReading) { collect(c, &s.selector.ParentBinaries, readBinaries) }},
 		{name: "matchWorkloads", read: func(c cursor, s *selectorReading) {
-			c.items(func(item cursor) { s.selector.Workloads = append(s.selector.Workloads, s.workload(item)) })
+			s.selector.Workloads = append(s.selector.Workloads, s.workload(c))
 		}},
 		{name: "matchActions", read: func(c cursor, s *selectorReading) { s.selector.Actions = s.actions(c, false) }},
 		{name: "matchReturnActions", read: func(c cursor, s *selectorReading) {
@@ -295,10 +297,10 @@ func binaries(c cursor, f *BinaryFilter, check func(cursor, *BinaryFilter, strin
 	return values
 }
 
-// workload reads an entry of matchWorkloads: the selectors that spec has too.
+// workload reads matchWorkloads: the selectors that spec has too.
 func (s *selectorReading) workload(c cursor) (scope Scope) {
-	if len(c.pairs()) == 0 {
-		c.fail("want podSelector, containerSelector or hostSelector")
+	if c.node.Kind != yaml.MappingNode || len(c.pairs()) == 0 {
+		c.fail("want a mapping with podSelector, containerSelector or hostSelector, got %s", c.kind())
 		return scope
 	}
 	object(c, []field[Scope]{

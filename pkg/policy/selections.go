@@ -14,7 +14,7 @@ const MaxSelections = 63
 // SessionSelection is the bit of what the session itself selects, beside its policies.
 const SessionSelection = uint64(1) << MaxSelections
 
-// Selection is pods, or containers of pods, that a policy or an entry of matchWorkloads is about.
+// Selection is pods, or containers of pods, that a policy or a matchWorkloads is about.
 type Selection struct {
 	Scope Scope
 	// Namespace that the pods are in; empty for all, or with Namespaced for the caller's.
@@ -75,7 +75,7 @@ func NumberSelections(policies []*Policy) (*Selections, error) {
 		}
 		if len(s.all) > MaxSelections {
 			return nil, Problem{p.Position, fmt.Sprintf("with this policy there are %d different selections of workloads (podSelector, containerSelector, nodeSelector, namespace, "+
-				"entries of matchWorkloads), at most %d can be told apart in one session", len(s.all), MaxSelections)}
+				"matchWorkloads), at most %d can be told apart in one session", len(s.all), MaxSelections)}
 		}
 	}
 	return s, nil
@@ -100,7 +100,7 @@ func (s *Selections) OfPolicy(p *Policy) uint64 {
 	return 0
 }
 
-// OfWorkload is the bit of an entry of matchWorkloads.
+// OfWorkload is the bit of a matchWorkloads.
 func (s *Selections) OfWorkload(w Scope) uint64 { return s.bit(Selection{Scope: w}) }
 
 func (s *Selections) bit(one Selection) uint64 { return 1 << s.numbers[one.key()] }

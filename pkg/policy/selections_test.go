@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// selecting is a policy with what stands below spec, and selectors with these entries of matchWorkloads.
+// selecting is a policy with what stands below spec, and selectors with these matchWorkloads.
 func selecting(kind Kind, name, scope string, entries ...string) string {
 	var selectors []string
 	for _, e := range entries {
-		selectors = append(selectors, "{matchWorkloads: ["+e+"]}")
+		selectors = append(selectors, "{matchWorkloads: "+e+"}")
 	}
 	return fmt.Sprintf("apiVersion: cilium.io/v1alpha1\nkind: %s\nmetadata: {name: %s}\nspec: {%skprobes: [{call: fd_install, syscall: false, selectors: [%s]}]}\n",
 		kind, name, scope, strings.Join(selectors, ", "))
@@ -25,7 +25,7 @@ func TestNumbersOfSelections(t *testing.T) {
 		selecting(TracingPolicy, "everything", ""),
 		selecting(TracingPolicy, "every-pod", "podSelector: {}, hostSelector: {}, "),
 		selecting(TracingPolicy, "web", web+", "),
-		selecting(TracingPolicy, "entries", "", "{"+db+"}, {"+web+"}", "{"+db+", hostSelector: {}}", "{hostSelector: {}}"),
+		selecting(TracingPolicy, "entries", "", "{"+db+"}", "{"+web+"}", "{"+db+", hostSelector: {}}", "{hostSelector: {}}"),
 		selecting(TracingPolicyNamespaced, "namespaced", web+", "),
 		selecting(TracingPolicy, "web-again", web+", hostSelector: {}, "),
 		// texts that look alike are different selectors

@@ -26,7 +26,7 @@ type Selector struct {
 	CapabilityChanges []CapabilityFilter
 	Binaries          []BinaryFilter
 	ParentBinaries    []BinaryFilter
-	// Workloads, of which the current process must be in each.
+	// Workloads that the current process must be in each of: what matchWorkloads says, of the selector or of one of its macros.
 	Workloads []Scope
 
 	Actions []Action

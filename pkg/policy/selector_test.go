@@ -34,8 +34,9 @@ func TestSelectorsRefused(t *testing.T) {
 		{"{matchBinaries: [], matchBinarys: []}", "the field is there already as matchBinaries"},
 		{"{matchBinaries: {operator: In, values: [/bin/sh]}}", "want a list, got a mapping"},
 		{"{matchParentBinaries: [{operator: In, values: [1]}]}", `write "1"`},
-		{"{matchWorkloads: [{}]}", "want podSelector, containerSelector or hostSelector"},
-		{"{matchWorkloads: [{nodeSelector: {}}]}", "unknown field"},
+		{"{matchWorkloads: {}}", "want a mapping with podSelector, containerSelector or hostSelector"},
+		{"{matchWorkloads: [{podSelector: {}}]}", "want a mapping with podSelector, containerSelector or hostSelector, got a list"},
+		{"{matchWorkloads: {nodeSelector: {}}}", "unknown field"},
 		{"{matchData: [{index: 0, operator: Equal, values: ['1']}]}", "data has no argument with index 0"},
 		{"{macros: [a]}", `there is no macro "a"`},
 		{"{label: 1}", "want text"},
@@ -164,7 +165,7 @@ func TestActionsRefused(t *testing.T) {
 		{Kprobe, "{action: FollowFD, argFd: 0}", "FollowFD needs argName"},
 		{LSM, "{action: FollowFD, argFd: 0, argName: 0}", "it follows what a function installs"},
 		{Kprobe, "{action: Set, argIndex: 0, argValue: 1}", "only the arguments of a usdt"},
-		{USDT, "{action: Set, argIndex: 0}", "Set needs argValue"},
+		{USDT, "{action: Set, argIndex: 0, argError: 1}", "Set has no argError, only argIndex, argValue"},
 		{Kprobe, "{action: NotifyEnforcer}", "NotifyEnforcer needs argError or argSig"},
 		{Kprobe, "{action: NotifyEnforcer, argError: -1}", "spec.enforcers, and there are none"},
 		{Kprobe, "{action: GetUrl}", "GetUrl needs argUrl"},
@@ -178,7 +179,7 @@ func TestActionsRefused(t *testing.T) {
 }
 
 func TestEnforcing(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestEnforcing(t *testing.T) {
 }
 
 func TestHookNames(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml", "testdata/programs.json"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestHookNames(t *testing.T) {
 }
 
 func TestLabelSelector(t *testing.T) {
-	file, err := Load([]string{"testdata/kernel.yaml"}, nil)
+	file, err := Load([]string{"testdata/kernel.yaml"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,5 +241,18 @@ func TestLabelSelector(t *testing.T) {
 	}
 	if !(*LabelSelector)(nil).Matches(nil) || !scope.Selects() || !scope.IncludesHost() {
 		t.Error("scope")
+	}
+}
+
+// TestNumbersLeftOut: an action's number that is left out is 0, where argument 0 is what the action is about.
+func TestNumbersLeftOut(t *testing.T) {
+	for _, test := range []struct {
+		kind         HookKind
+		args, action string
+	}{{USDT, "{index: 0, type: int}", "Set"}, {Kprobe, "{index: 0, type: sock}", "TrackSock"}, {Fentry, "{index: 0, type: sock}", "UntrackSock"}} {
+		a := parse(t, hookText(test.kind, test.args, "matchActions: [{action: "+test.action+"}]")).Selectors[0].Actions[0]
+		if place := map[ActionKind]int{Set: a.Index, TrackSock: a.Sock, UntrackSock: a.Sock}[a.Kind]; place != 0 || a.Value != 0 {
+			t.Errorf("%s: %+v", test.action, a)
+		}
 	}
 }

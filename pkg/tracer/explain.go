@@ -61,6 +61,7 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
+	node.Marks = plan.NewMarks(policies)
 	set, err := hook.NewSet(programs, types.Cache(), 0)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func Explain(ctx context.Context, sources []wire.PolicySource, enforce bool) (al
 		})
 		all = append(all, explained...)
 		if enforce {
-			all = append(all, explainEnforcers(set, i, p)...)
+			all = append(all, explainEnforcers(set, node, i, p)...)
 		}
 	}
 	return all, ctx.Err()
@@ -114,11 +115,13 @@ func explain(set *hook.Set, policy int, h plan.Hook) Explanation {
 	return e
 }
 
-func explainEnforcers(set *hook.Set, i int, p *policy.Policy) (all []Explanation) {
+func explainEnforcers(set *hook.Set, node *plan.Node, i int, p *policy.Policy) (all []Explanation) {
 	scratch := policies{set: set}
-	scratch.enforcers(p)
+	scratch.enforcers(node, p)
 	for _, became := range scratch.hooks {
-		became.Backend = string(hook.FModifyReturn) // also of one that is refused
+		if became.Refused != "" {
+			became.Backend = string(hook.FModifyReturn) // the best of those that were tried
+		}
 		all = append(all, Explanation{Policy: i, Hook: -1, Ways: []event.Hook{became}})
 	}
 	return all

@@ -34,6 +34,9 @@ func TestExplainedWays(t *testing.T) {
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%d explanations, %v", len(all), err)
 	}
+	if e := all[2].Ways[0]; all[2].Hook != -1 || e.Refused != "" && (!strings.Contains(e.Refused, "sys_chdir by fmod_ret: ") || !strings.Contains(e.Refused, "sys_chdir by kprobe: ")) {
+		t.Errorf("an enforcer on a system call is served, or each way says why not: %+v", all[2])
+	}
 	for _, e := range all {
 		refused := map[string]bool{}
 		for _, way := range e.Ways {

@@ -77,7 +77,6 @@ func newNode(types *layout.Kernel, host [10]uint32, probes *hook.Probes, workloa
 	}
 	return &plan.Node{
 		Kernel: types, Registers: registers, HostNamespaces: host, Unavailable: probes.Unavailable, Armed: armed,
-		Marks:     &plan.Marks{},
 		Workloads: workloads,
 		Root:      nodeRoot(),
 		Functions: tracefs.Functions,
@@ -114,7 +113,7 @@ func loadPolicies(programs *kernel.Programs, limits Limits, reporter *report.Rep
 	for _, one := range all {
 		planned = append(planned, node.Policy(one)...)
 		if node.Armed {
-			p.enforcers(one)
+			p.enforcers(node, one)
 		}
 	}
 	if err := p.remember(node, running); err != nil {
@@ -188,13 +187,18 @@ func runtimeNamespace(images []*kernel.Image) (uint32, error) {
 }
 
 // enforcers makes the functions that a policy names as enforcers heed notes.
-func (p *policies) enforcers(one *policy.Policy) {
+func (p *policies) enforcers(node *plan.Node, one *policy.Policy) {
 	for _, call := range one.Enforcers {
 		became := event.Hook{Name: "enforcer " + call.String(), Policy: one.Name}
-		if err := p.set.LoadEnforcer(call.Function); err != nil {
-			became.Refused = err.Error() + "; signals are sent where the notification comes from"
+		function, err := node.FunctionOf(call)
+		var by hook.Mechanism
+		if err == nil {
+			by, err = p.set.LoadEnforcer(function)
+		}
+		if err != nil {
+			became.Refused = strings.ReplaceAll(err.Error(), "\n", "; ") + "; signals are sent where the notification comes from"
 		} else {
-			became.Backend, became.Tier, became.Prevents = string(hook.FModifyReturn), string(hook.TierTrampoline), true
+			became.Backend, became.Tier, became.Prevents = string(by), string(by.Tier()), true
 		}
 		p.hooks = append(p.hooks, became)
 	}
@@ -214,6 +218,7 @@ func (s *session) beginPolicies() error {
 	if err != nil {
 		return err
 	}
+	node.Marks = plan.NewMarks(all)
 	node.WithoutRuntime = s.Config.WithoutRuntime
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)

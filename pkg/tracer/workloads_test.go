@@ -22,8 +22,7 @@ const containerE = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee
 // Bits of the selections of workloadPolicies, in the order in which they stand there.
 const (
 	web uint64 = 1 << iota
-	db
-	mainContainer
+	mainOfDB
 	lateContainer
 )
 
@@ -48,13 +47,13 @@ spec:
   - call: $CALL
     syscall: true
     selectors:
-    - {label: web, matchWorkloads: [{podSelector: {matchLabels: {app: web}}}], matchActions: [{action: $DO}]}
+    - {label: web, matchWorkloads: {podSelector: {matchLabels: {app: web}}}, matchActions: [{action: $DO}]}
     - {label: db-main, macros: [main-of-db], matchActions: [{action: $DO}]}
   selectorsMacros:
     main-of-db:
       matchWorkloads:
-      - podSelector: {matchLabels: {app: db}}
-      - containerSelector: {matchLabels: {name: main}}
+        podSelector: {matchLabels: {app: db}}
+        containerSelector: {matchLabels: {name: main}}
 ---
 apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
@@ -107,7 +106,7 @@ func TestWorkloadsAreToldApart(t *testing.T) {
 			a, b := cgroup(podA, containerA), cgroup(podB, containerB)
 			holdOpen(t, a)
 			holdOpen(t, b)
-			l := startLivePolicies(t, pods(web, db, map[string]uint64{containerB: db | mainContainer, containerE: 0}), workloadPoliciesThat("Post", "sys_exit_group"))
+			l := startLivePolicies(t, pods(web, 0, map[string]uint64{containerB: mainOfDB, containerE: 0}), workloadPoliciesThat("Post", "sys_exit_group"))
 			want := map[string][]string{}
 			do := func(code, cgroup string, told ...string) {
 				runIn(t, cgroup, scenario, "exit", code)
@@ -120,7 +119,7 @@ func TestWorkloadsAreToldApart(t *testing.T) {
 			do("5", cgroup(podB, containerE))
 			later := cgroup(podB, containerD)
 			do("6", later)
-			l.send(wire.Control{Targets: &[]wire.Targets{pods(0, db, map[string]uint64{containerB: db, containerD: ^uint64(0)})}[0]})
+			l.send(wire.Control{Targets: &[]wire.Targets{pods(0, 0, map[string]uint64{containerD: ^uint64(0)})}[0]})
 			l.wait("the new selections", func(raw []byte) bool {
 				runIn(t, later, scenario, "exit", "99")
 				return bytes.Contains(raw, []byte(`"policy_name":"late"`))
@@ -152,9 +151,9 @@ func TestWorkloadsAreEnforcedApart(t *testing.T) {
 		targets  wire.Targets
 		a, b, c  bool
 	}{
-		"a policy for each pod":        {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(web, db, map[string]uint64{containerB: db | mainContainer}), true, true, false},
-		"the other container":          {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(0, db, map[string]uint64{containerC: db | mainContainer}), false, false, true},
-		"containers that nobody knows": {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(mainContainer, db, nil), false, false, false},
+		"a policy for each pod":        {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(web, 0, map[string]uint64{containerB: mainOfDB}), true, true, false},
+		"the other container":          {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(0, 0, map[string]uint64{containerC: mainOfDB}), false, false, true},
+		"containers that nobody knows": {workloadPoliciesThat("Sigkill", "sys_getppid"), false, pods(0, 0, nil), false, false, false},
 		"a session about one container": {killsShells, true,
 			pods(policy.SessionSelection, 0, map[string]uint64{containerC: policy.SessionSelection}), true, false, true},
 		"narrowed twice": {strings.Replace(killsShells, "spec:", "spec:\n  podSelector: {matchLabels: {app: web}}", 1), true,

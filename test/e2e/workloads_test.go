@@ -14,8 +14,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
-// readers is a policy that kills who reads the file /tmp/NAME; scope stands below spec, workloads in its selector.
+// readers is a policy that kills who reads the file /tmp/NAME; scope stands below spec, workloads in the matchWorkloads of its selector.
 func readers(t *testing.T, name, scope, workloads string) string {
+	if workloads != "" {
+		workloads = "matchWorkloads: {" + workloads + "}"
+	}
 	return policyFile(t, fmt.Sprintf(`apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
 metadata: {name: %s}
@@ -27,7 +30,7 @@ spec:
     args: [{index: 0, type: file}, {index: 1, type: int}]
     selectors:
     - matchArgs: [{index: 0, operator: Equal, values: [/tmp/%s]}, {index: 1, operator: Mask, values: ["4"]}]
-      matchWorkloads: [%s]
+      %s
       matchActions: [{action: Sigkill}]
 `, name, scope, name, workloads))
 }
@@ -98,7 +101,7 @@ func TestEnforceOnSomeWorkloads(t *testing.T) {
 	s.workloads()
 	repo := workload[:strings.LastIndexByte(workload, ':')]
 	b := s.armed("-f", readers(t, "web", ofWeb, ""), "-f", readers(t, "db", "podSelector: {matchLabels: {app: db}}", ""), "-f", readers(t, "side", ofSide, ""),
-		"-f", readers(t, "both", everyPod, "{"+ofWeb+"}, {"+ofSide+"}"),
+		"-f", readers(t, "both", everyPod, ofWeb+", "+ofSide),
 		"-f", readers(t, "image", "containerSelector: {matchLabels: {repo: "+repo+"}}", ""), "--pod", "web", "--pod", "db")
 	want := map[string]string{"web/main": "db side both", "web/side": "db", "db/main": "web side both", "db/side": "web both"}
 	s.expectReads(want, b)
@@ -151,7 +154,7 @@ func TestEnforceInNamedContainers(t *testing.T) {
 func TestRunSelectorsOfWorkloads(t *testing.T) {
 	s := newScene(t)
 	s.workloads()
-	r := s.start("run", "-f", readers(t, "both", everyPod, "{"+ofWeb+"}, {"+ofSide+"}"), "-f", readers(t, "db", "podSelector: {matchLabels: {app: db}}", ""), "--strict")
+	r := s.start("run", "-f", readers(t, "both", everyPod, ofWeb+", "+ofSide), "-f", readers(t, "db", "podSelector: {matchLabels: {app: db}}", ""), "--strict")
 	r.awaitHello(s.nodes[0])
 	for _, pod := range []string{"db", "web"} { // what is awaited comes last
 		for _, container := range []string{"main", "side"} {

@@ -89,10 +89,12 @@ var selectors = []row{
 		"matchNamespaces: [{namespace: User, operator: In, values: ['1', '2', '3', '4', '4026531837']}]",
 		ask+"1 then unshare "+newUser+" then "+ask+"2", 1),
 	asked("every-namespace", "matchNamespaces:"+everyNamespace("host_ns"), ask+"1 then unshare "+newNet+" then "+ask+"2", 1),
+	// Several policies ask for changes here: they are those since the exec. NotIn is a change of another namespace, of other capabilities
+	// alone, as in Tetragon.
 	asked("namespace-changes", "matchNamespaceChanges: [{operator: In, values: [Mnt, Net]}]",
 		ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newNet+" then "+ask+"3 then exec $D/program $L "+ask+"4 and unshare "+newMount+" and "+ask+"5", 3, 5),
-	asked("no-namespace-changes", "matchNamespaceChanges: [{operator: NotIn, values: [Uts]}]",
-		ask+"1 then unshare "+newUTS+" then "+ask+"2", 1),
+	asked("other-namespace-changes", "matchNamespaceChanges: [{operator: NotIn, values: [Uts]}]",
+		ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newNet+" then "+ask+"3", 3),
 
 	asked("capabilities", "matchCapabilities: [{type: Effective, operator: In, values: [CAP_CHOWN, CAP_SYS_ADMIN]}]",
 		ask+"1 then capset 0x200000 0x2003ff 0 then "+ask+"2 then capset 0x2 0x2003ff 0 then "+ask+"3", 1, 2),
@@ -106,6 +108,8 @@ var selectors = []row{
 		ask+"1 then unshare "+newUser+" then "+ask+"2", 2),
 	asked("capability-changes", "matchCapabilityChanges: [{type: Effective, operator: In, values: [CAP_CHOWN]}]",
 		ask+"1 then capset 0x3 0x3ff 0 then "+ask+"2 then capset 0x2 0x3ff 0 then "+ask+"3 then exec $D/program $L "+ask+"4", 3),
+	asked("other-capability-changes", "matchCapabilityChanges: [{type: Effective, operator: NotIn, values: [CAP_CHOWN]}]",
+		ask+"1 then capset 0x3 0x3ff 0 then "+ask+"2 then capset 0x2 0x3ff 0 then "+ask+"3", 2),
 
 	{name: "binary-that-executes", spec: kprobe("security_bprm_check", "{index: 0, type: linux_binprm}",
 		"matchBinaries: [{operator: In, values: [$D/program]}]"),
@@ -164,7 +168,7 @@ var selectors = []row{
 			"label: second\n    "+matchArgs(0, "LT", "9")), shown: withSelector,
 		do: []string{ask + "3 then " + ask + "6 then " + ask + "9"}, want: []string{"int 3 [first]", "int 6 [second]"}},
 	// here is no cluster, and so nothing that workloads could be told apart by
-	asked("workloads", "matchWorkloads: [{podSelector: {matchLabels: {app: web}}}, {hostSelector: {}}]", ask+"1", 1),
+	asked("workloads", "matchWorkloads: {podSelector: {matchLabels: {app: web}}, hostSelector: {}}", ask+"1", 1),
 }
 
 func sixteen() (all []string) {
@@ -194,6 +198,21 @@ func TestSelectors(t *testing.T) {
 		write(t, folder+"/text", "some text")
 		copyFile(t, folder+"/program", folder+"/other")
 	})
+}
+
+// changesAlone are rows of which each is a session's only policy that asks for changes: these begin anew with each that is told.
+var changesAlone = []row{
+	asked("namespace-changes", "matchNamespaceChanges: [{operator: In, values: [Mnt, Net]}]",
+		ask+"1 then unshare "+newUTS+" then "+ask+"2 then unshare "+newNet+" then "+ask+"3 then "+ask+"4 then unshare "+newNet+" then "+ask+
+			"5 then exec $D/program $L "+ask+"6 and unshare "+newMount+" and "+ask+"7", 3, 5, 7),
+	asked("other-capability-changes", "matchCapabilityChanges: [{type: Effective, operator: NotIn, values: [CAP_CHOWN]}]",
+		ask+"1 then capset 0x7 0x3ff 0 then "+ask+"2 then "+ask+"3 then capset 0x6 0x3ff 0 then "+ask+"4 then capset 0x5 0x3ff 0 then "+ask+"5", 2, 5),
+}
+
+func TestChangesBeginAnew(t *testing.T) {
+	for _, r := range changesAlone {
+		runRows(t, harness.Options{}, []row{r}, nil)
+	}
 }
 
 // TestEverySelector: no filter is without a row.

@@ -78,6 +78,8 @@ var waysToWrite = []attempt{
 	{way: "a mount over it", do: ownMounts + "mount none W tmpfs then creat O/witness", full: denied, seen: mayHappen},
 	{way: "int 0x80: write", do: "try open W/file w then try write-32 X", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
 	{way: "int 0x80: unlink", do: "try unlink-32 W/file", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
+	{way: "int 0x80: rename", do: "try rename-32 O/source W/file", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
+	{way: "int 0x80: renameat", do: "open W d then try renameat-32 file O/gone", full: denied, seen: mayHappen, needs: "the ABI for 32 bits"},
 }
 
 func prepareChange(t *testing.T, base string, n int) {

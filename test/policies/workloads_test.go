@@ -20,7 +20,7 @@ var webPod, dbPod = fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", os.Getpid()), f
 
 const (
 	// Bits of the selections in workloadPolicies, in the order in which they stand there.
-	webSelected, sideSelected = uint64(1), uint64(2)
+	webSelected, webSideSelected = uint64(1), uint64(2)
 )
 
 // workloadSpecs are policies by name; their hooks are of all kinds, with the actions that $DO is.
@@ -29,10 +29,10 @@ var workloadSpecs = []struct{ name, spec string }{
 		kprobe("sys_getsid", "{index: 0, type: int}", "$DO") + "\n" + strings.TrimPrefix(kprobe("security_file_open", "{index: 0, type: file}",
 		"matchArgs: ["+filter(0, "Equal", "$D/text")+"]\n    $DO"), "kprobes:\n")},
 	{"web-or-side", kprobe("sys_getsid", "{index: 0, type: int}",
-		"label: both\n    matchWorkloads: [{podSelector: {matchLabels: {app: web}}}, {containerSelector: {matchLabels: {name: side}}}]\n    $DO",
-		"label: web\n    matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]\n    matchArgs: ["+filter(0, "LT", "5")+"]\n    $DO")},
+		"label: both\n    matchWorkloads: {podSelector: {matchLabels: {app: web}}, containerSelector: {matchLabels: {name: side}}}\n    $DO",
+		"label: web\n    matchWorkloads: {podSelector: {matchLabels: {app: web}}}\n    matchArgs: ["+filter(0, "LT", "5")+"]\n    $DO")},
 	{"sockets-of-web", "podSelector: {matchLabels: {app: web}}\n" + trackedSockets("")},
-	{"sockets-matched", trackedSockets("matchWorkloads: [{podSelector: {matchLabels: {app: web}}}]")},
+	{"sockets-matched", trackedSockets("matchWorkloads: {podSelector: {matchLabels: {app: web}}}")},
 }
 
 // trackedSockets are hooks on the beginning of connections, which tracks them, and on their end, with a filter.
@@ -59,8 +59,8 @@ func containersOf(t *testing.T) (pods []wire.Pod, into map[string]string) {
 		into[name] = "open " + harness.Container(t, c.pod, c.id) + " w then write 0 then "
 	}
 	return []wire.Pod{
-		{UID: webPod, Selections: webSelected, Containers: map[string]uint64{id("b"): webSelected | sideSelected}},
-		{UID: dbPod, Containers: map[string]uint64{id("c"): sideSelected}},
+		{UID: webPod, Selections: webSelected, Containers: map[string]uint64{id("b"): webSelected | webSideSelected}},
+		{UID: dbPod},
 	}, into
 }
 

@@ -65,10 +65,10 @@ func (o *Options) beyond() map[string][]string {
 var errNothingToEnforce = errors.New("what is to be enforced? -f FILE, --deny-exec PATH, --deny-write PREFIX or --deny-connect CIDR")
 
 // Given are the policies of files. What is skipped is said on warnings.
-func (o *Options) Given(stdin io.Reader, warnings io.Writer) (policyset.Set, error) {
+func (o *Options) Given(stdin io.Reader, warnings io.Writer, networks func(variable string) ([]string, error)) (policyset.Set, error) {
 	switch {
 	case len(o.Files.Names) > 0:
-		return o.Files.Load(stdin, warnings)
+		return o.Files.Load(stdin, warnings, networks)
 	case !o.Writes():
 		return policyset.Set{}, errNothingToEnforce
 	}

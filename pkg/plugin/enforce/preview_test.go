@@ -141,7 +141,7 @@ func TestPreviewOfSomeOfThePods(t *testing.T) {
 		strings.NewReplacer("web-only", "all-mains", "  podSelector: {matchLabels: {app: web}}\n", "").Replace(webOnly),
 		strings.NewReplacer("web-only", "elsewhere", "app: web", "app: other").Replace(webOnly),
 		strings.NewReplacer("web-only", "entries", "  podSelector: {matchLabels: {app: web}}\n", "", "  containerSelector: {matchExpressions: [{key: name, operator: In, values: [main]}]}\n", "",
-			"selectors: [{", "selectors: [{matchWorkloads: [{podSelector: {matchLabels: {app: db}}}], ").Replace(webOnly),
+			"selectors: [{", "selectors: [{matchWorkloads: {podSelector: {matchLabels: {app: db}}}, ").Replace(webOnly),
 		strings.NewReplacer("web-only", "everywhere", "  podSelector: {matchLabels: {app: web}}\n", "", "  containerSelector: {matchExpressions: [{key: name, operator: In, values: [main]}]}\n", "").Replace(webOnly),
 	}
 	var names []string

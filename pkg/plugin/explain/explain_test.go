@@ -44,7 +44,7 @@ func served(policies []*policy.Policy) (all []Served) {
 
 func load(t *testing.T) []*policy.Policy {
 	t.Helper()
-	file, err := policy.Load([]string{filepath.Join("testdata", "policies.yaml")}, nil)
+	file, err := policy.Load([]string{filepath.Join("testdata", "policies.yaml")}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

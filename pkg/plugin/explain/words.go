@@ -98,16 +98,19 @@ func ofProcess(s *policy.Selector) (all []string) {
 		for i, n := range f.Namespaces {
 			names[i] = n.String()
 		}
-		add("the process %s namespace %s since its exec", either(f.Negated, "has not changed", "has changed"), alternatives(names))
+		add("the process has changed %s %s since its exec", either(f.Negated, "a namespace other than", "namespace"), alternatives(names))
 	}
 	for _, f := range s.Capabilities {
 		add("the %s capabilities %s %s%s", f.Set, either(f.Negated, "have none of", "have"), alternatives(capabilities(f.Capabilities)),
 			inNamespace(f))
 	}
 	for _, f := range s.CapabilityChanges {
-		names := capabilities(f.Capabilities)
-		add("%s%s %s in the %s capabilities since the process's exec%s", either(f.Negated && len(names) > 1, "none of ", ""), alternatives(names),
-			either(f.Negated && len(names) == 1, "has not changed", "has changed"), f.Set, inNamespace(f))
+		names := alternatives(capabilities(f.Capabilities))
+		if f.Negated {
+			add("the %s capabilities have changed since the process's exec, but not %s%s", f.Set, names, inNamespace(f))
+			continue
+		}
+		add("%s has changed in the %s capabilities since the process's exec%s", names, f.Set, inNamespace(f))
 	}
 	for _, b := range []struct {
 		what    string

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,12 +50,13 @@ func CompleteFilename(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
 }
 
-// Load reads each file once and checks the policies; the error has every problem. What is skipped is said on warnings.
-func (f *Files) Load(stdin io.Reader, warnings io.Writer) (Set, error) {
+// Load reads each file once and checks the policies; the error has every problem. What is skipped, and what networks are filled in for
+// variables, is said on warnings; nil for networks: variables are problems.
+func (f *Files) Load(stdin io.Reader, warnings io.Writer, networks func(variable string) ([]string, error)) (Set, error) {
 	if len(f.Names) == 0 {
 		return Set{}, ErrNoFile
 	}
-	file, err := policy.Load(f.Names, stdin)
+	file, err := policy.Load(f.Names, stdin, shown(networks, warnings))
 	if err != nil {
 		return Set{}, err
 	}
@@ -66,4 +68,24 @@ func (f *Files) Load(stdin io.Reader, warnings io.Writer) (Set, error) {
 		set.Sources = append(set.Sources, wire.PolicySource{Name: text.Name, Text: text.Content})
 	}
 	return set, nil
+}
+
+// shown says of each variable what it is filled in with, once for all files.
+func shown(networks func(variable string) ([]string, error), warnings io.Writer) func(string) ([]string, error) {
+	if networks == nil {
+		return nil
+	}
+	known := map[string][]string{}
+	return func(variable string) ([]string, error) {
+		if all, ok := known[variable]; ok {
+			return all, nil
+		}
+		all, err := networks(variable)
+		if err != nil {
+			return nil, fmt.Errorf("${%s}: %w", variable, err)
+		}
+		known[variable] = all
+		fmt.Fprintln(warnings, terminal.Sanitize(fmt.Sprintf("${%s} is %s", variable, strings.Join(all, ", "))))
+		return all, nil
+	}
 }

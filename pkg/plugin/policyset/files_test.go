@@ -24,7 +24,7 @@ func TestPolicyFiles(t *testing.T) {
 	write(t, file, "file", "  podSelector: {}\n  hostSelector: {}\n  kprobes: [{call: security_file_open, syscall: false, selectors: [{matchActions: [{action: Sigkill}]}]}]\n  loader: true")
 	typed := "# a comment\n" + strings.Replace(head, "name: p", "name: typed", 1) + "  tracepoints: [{subsystem: sched, event: sched_switch}]\n"
 	files := Files{Names: []string{file, "-"}}
-	f, err := files.Load(strings.NewReader(typed), nil)
+	f, err := files.Load(strings.NewReader(typed), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestFilesAreReadOnce(t *testing.T) {
 	text := strings.Replace(head, "name: p", "name: piped", 1) + "  loader: true\n"
 	go func() { _ = os.WriteFile(pipe, []byte(text), 0) }()
 	files := Files{Names: []string{pipe, folder}}
-	set, err := files.Load(nil, nil)
+	set, err := files.Load(nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,5 +76,35 @@ func TestFilesAreReadOnce(t *testing.T) {
 	}
 	if len(set.Sources) != 2 || set.Sources[0].Text != text {
 		t.Errorf("sources %+v", set.Sources)
+	}
+}
+
+// TestNetworksAreFilledIn: of variables the networks are asked for once, filled in for the nodes as well, and said.
+func TestNetworksAreFilledIn(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		write(t, filepath.Join(folder, name+".yaml"), name, "  kprobes:\n  - call: tcp_connect\n    syscall: false\n    args: [{index: 0, type: sock}]\n"+
+			"    selectors: [{matchArgs: [{index: 0, operator: NotDAddr, values: [127.0.0.1, \"${PODCIDR}\"]}]}]")
+	}
+	var said strings.Builder
+	asked := 0
+	files := Files{Names: []string{folder}}
+	set, err := files.Load(nil, &said, func(variable string) ([]string, error) {
+		asked++
+		return []string{"10.1.0.0/24", "10.2.0.0/24"}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked != 1 || said.String() != "${PODCIDR} is 10.1.0.0/24, 10.2.0.0/24\n" {
+		t.Errorf("asked %d times, said %q", asked, said.String())
+	}
+	for _, source := range set.Sources {
+		if !strings.Contains(source.Text, `[127.0.0.1, "10.1.0.0/24", "10.2.0.0/24"]`) {
+			t.Errorf("for the nodes: %s", source.Text)
+		}
+	}
+	if _, err := files.Load(nil, &said, nil); err == nil || !strings.Contains(err.Error(), "is not filled in") {
+		t.Errorf("without a cluster: %v", err)
 	}
 }

@@ -77,7 +77,7 @@ func (s Set) NotOnCluster() (warnings []string) {
 	return warnings
 }
 
-// selectsHost says whether an entry of matchWorkloads selects processes outside of pods.
+// selectsHost says whether a matchWorkloads selects processes outside of pods.
 func selectsHost(p *policy.Policy) bool {
 	return slices.ContainsFunc(p.Hooks, func(h policy.Hook) bool {
 		return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {

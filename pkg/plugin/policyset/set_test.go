@@ -11,7 +11,7 @@ import (
 
 // TestWhatHasNoMeaning: on a cluster that hosts are selected, on a machine that pods are.
 func TestWhatHasNoMeaning(t *testing.T) {
-	const hooks = "  kprobes: [{call: fd_install, syscall: false, selectors: [{matchWorkloads: [ENTRIES]}]}]"
+	const hooks = "  kprobes: [{call: fd_install, syscall: false, selectors: [{matchWorkloads: WORKLOADS}]}]"
 	for name, test := range map[string]struct {
 		spec               string
 		onCluster, locally string
@@ -19,8 +19,8 @@ func TestWhatHasNoMeaning(t *testing.T) {
 		"nothing is selected": {"  loader: true", "", ""},
 		"pods":                {"  loader: true\n  podSelector: {matchLabels: {app: web}}", "", "policy p is about pods app=web: --local knows no pods"},
 		"the host":            {"  loader: true\n  hostSelector: {}", "policy p has a hostSelector", ""},
-		"an entry with pods":  {strings.Replace(hooks, "ENTRIES", "{podSelector: {matchLabels: {app: web}}}", 1), "", "policy p has selectors for pods app=web: --local knows no pods"},
-		"an entry with both": {strings.Replace(hooks, "ENTRIES", "{podSelector: {matchLabels: {app: web}}, hostSelector: {}}", 1),
+		"workloads of pods":   {strings.Replace(hooks, "WORKLOADS", "{podSelector: {matchLabels: {app: web}}}", 1), "", "policy p has selectors for pods app=web: --local knows no pods"},
+		"workloads of both": {strings.Replace(hooks, "WORKLOADS", "{podSelector: {matchLabels: {app: web}}, hostSelector: {}}", 1),
 			"policy p has a hostSelector", "policy p has selectors for pods app=web, the host: --local knows no pods"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 )
 
-// Workloads says what an entry of matchWorkloads selects.
+// Workloads says what a matchWorkloads selects.
 func Workloads(w policy.Scope) string {
 	parts := selectors(w)
 	if w.Host {
@@ -18,7 +18,7 @@ func Workloads(w policy.Scope) string {
 	return strings.Join(parts, ", ")
 }
 
-// WorkloadsOf are the different entries of matchWorkloads of a policy.
+// WorkloadsOf are the different ones of matchWorkloads in a policy.
 func WorkloadsOf(p *policy.Policy) (all []string) {
 	for i := range p.Hooks {
 		for _, s := range p.Hooks[i].Selectors {

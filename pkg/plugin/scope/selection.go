@@ -56,7 +56,7 @@ func (s *Scope) holds(selection policy.Selection, w workload) answer {
 	return selected(selection.Scope.Containers, w.container)
 }
 
-// inAll says whether entries of matchWorkloads may all hold.
+// inAll says whether what matchWorkloads says may hold.
 func (s *Scope) inAll(entries []policy.Scope, w workload) bool {
 	return !slices.ContainsFunc(entries, func(entry policy.Scope) bool { return s.holds(policy.Selection{Scope: entry}, w) == no })
 }

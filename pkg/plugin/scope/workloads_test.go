@@ -16,11 +16,11 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// killing is a policy that enforces, where its selector's entries say.
+// killing is a policy that enforces, where its selector's matchWorkloads says, if it has one.
 func killing(name, scope string, workloads ...string) string {
 	selector := "matchActions: [{action: Sigkill}]"
-	if len(workloads) > 0 {
-		selector += ", matchWorkloads: [" + strings.Join(workloads, ", ") + "]"
+	for _, w := range workloads {
+		selector += ", matchWorkloads: " + w
 	}
 	return strings.Replace(document(policy.TracingPolicy, name, "", scope), "syscall: false", "syscall: false, selectors: [{"+selector+"}]", 1)
 }
@@ -78,7 +78,7 @@ func TestWhatATracerIsToldOfAPod(t *testing.T) {
 		"image":             {[]string{killing("p", ofNginx)}, nil, "slow", false, told{1, 0, map[string]uint64{"2": 0, "3": 0}, map[string]uint64{"1": 1}}},
 		"image not known":   {[]string{killing("p", ofNginx)}, nil, "slow", true, told{observing: 1}},
 		"of another pod":    {[]string{killing("p", dbPods+ofContainers("main"))}, nil, "slow", false, told{}},
-		"entries":           {[]string{killing("p", "", "{podSelector: {matchLabels: {app: web}}}", "{containerSelector: {matchLabels: {name: debug}}}")}, nil, "slow", false, told{3, 1, map[string]uint64{"1": 1, "2": 1}, map[string]uint64{"3": 3}}},
+		"workloads":         {[]string{killing("p", "", "{podSelector: {matchLabels: {app: web}}, containerSelector: {matchLabels: {name: debug}}}")}, nil, "slow", false, told{1, 0, map[string]uint64{"1": 0, "2": 0}, map[string]uint64{"3": 1}}},
 		"the host":          {[]string{killing("p", "", "{hostSelector: {}}")}, nil, "slow", false, told{}},
 		"host and pods":     {[]string{killing("p", "", "{hostSelector: {}, podSelector: {}}")}, nil, "slow", false, told{observing: 1, enforcing: 1}},
 		"node":              {[]string{killing("p", fastNodes), killing("q", webPods)}, nil, "fast", false, told{observing: 3, enforcing: 3}},
@@ -164,10 +164,10 @@ func TestWhatAPolicyActsOn(t *testing.T) {
 		"an image":                {killing("p", ofNginx), nil, "setup main", false}, // setup has not run: nobody knows its image
 		"named":                   {killing("p", ""), []string{"sidecar"}, "sidecar", false},
 		"named and selected":      {killing("p", ofContainers("main, debug")), []string{"debug", "sidecar"}, "debug", false},
-		"entries":                 {killing("p", "", "{podSelector: {matchLabels: {app: web}}}", "{containerSelector: {matchLabels: {name: main}}}"), nil, "main", false},
-		"entries of other pods":   {killing("p", "", "{podSelector: {matchLabels: {app: db}}}"), nil, "", false},
-		"entries of the host":     {killing("p", "", "{hostSelector: {}}"), nil, "", false},
-		"entries of host and pod": {killing("p", "", "{hostSelector: {}, podSelector: {}}"), nil, "setup main sidecar debug", true},
+		"workloads":               {killing("p", "", "{podSelector: {matchLabels: {app: web}}, containerSelector: {matchLabels: {name: main}}}"), nil, "main", false},
+		"workloads of other pods": {killing("p", "", "{podSelector: {matchLabels: {app: db}}}"), nil, "", false},
+		"workload of the host":    {killing("p", "", "{hostSelector: {}}"), nil, "", false},
+		"of host and pod":         {killing("p", "", "{hostSelector: {}, podSelector: {}}"), nil, "setup main sidecar debug", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, test.policy)

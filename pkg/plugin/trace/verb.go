@@ -4,6 +4,7 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/policyset"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
@@ -70,6 +72,26 @@ type Request struct {
 
 // Given says whether the user set a flag.
 func (r Request) Given(flag string) bool { return r.options.given[flag] }
+
+// networksTime is how long the cluster may take to say which networks it has.
+const networksTime = 10 * time.Second
+
+// Networks are those that a variable of policies stands for, as the cluster has them.
+func (r Request) Networks(variable string) ([]string, error) {
+	if r.Local {
+		return nil, errors.New("this machine is no cluster that could tell: write the networks")
+	}
+	c, err := r.options.Cluster.Connect()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), networksTime)
+	defer cancel()
+	if variable == policy.ServiceNetworks {
+		return cluster.ServiceNetworks(ctx, c.Client)
+	}
+	return cluster.PodNetworks(ctx, c.Client)
+}
 
 // FilterFlags are the names of the flags that filter events.
 func (r Request) FilterFlags() (names []string) {

@@ -49,6 +49,6 @@ func enforced(o *enforce.Options, r trace.Request) (trace.Work, error) {
 	composed, composedErr := o.Composed()
 	w.Composed = composed
 	var givenErr error
-	w.Given, givenErr = o.Given(r.In, r.ErrOut)
+	w.Given, givenErr = o.Given(r.In, r.ErrOut, r.Networks)
 	return w, errors.Join(composedErr, givenErr)
 }

@@ -72,7 +72,7 @@ func noArguments(_ *cobra.Command, args []string) error {
 
 // lint prints problems or, without any, the policies.
 func lint(files []string, streams genericiooptions.IOStreams) error {
-	file, err := policy.Load(files, streams.In)
+	file, err := policy.Load(files, streams.In, nil)
 	if problems, ok := errors.AsType[policy.Problems](err); ok {
 		for _, problem := range problems {
 			fmt.Fprintln(streams.Out, terminal.Sanitize(problem.Error()))

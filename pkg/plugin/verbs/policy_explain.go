@@ -64,7 +64,7 @@ func (o *explainOptions) run(ctx context.Context) error {
 	if !slices.Contains(explainFormats, o.format) {
 		return fmt.Errorf("-o %q: want json or yaml, or nothing for text", o.format)
 	}
-	set, err := o.files.Load(o.In, o.ErrOut)
+	set, err := o.files.Load(o.In, o.ErrOut, nil)
 	if err != nil {
 		return err
 	}

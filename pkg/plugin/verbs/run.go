@@ -30,7 +30,7 @@ func Run(env trace.Environment) *cobra.Command {
 			if len(files.Names) == 0 {
 				return trace.Work{Targets: r.Args}, policyset.NoFile(r.Args)
 			}
-			given, err := files.Load(r.In, r.ErrOut)
+			given, err := files.Load(r.In, r.ErrOut, r.Networks)
 			return trace.Work{Targets: r.Args, Given: given, AllowCanary: canary}, err
 		},
 	})

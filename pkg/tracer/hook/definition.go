@@ -17,6 +17,8 @@ var (
 	MaxSelectors = 16
 	MaxFilters   = 96
 	MaxWalk      = len(bpf.HookHookArgument{}.Walk)
+	// MaxLayouts is HOOK_LAYOUTS of bpf/hook_config.h.
+	MaxLayouts = 16
 )
 
 // Nowhere is no place: an argument without a size, a memory reference without an index register.
@@ -40,6 +42,16 @@ type Definition struct {
 	Registers []Assignment
 	// Attachments are where its programs are attached: one for each stage, or one for both.
 	Attachments []Attachment
+	// Layouts of its system calls, where arguments (FROM_LAYOUT) stand differently in each; else none.
+	Layouts []CallLayout
+}
+
+// CallLayout is where the arguments of some system calls stand.
+type CallLayout struct {
+	// Syscalls and Compat as in Attachment.
+	Syscalls, Compat []uint32
+	// Words by place: as many as the hook has arguments.
+	Words []bpf.HookLayoutWord
 }
 
 // Stage is when a program of a hook runs.
@@ -96,6 +108,7 @@ func (d *Definition) check() error {
 		{"arguments, data and return value", len(d.Arguments), MaxArguments},
 		{"selectors", len(d.Selectors), MaxSelectors},
 		{"filters in all selectors", len(d.Filters), MaxFilters},
+		{"layouts of system calls", len(d.Layouts), MaxLayouts},
 	} {
 		if limit.count > limit.max {
 			return fmt.Errorf("%s: %d %s, the kernel programs have room for %d", d.Name, limit.count, limit.what, limit.max)

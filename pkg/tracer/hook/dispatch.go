@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/tracer/kernel"
 )
 
-// maxSyscalls is SYSCALLS of bpf/syscalls.bpf.c: the numbers of the ABI for 32 bits begin there.
+// maxSyscalls is SYSCALLS of bpf/syscall_abi.h: the numbers of the ABI for 32 bits begin there.
 const maxSyscalls = 1024
 
 // maxLayers is how many hooks can want the same system call.
@@ -63,10 +63,10 @@ func (a Attachment) callers() bpf.SyscallsSyscallCallers {
 	return bpf.SyscallsSyscallCallersCALLERS_IN_SCOPE
 }
 
-// numbers are the places of an attachment's system calls in its table.
-func (a Attachment) numbers() (all []uint32) {
-	all = append(all, a.Syscalls...)
-	for _, n := range a.Compat {
+// places are those of system calls in tables: of native ones, and of those of the ABI for 32 bits.
+func places(syscalls, compat []uint32) (all []uint32) {
+	all = append(all, syscalls...)
+	for _, n := range compat {
 		all = append(all, maxSyscalls+n)
 	}
 	return all
@@ -74,7 +74,7 @@ func (a Attachment) numbers() (all []uint32) {
 
 // add enters a program for its system calls.
 func (d *Dispatch) add(p *ebpf.Program, a Attachment) error {
-	numbers := a.numbers()
+	numbers := places(a.Syscalls, a.Compat)
 	for _, l := range d.layers {
 		if l.hasRoom(a.Mechanism, numbers) {
 			return l.add(p, a, numbers)

@@ -13,9 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -208,12 +206,20 @@ func (s *Set) collection(d *Definition, holdsCPU bool) (*ebpf.Collection, error)
 	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared, Cache: s.types})
 }
 
-// fill writes the operands; a hook must not run before.
+// fill writes the operands, and which system call has which layout; a hook must not run before.
 func (l *Loaded) fill() error {
 	m := l.collection.Maps["hook_operands"]
 	for i, word := range l.Definition.Operands {
 		if err := m.Put(uint32(i), word); err != nil {
 			return fmt.Errorf("write operand %d of the filters: %w", i, err)
+		}
+	}
+	layouts := l.collection.Maps["call_layouts"]
+	for i, layout := range l.Definition.Layouts {
+		for _, n := range places(layout.Syscalls, layout.Compat) {
+			if err := layouts.Put(n, uint8(i)); err != nil {
+				return fmt.Errorf("write the layout of system call %d: %w", n, err)
+			}
 		}
 	}
 	return nil
@@ -288,8 +294,8 @@ func (d *Definition) overridable() error {
 	if d.Config.Flags&uint32(bpf.HookHookFlagsHOOK_OVERRIDES) == 0 {
 		return nil
 	}
-	if err := features.HaveProgramHelper(ebpf.Kprobe, asm.FnOverrideReturn); err != nil {
-		return fmt.Errorf("%s: this kernel was built without the injection of errors, so that results cannot be replaced: %w", d.Name, err)
+	if err := overriding(); err != nil {
+		return fmt.Errorf("%s: %w", d.Name, err)
 	}
 	return nil
 }

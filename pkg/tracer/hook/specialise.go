@@ -43,11 +43,15 @@ func (s *Set) specialise(d *Definition, holdsCPU bool) (*ebpf.CollectionSpec, er
 	if d.RateLimited {
 		spec.Maps["rate_limits"].MaxEntries = rateLimitEntries
 	}
+	if len(d.Layouts) > 0 {
+		spec.Maps["call_layouts"].MaxEntries = 2 * maxSyscalls
+	}
 	for name, value := range map[string]any{
 		"hook":           s.config(d, holdsCPU),
 		"hook_arguments": padded(d.Arguments, MaxArguments),
 		"hook_filters":   padded(d.Filters, MaxFilters),
 		"hook_selectors": padded(d.Selectors, MaxSelectors),
+		"hook_layouts":   d.layoutWords(),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)
@@ -86,12 +90,33 @@ func (s *Set) config(d *Definition, holdsCPU bool) bpf.HookHookConfig {
 	if d.RateLimited {
 		config.Flags |= uint32(bpf.HookHookFlagsHOOK_LIMITS)
 	}
+	if d.actsAlike() {
+		config.Flags |= uint32(bpf.HookHookFlagsHOOK_ACTS_ALIKE)
+	}
 	for _, selector := range d.Selectors {
 		config.Actions |= uint32(selector.Actions | selector.ReturnActions)
 	}
 	config.Judging = s.judging.Add(1)
 	config.Arguments, config.Selectors = uint16(len(d.Arguments)), uint16(len(d.Selectors))
+	config.Layouts = uint32(len(d.Layouts))
 	return config
+}
+
+// actsAlike says whether all selectors do the same, but for what is told of it and how often.
+func (d *Definition) actsAlike() bool {
+	act := func(s bpf.HookHookSelector) bpf.HookHookSelector {
+		s.First, s.Count, s.RateScope, s.RateInterval = 0, 0, 0, 0
+		return s
+	}
+	return !slices.ContainsFunc(d.Selectors, func(s bpf.HookHookSelector) bool { return act(s) != act(d.Selectors[0]) })
+}
+
+// layoutWords are those of the kernel side's table.
+func (d *Definition) layoutWords() (all []bpf.HookLayoutWord) {
+	for _, l := range d.Layouts {
+		all = append(all, padded(l.Words, MaxArguments)...)
+	}
+	return padded(all, MaxLayouts*MaxArguments)
 }
 
 // hashes says whether a program waits for the hash of a file.

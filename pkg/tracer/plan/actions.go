@@ -30,6 +30,7 @@ func (c *compiler) actions(s *policy.Selector) (bpf.HookHookSelector, error) {
 		entry, returned = entry|bpf.HookHookActionsACTION_POST, returned|bpf.HookHookActionsACTION_POST
 		c.notes = append(c.notes, "NoPost is not heeded beside actions that enforce: what is enforced is told all the same")
 	}
+	entry |= c.beginAnew(s)
 	out.Actions, out.ReturnActions = uint16(entry), uint16(returned)
 	if entry&bpf.HookHookActionsACTION_POST == 0 {
 		out.ReturnActions &^= uint16(bpf.HookHookActionsACTION_POST)

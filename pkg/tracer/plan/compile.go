@@ -148,12 +148,21 @@ func (c *compiler) argument(a *policy.Argument, role Role, index int) error {
 	return nil
 }
 
-// needed adds what arguments and data cannot be read without.
+// needed adds what arguments and data cannot be read without: once for what is two forms of one value.
 func (c *compiler) needed() {
 	for i, from := range c.besides {
-		if from != nil {
-			c.def.Arguments[i].Beside = uint8(c.hidden(*from))
+		if from == nil {
+			continue
 		}
+		a := &c.def.Arguments[i]
+		other := slices.IndexFunc(c.def.Arguments[:i], func(o bpf.HookHookArgument) bool {
+			return o.Beside != hook.Nowhere && o.Source == a.Source && o.Base == a.Base && o.Offset == a.Offset && o.Scale == a.Scale && o.Walk == a.Walk
+		})
+		if other >= 0 {
+			a.Beside = c.def.Arguments[other].Beside
+			continue
+		}
+		c.def.Arguments[i].Beside = uint8(c.hidden(*from))
 	}
 }
 
@@ -275,7 +284,7 @@ func (c *compiler) addressLength(index int) int {
 	return index + 1
 }
 
-// conditions adds the site's own filters to every selector.
+// conditions puts the site's own filters before those of all selectors.
 func (c *compiler) conditions() {
 	if len(c.site.conditions) == 0 {
 		return
@@ -291,7 +300,10 @@ func (c *compiler) conditions() {
 		place := c.add(a, Place{Role: Hidden})
 		f := bpf.HookHookFilter{
 			Subject: uint8(condition.subject), Match: uint8(bpf.HookFilterMatchMATCH_RANGE), Place: uint8(place),
-			First: c.operands(condition.min, condition.max), Count: 1,
+			First: uint32(len(c.def.Operands)), Count: uint32(len(condition.ranges)),
+		}
+		for _, r := range condition.ranges {
+			c.operands(r.Min, r.Max)
 		}
 		if condition.subject == bpf.HookFilterSubjectSUBJECT_NUMBER {
 			f.Flags = uint8(bpf.HookFilterFlagsFILTER_CHEAP)
@@ -303,14 +315,24 @@ func (c *compiler) conditions() {
 		}
 		own = append(own, f)
 	}
-	c.prepend(own)
+	c.atLeastOne()
+	for i := range c.def.Selectors {
+		c.def.Selectors[i].First += uint16(len(own))
+	}
+	c.def.Filters = append(own, c.def.Filters...)
+	c.def.Config.Conditions = uint32(len(own))
 }
 
-// prepend adds filters to every selector, before its own; what has no selector gets one.
-func (c *compiler) prepend(own []bpf.HookHookFilter) {
+// atLeastOne gives what has no selector one: without any, no filter is tried.
+func (c *compiler) atLeastOne() {
 	if len(c.def.Selectors) == 0 {
 		c.def.Selectors = []bpf.HookHookSelector{{Actions: uint16(bpf.HookHookActionsACTION_POST)}}
 	}
+}
+
+// prepend adds filters to every selector, before its own.
+func (c *compiler) prepend(own []bpf.HookHookFilter) {
+	c.atLeastOne()
 	var all []bpf.HookHookFilter
 	for i := range c.def.Selectors {
 		s := &c.def.Selectors[i]

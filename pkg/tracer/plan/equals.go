@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/bpf"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy"
@@ -45,7 +46,9 @@ type when struct {
 	value    seen
 	subject  bpf.HookFilterSubject
 	min, max uint64
-	negated  bool
+	// or are more ranges, above the first, sorted and apart.
+	or      []policy.Range
+	negated bool
 }
 
 // part is a field behind an argument of the function.
@@ -90,13 +93,11 @@ func socketOf(descriptor seen) seen {
 }
 
 // pathAt is the path that user space wrote, made absolute.
-func pathAt(pointer seen) seen {
-	return of(pointer, bpf.HookArgumentKindKIND_USER_PATH, bpf.HookArgumentFlagsARGUMENT_USER)
-}
+func pathAt(pointer seen) seen { return pathBelow(is(atWorkingDirectory), pointer) }
 
 // pathBelow is pathAt for a path that may be relative to the directory that a descriptor stands for.
 func pathBelow(descriptor, pointer seen) seen {
-	path := pathAt(pointer)
+	path := of(pointer, bpf.HookArgumentKindKIND_USER_PATH, bpf.HookArgumentFlagsARGUMENT_USER)
 	return func(node *Node, e *equal) (source, error) {
 		beside, err := descriptor(node, e)
 		if err != nil {
@@ -213,6 +214,10 @@ func (n *Node) equalRoutes(p *policy.Policy, name string) ([]route, []Refusal) {
 		}
 		all = append(all, s)
 	}
+	often := slices.ContainsFunc(all, func(s *site) bool { return !s.seldom })
+	for _, s := range all {
+		s.seldom = !often
+	}
 	return []route{all}, nil
 }
 
@@ -255,7 +260,7 @@ func (n *Node) equalSite(name string, e *equal) (*site, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.conditions = append(s.conditions, condition{source: from, subject: w.subject, min: w.min, max: w.max, negated: w.negated})
+		s.conditions = append(s.conditions, condition{from, w.subject, append([]policy.Range{{Min: w.min, Max: w.max}}, w.or...), w.negated})
 	}
 	return s, nil
 }
@@ -280,7 +285,9 @@ func (n *Node) equalPlace(e *equal) (*site, error) {
 		mechanism, names = hook.SyscallExit, e.exit
 	}
 	s := &site{backend: string(mechanism), user: true, entry: attached(hook.Entry, mechanism)}
+	s.seldom = true
 	for _, name := range names {
+		s.seldom = s.seldom && !slices.Contains(frequent, name) && !slices.Contains(opening, name)
 		if e.compat {
 			s.entry.Compat = append(s.entry.Compat, n.compatNumbers(name)...)
 			continue
@@ -296,7 +303,8 @@ func (n *Node) equalPlace(e *equal) (*site, error) {
 	return s, err
 }
 
-// Ranges that conditions ask for.
-const (
-	noError = math.MaxInt64 // of numbers that are no error, which are negative
-)
+// noError is the highest number that is no error, as negative ones are.
+const noError = math.MaxInt64
+
+// atWorkingDirectory is AT_FDCWD, include/uapi/linux/fcntl.h, as a word.
+const atWorkingDirectory = math.MaxUint64 + unix.AT_FDCWD + 1

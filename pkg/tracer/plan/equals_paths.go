@@ -7,14 +7,15 @@ package plan
 import "slices"
 
 // pathEquals are the functions that decide about names of files: each is asked by system calls with and without a descriptor
-// of the directory. They are seen when they return: only then what they were given is sure to be in memory.
+// of the directory. They are seen when they return: only then what they were given is sure to be in memory. Of one function the
+// rows have the same conditions, also where a system call implies them, so that one program serves all (see merged).
 var pathEquals = map[string][]equal{
 	"security_path_unlink": {
-		returned("unlink", entry(pathAt(argument(0)))),
+		returned("unlink", entry(pathAt(argument(0)))).if_(bitOf(is(0), removeDirectoryBit, false)),
 		returned("unlinkat", entry(pathBelow(argument(0), argument(1)))).if_(bit(2, removeDirectoryBit, false)),
 	},
 	"security_path_rmdir": {
-		returned("rmdir", entry(pathAt(argument(0)))),
+		returned("rmdir", entry(pathAt(argument(0)))).if_(bitOf(is(1<<removeDirectoryBit), removeDirectoryBit, true)),
 		returned("unlinkat", entry(pathBelow(argument(0), argument(1)))).if_(bit(2, removeDirectoryBit, true)),
 	},
 	"security_path_mkdir": {

@@ -24,17 +24,20 @@ type implied struct {
 	sites int
 }
 
-// add looks at what was compiled for one site.
-func (m *implied) add(d *hook.Definition, places []Place) {
+// add looks at what was compiled for one site. none: no selector ever matches there.
+func (m *implied) add(d *hook.Definition, places []Place) (none bool) {
 	m.sites++
+	dead := 0
 	for i := range d.Selectors {
 		if reason := never(d, places, i); reason != "" {
+			dead++
 			m.dead[i]++
 			if !slices.Contains(m.reasons[i], reason) {
 				m.reasons[i] = append(m.reasons[i], reason)
 			}
 		}
 	}
+	return dead > 0 && dead == len(d.Selectors)
 }
 
 // sentences are one for each selector that matches at none of the sites; all says that no other is left.

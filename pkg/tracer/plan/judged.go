@@ -16,8 +16,11 @@ const judgedFilters = 32
 // files are the kinds of arguments that an open file is found through.
 var files = []bpf.HookArgumentKind{bpf.HookArgumentKindKIND_FD, bpf.HookArgumentKindKIND_FILE, bpf.HookArgumentKindKIND_KIOCB}
 
-// judge has the kernel side remember what filters say of a file's path, if nothing but its path is asked of it.
+// judge has the kernel side remember what filters say of a file's path, if nothing but its path is asked of it, and often.
 func (c *compiler) judge() {
+	if c.site.seldom {
+		return
+	}
 	if slices.ContainsFunc(c.def.Filters, func(f bpf.HookHookFilter) bool {
 		return f.Subject == uint8(bpf.HookFilterSubjectSUBJECT_EXPRESSION) // it may take numbers of all arguments
 	}) {

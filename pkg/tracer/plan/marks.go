@@ -34,6 +34,19 @@ type Marks struct {
 	Runtime uint32
 	// parents are asked for.
 	parents bool
+	// severalChange: several policies ask what has changed of a process.
+	severalChange bool
+}
+
+// NewMarks are those for a session of some policies.
+func NewMarks(policies []*policy.Policy) *Marks {
+	count := 0
+	for _, p := range policies {
+		if asksForChanges(p) {
+			count++
+		}
+	}
+	return &Marks{severalChange: count > 1}
 }
 
 // errTooManyMarks: there is a bit for each.

@@ -116,6 +116,7 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 	w := Way{Via: first.via, Prevents: first.denies, Functions: first.functions, Tier: hook.TierTracepoint}
 	mechanisms := []string{}
 	implied := implied{reasons: map[int][]string{}, dead: map[int]int{}}
+	var pointless []*hook.Definition
 	for _, s := range r {
 		h := p.Hook
 		if s.hook != nil {
@@ -134,8 +135,8 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 			}
 			w.Tier = a.Mechanism.Tier()
 		}
-		if s.implies {
-			implied.add(d, places)
+		if s.implies && implied.add(d, places) {
+			pointless = append(pointless, d)
 		}
 		w.Definitions, w.Places = append(w.Definitions, d), places
 		w.Prevents = w.Prevents || len(d.Registers) > 0
@@ -151,6 +152,7 @@ func (n *Node) way(p *Hook, r route) (Way, error) {
 		return w, errors.New(strings.Join(unmatched, "; "))
 	}
 	w.Notes = append(w.Notes, unmatched...)
+	w.Definitions = n.merged(slices.DeleteFunc(w.Definitions, func(d *hook.Definition) bool { return slices.Contains(pointless, d) }))
 	if n.arms(p.Policy) && !w.Prevents {
 		w.Notes = append(w.Notes, weakness(p.Hook)...)
 	}

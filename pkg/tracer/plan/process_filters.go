@@ -40,7 +40,10 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 		for _, n := range f.Namespaces {
 			mask |= 1 << namespacePlace(n)
 		}
-		add(maskFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE_CHANGES, 0, f.Negated, mask))
+		if f.Negated { // a change of another one
+			mask = ^mask
+		}
+		add(maskFilter(bpf.HookFilterSubjectSUBJECT_NAMESPACE_CHANGES, 0, false, mask))
 	}
 	for _, f := range s.Capabilities {
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITIES, int(f.Set), f.Negated, f.Capabilities))
@@ -51,6 +54,9 @@ func (c *compiler) processFilters(s *policy.Selector) (all []bpf.HookHookFilter,
 	for _, f := range s.CapabilityChanges {
 		c.node.Marks.Needed = true
 		add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITY_CHANGES, int(f.Set), f.Negated, f.Capabilities))
+		if f.Negated { // a change of others, of which there has to be one
+			add(maskFilter(bpf.HookFilterSubjectSUBJECT_CAPABILITY_CHANGES, int(f.Set), false, ^f.Capabilities))
+		}
 		if f.InNamespace {
 			add(c.inUserNamespace())
 		}

@@ -48,6 +48,8 @@ type site struct {
 	executed bool
 	// implies: it stands in for a function, and what it does not see of that is a constant.
 	implies bool
+	// seldom: it, and others of its route, see system calls that programs do not make all the time.
+	seldom bool
 	// denies: what the entry returns is what the call returns.
 	denies bool
 	// conditions of a site that sees more than the hook asks for.
@@ -85,12 +87,12 @@ type lack struct {
 	reason  string
 }
 
-// condition is a filter of the site itself: the number that source yields lies in a range.
+// condition is a filter of the site itself: the number that source yields lies in one of the ranges, which are sorted and apart.
 type condition struct {
-	source   source
-	subject  bpf.HookFilterSubject
-	min, max uint64
-	negated  bool
+	source  source
+	subject bpf.HookFilterSubject
+	ranges  []policy.Range
+	negated bool
 }
 
 func at(offset uint32) source {

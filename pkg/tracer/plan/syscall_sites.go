@@ -34,6 +34,18 @@ var lengths = map[string]bool{
 // endless are the system calls that do not return, or return as something else.
 var endless = map[string]bool{"exit": true, "exit_group": true, "rt_sigreturn": true, "sigreturn": true, "execve": true, "execveat": true}
 
+// FunctionOf is the kernel function of a call: of a system call the one that the kernel's table of calls has.
+func (n *Node) FunctionOf(call policy.Call) (string, error) {
+	if call.Syscall == "" {
+		return call.Function, nil
+	}
+	native, _ := n.abis()
+	if call.ABI != syscalls.Native && call.ABI != native {
+		return "", fmt.Errorf("%s: only system calls of the native ABI can be made to fail", call)
+	}
+	return wrappers[n.Registers.Architecture] + syscalls.Function(native, call.Syscall), nil
+}
+
 // syscallSites are the places where system calls of a hook can be seen, best first.
 func (n *Node) syscallSites(p *policy.Policy, h *policy.Hook, calls []policy.Call) (routes []route, refused []Refusal) {
 	everywhere, err := n.everySyscall(h, calls)

@@ -51,7 +51,7 @@ func (c *compiler) workloads(p *policy.Policy) {
 	}
 }
 
-// workloadFilters are the entries of matchWorkloads: each has to hold.
+// workloadFilters are those of matchWorkloads: each has to hold.
 func (c *compiler) workloadFilters(s *policy.Selector) (all []bpf.HookHookFilter) {
 	for _, w := range s.Workloads {
 		all = append(all, maskFilter(bpf.HookFilterSubjectSUBJECT_WORKLOADS, 0, false, c.node.Workloads.selections.OfWorkload(w)))

@@ -31,7 +31,7 @@ func load(w *workload, o options) error {
 	best, last := make([]time.Duration, len(rows)), make([]*told, len(rows))
 	for range o.rounds {
 		for i, row := range rows {
-			took, said, err := traces(w, row.policies)
+			took, said, err := traces(w, row)
 			if err != nil {
 				return fmt.Errorf("%s: %w", row.what, err)
 			}
@@ -70,9 +70,9 @@ type told struct {
 }
 
 // traces starts a tracer in a process of its own and ends it as soon as it traces.
-func traces(w *workload, policies []string) (took time.Duration, said *told, err error) {
-	config := wire.TracerConfig{Version: wire.Version, Session: "bench", Node: "bench", Targets: wire.Targets{Pids: []uint32{w.pid()}}}
-	for _, p := range policies {
+func traces(w *workload, row loaded) (took time.Duration, said *told, err error) {
+	config := wire.TracerConfig{Version: wire.Version, Session: "bench", Node: "bench", Targets: wire.Targets{Pids: []uint32{w.pid()}}, Enforce: row.armed}
+	for _, p := range row.policies {
 		config.Policies = append(config.Policies, wire.PolicySource{Name: "bench.yaml", Text: p})
 	}
 	document, err := json.Marshal(config)

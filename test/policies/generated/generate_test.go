@@ -134,9 +134,9 @@ func (g *generator) selector(kind policy.HookKind, args []argument, returns bool
 	add("matchBinaries", 5, 2, g.binaries)
 	add("matchParentBinaries", 8, 1, g.binaries)
 	add("matchActions", 2, 2, func() object { return g.action(kind, args, false) })
-	add("matchWorkloads", 6, 2, func() object {
-		return object{"podSelector": object{"matchLabels": object{"app": pick(&g.choices, []string{"web", "db"})}}}
-	})
+	if g.one(6) {
+		s["matchWorkloads"] = object{"podSelector": object{"matchLabels": object{"app": pick(&g.choices, []string{"web", "db"})}}}
+	}
 	return s
 }
 

@@ -9,23 +9,28 @@
 #include <sys/socket.h>
 
 /* Their numbers, arch/x86/entry/syscalls/syscall_32.tbl. */
-enum { WRITE = 4, UNLINK = 10, EXECVE = 11, OLD_MMAP = 90, SOCKETCALL = 102, MMAP2 = 192, CONNECT = 362, SENDMSG = 370 };
+enum { WRITE = 4, UNLINK = 10, EXECVE = 11, RENAME = 38, OLD_MMAP = 90, SOCKETCALL = 102, MMAP2 = 192, RENAMEAT = 302, CONNECT = 362, SENDMSG = 370 };
 
 /* What the kernel does not look at. */
 #define UPPER_HALF 0x5555555500000000
 
-static long call_32(long number, long a, long b, long c)
+static long call_with_4(long number, long a, long b, long c, long d)
 {
 	long result;
 
-	a |= UPPER_HALF, b |= UPPER_HALF, c |= UPPER_HALF;
-	asm volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+	a |= UPPER_HALF, b |= UPPER_HALF, c |= UPPER_HALF, d |= UPPER_HALF;
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d)
+		     : "memory", "r8", "r9", "r10", "r11");
 	if (result < 0) {
 		errno = -result;
 		return -1;
 	}
 	return result;
 }
+
+static long call_32(long number, long a, long b, long c) { return call_with_4(number, a, b, c, 0); }
 
 static void *low_memory(size_t size)
 {
@@ -40,6 +45,13 @@ static char *low_text(const char *text) { return strcpy(low_memory(strlen(text) 
 
 static long run_write_32(int n, char **w) { return call_32(WRITE, current, (long)low_text(w[1]), strlen(w[1])); }
 static long run_unlink_32(int n, char **w) { return call_32(UNLINK, (long)low_text(w[1]), 0, 0); }
+
+static long run_rename_32(int n, char **w) { return call_32(RENAME, (long)low_text(w[1]), (long)low_text(w[2]), 0); }
+
+static long run_renameat_32(int n, char **w)
+{
+	return call_with_4(RENAMEAT, (uint32_t)current, (long)low_text(w[1]), (uint32_t)AT_FDCWD, (long)low_text(w[2]));
+}
 
 static long run_exec_32(int n, char **w)
 {
@@ -149,6 +161,8 @@ static long run_socketcall_sendmsg(int n, char **w)
 const struct command abi32_commands[] = {
 	{"write-32", 1, run_write_32, "TEXT"},
 	{"unlink-32", 1, run_unlink_32, "PATH"},
+	{"rename-32", 2, run_rename_32, "OLD NEW"},
+	{"renameat-32", 2, run_renameat_32, "OLD NEW: the old name is in the current file, a directory"},
 	{"exec-32", 1, run_exec_32, "PATH [ARG...]"},
 	{"old-mmap-exec", 0, run_old_mmap_exec, ": the current file, so that it can be executed"},
 	{"mmap2-exec", 0, run_mmap2_exec, ": the same"},

@@ -117,6 +117,13 @@ static long run_proc_mem(int n, char **w)
 	return pwrite(file, "X", 1, (off_t)memory);
 }
 
+static long run_listxattr(int n, char **w)
+{
+	char names[4096];
+
+	return listxattr(w[1], names, sizeof(names));
+}
+
 const struct command change_commands[] = {
 	{"map-store", 0, run_map_store, ": through a shared mapping"},
 	{"protect-store", 0, run_protect_store, ": through a shared mapping that is made writable later"},
@@ -124,6 +131,7 @@ const struct command change_commands[] = {
 	{"fchown", 2, run_fchown, "UID GID"},
 	{"fchmod", 1, run_fchmod, "MODE"},
 	{"utimes", 1, run_utimes, "PATH"},
+	{"listxattr", 1, run_listxattr, "PATH"},
 	{"setxattr", 3, run_setxattr, "PATH NAME VALUE"},
 	{"fsetxattr", 2, run_fsetxattr, "NAME VALUE"},
 	{"removexattr", 2, run_removexattr, "PATH NAME"},

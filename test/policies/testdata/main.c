@@ -16,7 +16,7 @@
 int current = -1;
 
 static const struct command *const tables[] = {file_commands, socket_commands, process_commands, kernel_commands, uring_commands, program_commands, change_commands,
-					       exec_commands, abi32_commands, arrival_commands};
+					       exec_commands, abi32_commands, arrival_commands, race_commands};
 
 void fail(const char *what)
 {

@@ -22,7 +22,7 @@ struct command {
 };
 
 extern const struct command file_commands[], socket_commands[], process_commands[], kernel_commands[], uring_commands[],
-	program_commands[], change_commands[], exec_commands[], abi32_commands[], arrival_commands[];
+	program_commands[], change_commands[], exec_commands[], abi32_commands[], arrival_commands[], race_commands[];
 
 /* The descriptor that commands work on: the one that was opened last. */
 extern int current;
