@@ -17,7 +17,7 @@ import (
 // rules are those of testdata.
 func rules(t *testing.T) *Rules {
 	t.Helper()
-	r, err := Load(t.Context(), Options{Falco: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}})
+	r, err := Load(t.Context(), Options{Files: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,17 +104,17 @@ func TestStates(t *testing.T) {
 
 func TestMistakesInFiles(t *testing.T) {
 	both := []string{"testdata/falco.yaml", "testdata/broken.yaml"}
-	r, err := Load(t.Context(), Options{Falco: both})
+	r, err := Load(t.Context(), Options{Files: both})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "broken.yaml:3") || !strings.Contains(r.Problems[0], "proc.name") {
 		t.Errorf("problems: %q", r.Problems)
 	}
-	if _, err := Load(t.Context(), Options{Falco: both, Strict: true}); err == nil || !strings.Contains(err.Error(), "broken.yaml:3") {
+	if _, err := Load(t.Context(), Options{Files: both, Strict: true}); err == nil || !strings.Contains(err.Error(), "broken.yaml:3") {
 		t.Errorf("error %v", err)
 	}
-	for _, o := range []Options{{Falco: []string{"testdata/none.yaml"}}, {Sigma: []string{"testdata/none"}}} {
+	for _, o := range []Options{{Files: []string{"testdata/none.yaml"}}, {Sigma: []string{"testdata/none"}}} {
 		if _, err := Load(t.Context(), o); err == nil || !strings.Contains(err.Error(), "none") {
 			t.Errorf("error %v", err)
 		}

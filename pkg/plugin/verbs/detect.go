@@ -4,7 +4,6 @@ package verbs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -36,12 +35,14 @@ type detectOptions struct {
 func Detect(env trace.Environment) *cobra.Command {
 	var d detectOptions
 	cmd := trace.Command(env, trace.Verb{
-		Use:   "detect --rules FILE | --sigma FILE [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
-		Short: "Show what rules of Falco and of Sigma say of what pods do",
-		Long: `Show what rules of Falco and of Sigma, unmodified, say of what pods do: each detection beside its process.
+		Use:   "detect [--rules FILE | --sigma FILE] [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
+		Short: "Show what built-in rules, or those of Falco and of Sigma, say of what pods do",
+		Long: `Show what rules say of what pods do: the built-in library, or those of Falco and of Sigma, unmodified; each detection beside its process.
 Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.
 Besides the formats of all commands there are -o falco and -o falco-json, which are what Falco itself writes.`,
-		Example: `  # Falco's rules, and a file of one's own that overrides some of them
+		Example: `  # The built-in library, on the pods of a deployment
+  kubectl trace-sec detect deploy/web
+  # Falco's rules, and a file of one's own that overrides some of them
   kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml deploy/web
   # Sigma's rules for Linux, for what reads Falco's JSON
   kubectl trace-sec detect --sigma sigma/rules/linux -A -l app=web -o falco-json
@@ -63,7 +64,8 @@ Besides the formats of all commands there are -o falco and -o falco-json, which 
 
 func (d *detectOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
-	fs.StringArrayVar(&d.Falco, "rules", nil, "Rules of Falco in `FILE`; repeatable, and later files override earlier ones")
+	fs.StringArrayVar(&d.Files, "rules", nil, "Rules of Falco in `FILE`, or in the format of the library; repeatable, later files override earlier ones")
+	fs.BoolVar(&d.Library, "library", false, "The built-in library, too, beside --rules and --sigma; without those it is the default")
 	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does")
 	fs.StringArrayVar(&d.Sigma, "sigma", nil, "Rules of Sigma in `FILE`, or in all files of a directory; repeatable")
 	fs.StringVar(&d.Level, "sigma-level", "", "Least level of Sigma's rules (default low)")
@@ -77,12 +79,8 @@ func (d *detectOptions) flags() *pflag.FlagSet {
 	return fs
 }
 
-var errNoRules = errors.New("which rules? --rules FILE (Falco's), --sigma FILE or DIRECTORY (Sigma's)")
-
 func (d *detectOptions) load(ctx context.Context) (*detect.Rules, error) {
-	if len(d.Falco)+len(d.Sigma) == 0 {
-		return nil, errNoRules
-	}
+	d.Library = d.Library || len(d.Files)+len(d.Sigma) == 0
 	return detect.Load(ctx, d.Options)
 }
 
@@ -120,7 +118,7 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			return stage
 		},
 		Closing: func() []string {
-			lines := fired(stage, rules)
+			lines := append(rules.Troubles(), fired(stage, rules)...)
 			if webhook != nil {
 				lines = append(lines, webhook.Summary())
 			}
