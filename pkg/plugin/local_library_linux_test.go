@@ -78,10 +78,13 @@ func TestDetectLocalLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o755); err != nil { // acts of other users
+		t.Fatal(err)
+	}
 	script := writeProbes(t, folder, all)
 	own := filepath.Join(folder, "every.yaml")
 	writeFile(t, own, everyProgram)
-	code, stdout, stderr := runPlugin(t, built, "detect", "--library", "--rules", own, "--local", "--strict", "-o", "json", "--", "bash", script)
+	code, stdout, stderr := runPlugin(t, built, "detect", "--rules", "builtin", "--rules", own, "--local", "--strict", "-o", "json", "--", "bash", script)
 	if code != exit.OK {
 		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
 	}

@@ -65,6 +65,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Function("runs", cel.MemberOverload("process_runs", []*cel.Type{typeOf(reflect.TypeFor[Process]()), cel.ListType(cel.StringType)}, cel.BoolType, cel.BinaryBinding(runs))),
 		cel.Function("below", cel.MemberOverload("string_below", []*cel.Type{cel.StringType, cel.ListType(cel.StringType)}, cel.BoolType, cel.BinaryBinding(below))),
 		cel.Function("base", cel.MemberOverload("string_base", []*cel.Type{cel.StringType}, cel.StringType, cel.UnaryBinding(base))),
+		cel.Function("bits", cel.Overload("bits_int_int", []*cel.Type{cel.IntType, cel.IntType}, cel.BoolType, cel.BinaryBinding(bits))),
 		cel.Function("public", cel.Overload("public_string", []*cel.Type{cel.StringType}, cel.BoolType, cel.UnaryBinding(public))),
 	}
 	for name, t := range variables {
@@ -105,6 +106,13 @@ func below(of, directories ref.Val) ref.Val {
 func base(of ref.Val) ref.Val {
 	text, _ := of.Value().(string)
 	return types.String(path.Base(text))
+}
+
+// bits is bits(NUMBER, MASK): they have a bit in common.
+func bits(number, mask ref.Val) ref.Val {
+	a, _ := number.Value().(int64)
+	b, _ := mask.Value().(int64)
+	return types.Bool(a&b != 0)
 }
 
 // reserved are addresses that nobody has on the internet, besides those that netip knows (IANA's special-purpose registries).

@@ -91,6 +91,7 @@ const (
 	labelCommand, labelFD, labelNewFD, labelDomain, labelType          = "command", "fd", "new_fd", "domain", "type"
 	labelAddress, labelUnix, labelSocket, labelListener, labelSignal   = "address", "unix", "socket", "listener", "signal"
 	labelSource, labelFilesystem, labelEUID, labelCapabilities         = "source", "filesystem", "euid", "capabilities"
+	labelProtection, labelError                                        = "protection", "error"
 )
 
 func number(index int, label string) Argument {
@@ -149,6 +150,9 @@ func numbers(label string) filterKey { return filterKey{label, byNumber, []strin
 // kinds is the table of what can be observed.
 var kinds = []kind{
 	{name: kindExec, about: "a program runs; process is the new one, previous what it replaced"},
+	{name: "exec_failed", about: "a program cannot be run: no permission, or no format that the kernel knows; file.written is its path", hooks: []Hook{
+		failing(syscall(Calls, "execve", text(0, labelWritten))),
+	}},
 	{
 		name: kindOpen, about: "a file is opened, with its path as the kernel found it; calls that fail are not told",
 		hooks: []Hook{
@@ -166,7 +170,8 @@ var kinds = []kind{
 	{name: "mkdir", about: "a directory is made", hooks: []Hook{function("security_path_mkdir", entry(0, labelPath)...)}, filters: []filterKey{paths}},
 	{name: "mknod", about: "a device, pipe or socket is made, file.type", hooks: []Hook{function("security_path_mknod", append(entry(0, labelPath), Argument{Index: 2, Type: "uint16", Label: labelMode}, Argument{Index: 3, Type: "uint32", Label: labelDevice})...)}, filters: []filterKey{paths}},
 	{name: "chmod", about: "a file gets the permissions file.mode", hooks: []Hook{function("security_path_chmod", Argument{Index: 0, Type: "path", Label: labelPath}, Argument{Index: 1, Type: "uint16", Label: labelMode})}, filters: []filterKey{paths, numbers(labelMode)}},
-	{name: "truncate", about: "a file is cut by its path", hooks: []Hook{function("security_path_truncate", Argument{Index: 0, Type: "path", Label: labelPath})}, filters: []filterKey{paths}},
+	{name: "map", about: "a file is mapped into memory", hooks: []Hook{function("security_mmap_file", Argument{Index: 0, Type: "file", Label: labelPath}, Argument{Index: 1, Type: "ulong", Label: labelProtection})}, filters: []filterKey{paths, numbers(labelProtection)}},
+	{name: "truncate", about: "a file is cut; opening it to be emptied is an open", hooks: []Hook{syscall(Files, "truncate", text(0, labelPath)), syscall(Files, "ftruncate", file(0, labelPath))}, filters: []filterKey{paths}},
 	{
 		name: "mount", about: "file.source is mounted at file.path as file.filesystem; with the newer calls only the last is known",
 		hooks: []Hook{
@@ -203,6 +208,13 @@ var kinds = []kind{
 	{name: "chroot", about: "chroot(2) and pivot_root(2)", hooks: []Hook{syscall(Calls, "chroot", text(0, labelWritten)), syscall(Calls, "pivot_root", text(0, labelWritten))}},
 	{name: "chdir", about: "chdir(2) to file.written", hooks: []Hook{syscall(Calls, "chdir", text(0, labelWritten))}, filters: []filterKey{{"written", byText, []string{labelWritten}}}},
 	{name: "kill", about: "kill(2)", hooks: []Hook{syscall(Calls, "kill", number(0, labelPID), number(1, labelSignal))}, filters: []filterKey{numbers(labelSignal)}},
+}
+
+// failing has calls left out that succeed, and those that find no file: shells look for programs that way.
+func failing(h Hook) Hook {
+	h = returning(h, "int", labelError)
+	h.Selectors = []Selector{{Returned: []Filter{{0, "Equal", []string{"-13", "-8", "-1"}}}}} // EACCES, ENOEXEC, EPERM
+	return h
 }
 
 // onlySockets has descriptors of other files left out.

@@ -15,6 +15,8 @@ type Process struct {
 	// ID is the exec_id of the program, of the parent's where the process has executed none itself its own; PID in the node's namespace.
 	ID  string `cel:"id"`
 	PID int64  `cel:"pid"`
+	// OwnPID is the number in the pid namespace of the container, which is that of /proc there.
+	OwnPID int64 `cel:"own_pid"`
 	// Exe is the file that was loaded, as the kernel resolved it; Name its last part. Binary is the path that was executed: a link, or a
 	// script.
 	Exe    string `cel:"exe"`
@@ -122,7 +124,10 @@ func NewProcess(p *event.Process, executable string) *Process {
 		Injected: p.InInitTree != nil && !*p.InInitTree && p.Pod != nil,
 	}
 	if p.Pid != nil {
-		made.PID = int64(*p.Pid)
+		made.PID, made.OwnPID = int64(*p.Pid), int64(*p.Pid)
+	}
+	if p.Pod != nil && p.Pod.Container != nil && p.Pod.Container.Pid != nil {
+		made.OwnPID = int64(*p.Pod.Container.Pid)
 	}
 	if p.Uid != nil {
 		made.UID = int64(*p.Uid)
@@ -134,22 +139,15 @@ func NewProcess(p *event.Process, executable string) *Process {
 	return made
 }
 
-// multiCall are programs that are many programs, by their first argument or the name that they are called by.
+// multiCall are programs that are many programs, by the name that they are called by or their first argument.
 var multiCall = []string{"busybox", "toybox", "coreutils"}
 
-// runs says whether the program is one of these names: the file that was loaded, without a version at its end (python3.11), or what a
-// program that is many of them (busybox) was called as. A script is its interpreter.
+// runs says whether the program is one of these names: the file that was loaded, without a version at its end (python3.11), the path that
+// was executed (a script, or a link to a program that is many of them), or what such a program is told to be.
 func (p *Process) runs(names []string) bool {
-	if slices.Contains(names, p.Name) || slices.Contains(names, strings.TrimRight(p.Name, "0123456789.")) {
-		return true
-	}
-	if !slices.Contains(multiCall, p.Name) {
-		return false
-	}
-	if called := path.Base(p.Binary); !slices.Contains(multiCall, called) {
-		return slices.Contains(names, called)
-	}
-	return len(p.Args) > 0 && slices.Contains(names, p.Args[0])
+	called := path.Base(p.Binary)
+	return slices.Contains(names, p.Name) || slices.Contains(names, strings.TrimRight(p.Name, "0123456789.")) || slices.Contains(names, called) ||
+		slices.Contains(multiCall, called) && len(p.Args) > 0 && slices.Contains(names, p.Args[0])
 }
 
 // podOf is where a process runs.

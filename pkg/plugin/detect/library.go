@@ -26,12 +26,19 @@ type libraryRules struct {
 	people  *people
 }
 
+// Builtin stands for the built-in rules where files are named; a file of that name is ./builtin.
+const Builtin = "builtin"
+
 // split takes the files apart by what is in them: those of Falco, and those in the format of the library.
-func split(files []string) (falco, own []string, err error) {
+func split(files []string) (falco, own []string, builtin bool, err error) {
 	for _, file := range files {
+		if file == Builtin {
+			builtin = true
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 		if library.Own(text) {
 			own = append(own, file)
@@ -39,7 +46,7 @@ func split(files []string) (falco, own []string, err error) {
 			falco = append(falco, file)
 		}
 	}
-	return falco, own, nil
+	return falco, own, builtin, nil
 }
 
 func loadLibrary(_ context.Context, o Options, into *Rules) (language, error) {

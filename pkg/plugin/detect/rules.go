@@ -20,7 +20,7 @@ import (
 type Options struct {
 	// Library: the built-in rules.
 	Library bool
-	// Files are rule files, of Falco or in the format of the library, which their content says. Of rules and definitions of one name or
+	// Files are rule files, of Falco or in the format of the library, which their content says; Builtin is the built-in rules. Of rules and definitions of one name or
 	// ID the last counts.
 	Files []string
 	// falco and own are Files by what is in them.
@@ -108,9 +108,11 @@ type Rules struct {
 func Load(ctx context.Context, o Options) (*Rules, error) {
 	r := &Rules{}
 	var err error
-	if o.falco, o.own, err = split(o.Files); err != nil {
+	var named bool
+	if o.falco, o.own, named, err = split(o.Files); err != nil {
 		return nil, err
 	}
+	o.Library = o.Library || named
 	var errs []error
 	for _, load := range []func(context.Context, Options, *Rules) (language, error){loadLibrary, loadFalco, loadSigma} {
 		l, err := load(ctx, o, r)

@@ -38,16 +38,13 @@ func Detect(env trace.Environment) *cobra.Command {
 		Use:   "detect [--rules FILE | --sigma FILE] [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Show what built-in rules, or those of Falco and of Sigma, say of what pods do",
 		Long: `Show what rules say of what pods do: the built-in library, or those of Falco and of Sigma, unmodified; each detection beside its process.
-Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.
-Besides the formats of all commands there are -o falco and -o falco-json, which are what Falco itself writes.`,
+Each rule is armed, degraded or unsupported; --list says why. -o falco and -o falco-json are what Falco itself writes.`,
 		Example: `  # The built-in library, on the pods of a deployment
   kubectl trace-sec detect deploy/web
-  # Falco's rules, and a file of one's own that overrides some of them
-  kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml deploy/web
-  # Sigma's rules for Linux, for what reads Falco's JSON
-  kubectl trace-sec detect --sigma sigma/rules/linux -A -l app=web -o falco-json
+  # Falco's rules, a file of one's own that overrides some of them, and Sigma's, for what reads Falco's JSON
+  kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml --sigma sigma/rules/linux -A -o falco-json
   # What is armed, what is not, and why
-  kubectl trace-sec detect --rules falco_rules.yaml --list`,
+  kubectl trace-sec detect --list`,
 		Title: "Rules", Flags: d.flags(), Groups: trace.BehindOwn, PrintsPolicy: true,
 		Work: d.work,
 	})
@@ -64,8 +61,7 @@ Besides the formats of all commands there are -o falco and -o falco-json, which 
 
 func (d *detectOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
-	fs.StringArrayVar(&d.Files, "rules", nil, "Rules of Falco in `FILE`, or in the format of the library; repeatable, later files override earlier ones")
-	fs.BoolVar(&d.Library, "library", false, "The built-in library, too, beside --rules and --sigma; without those it is the default")
+	fs.StringArrayVar(&d.Files, "rules", nil, "Rules of Falco, or in the library's format, in `FILE`; builtin: the library itself; repeatable, later ones override")
 	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does")
 	fs.StringArrayVar(&d.Sigma, "sigma", nil, "Rules of Sigma in `FILE`, or in all files of a directory; repeatable")
 	fs.StringVar(&d.Level, "sigma-level", "", "Least level of Sigma's rules (default low)")
@@ -80,7 +76,7 @@ func (d *detectOptions) flags() *pflag.FlagSet {
 }
 
 func (d *detectOptions) load(ctx context.Context) (*detect.Rules, error) {
-	d.Library = d.Library || len(d.Files)+len(d.Sigma) == 0
+	d.Library = len(d.Files)+len(d.Sigma) == 0
 	return detect.Load(ctx, d.Options)
 }
 
