@@ -157,7 +157,7 @@ var kinds = []kind{
 		name: kindOpen, about: "a file is opened, with its path as the kernel found it; calls that fail are not told",
 		hooks: []Hook{
 			opens("open", text(0, labelWritten), number(1, labelFlags), number(2, labelMode)),
-			opens("openat", text(1, labelWritten), number(2, labelFlags), number(3, labelMode)),
+			opens("openat", number(0, labelDirectory), text(1, labelWritten), number(2, labelFlags), number(3, labelMode)),
 			opens("openat2", text(1, labelWritten)),
 			opens("creat", text(0, labelWritten), number(1, labelMode)),
 		},

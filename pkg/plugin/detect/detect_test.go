@@ -31,7 +31,7 @@ func execOf(binary, arguments string) *pipeline.Item {
 }
 
 func TestDetections(t *testing.T) {
-	stage := rules(t).Stage(nil)
+	stage := rules(t).Stage(nil, false)
 	for _, test := range []struct {
 		binary, arguments string
 		want              []string // language, rule, severity, techniques
@@ -63,7 +63,7 @@ func TestDetections(t *testing.T) {
 // What a receiver of Falco's alerts gets, whatever the rule's language is; the author of a Sigma rule is named.
 func TestLinesOfFalco(t *testing.T) {
 	it := execOf("/bin/dd", "if=/etc/x")
-	rules(t).Stage(nil).Pass(it)
+	rules(t).Stage(nil, false).Pass(it)
 	if len(it.Event.Detections) != 2 {
 		t.Fatalf("%+v", it.Event.Detections)
 	}
@@ -123,7 +123,7 @@ func TestMistakesInFiles(t *testing.T) {
 
 // Several nodes' goroutines evaluate at the same time.
 func TestStageIsShared(t *testing.T) {
-	stage := rules(t).Stage(nil)
+	stage := rules(t).Stage(nil, false)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

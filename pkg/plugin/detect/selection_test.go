@@ -49,7 +49,7 @@ func TestOnlyAndExcept(t *testing.T) {
 			t.Errorf("%+v: left are %s", test, got)
 		}
 		it := execOf("/bin/cp", "x")
-		if said, want := r.Stage(nil).Pass(it), slices.Contains(left, "A copier runs"); said != want {
+		if said, want := r.Stage(nil, false).Pass(it), slices.Contains(left, "A copier runs"); said != want {
 			t.Errorf("%+v: said something: %t", test, said)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/detect"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
@@ -96,7 +97,7 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			return trace.Work{}, err
 		}
 	}
-	stage := rules.Stage(webhook)
+	stage := rules.Stage(webhook, !render.IsDocument(r.Format) && !render.OfDetections(r.Format))
 	return trace.Work{
 		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()},
 		OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
