@@ -4,6 +4,7 @@ package library
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -123,4 +124,21 @@ func (r *Rule) Remembers() (lines []string) {
 		lines = append(lines, "only the first time in a session, by "+f.String())
 	}
 	return lines
+}
+
+// Kinds are what the rule has to be told of, what must have happened before included.
+func (r *Rule) Kinds() (names []string) {
+	for _, o := range r.observations() {
+		names = append(names, o.Kind())
+	}
+	return sortedOnce(names)
+}
+
+// String says what an exception is about.
+func (e *Exception) String() string {
+	var parts []string
+	for _, f := range e.fields {
+		parts = append(parts, fmt.Sprintf("%s is one of %s", f.of, strings.Join(f.values, ", ")))
+	}
+	return e.Name + ": " + strings.Join(parts, " and ")
 }

@@ -70,6 +70,14 @@ type Rule struct {
 	Library *library.Rule
 }
 
+// Title is how the rule is called where there is one line for it: with its ID, if that is one to be typed.
+func (r *Rule) Title() string {
+	if r.Library != nil {
+		return r.ID + " " + r.Name
+	}
+	return r.Name
+}
+
 // language is one in which rules are written.
 type language interface {
 	rules() []Rule
