@@ -192,7 +192,7 @@ func (v *values) variables() map[string]any {
 		}
 		v.activation = map[string]any{
 			"kind": kinds[v.kind].name, "process": v.subject.Process, "previous": v.subject.Previous, "parent": parent, "ancestors": slices.Clip(v.subject.Ancestors),
-			"file": &v.file, "net": &v.net, "call": &v.call, "pod": &v.pod,
+			"noted": "", "file": &v.file, "net": &v.net, "call": &v.call, "pod": &v.pod,
 		}
 	}
 	return v.activation

@@ -66,6 +66,7 @@ func (s *Session) Evaluate(subject *Subject, found []Match) []Match {
 		return found
 	}
 	for _, r := range s.byKind[v.kind] {
+		v.variables()["noted"] = ""
 		if r.matches(&v) {
 			found = append(found, Match{r.Rule, r.output.render(&v)})
 		}
@@ -109,7 +110,13 @@ func (r *ruleState) matches(v *values) bool {
 	}
 	at, source := timeOf(v.subject.Event), v.subject.Source
 	for i, s := range r.Rule.before {
-		if !slices.ContainsFunc(r.key, func(e *expression) bool { return r.before[i].since(at, s.within, source, r.text(e, v)) }) {
+		if !slices.ContainsFunc(r.key, func(e *expression) bool {
+			noted, happened := r.before[i].since(at, s.within, source, r.text(e, v))
+			if happened && noted != "" {
+				v.variables()["noted"] = noted
+			}
+			return happened
+		}) {
 			return false
 		}
 	}
@@ -132,7 +139,11 @@ func (r *ruleState) matches(v *values) bool {
 func (r *ruleState) remember(v *values) {
 	for i, s := range r.Rule.before {
 		if observed(s.observe, v) && r.holds(s.condition, v) {
-			r.before[i].note(timeOf(v.subject.Event), v.subject.Source, r.text(s.key, v))
+			noted := ""
+			if s.note != nil {
+				noted = r.text(s.note, v)
+			}
+			r.before[i].note(timeOf(v.subject.Event), noted, v.subject.Source, r.text(s.key, v))
 		}
 	}
 }

@@ -42,6 +42,7 @@ func (e *expression) String() string {
 var variables = map[string]reflect.Type{
 	"process": reflect.TypeFor[Process](), "previous": reflect.TypeFor[Process](), "parent": reflect.TypeFor[Process](), "ancestors": reflect.TypeFor[[]*Process](),
 	"file": reflect.TypeFor[File](), "net": reflect.TypeFor[Net](), "call": reflect.TypeFor[Call](), "pod": reflect.TypeFor[Pod](), "kind": reflect.TypeFor[string](),
+	"noted": reflect.TypeFor[string](),
 }
 
 // typeOf is how CEL knows a type.

@@ -184,6 +184,7 @@ func (r *reader) step(n *yaml.Node, rule *Rule) {
 		"observe":   {true, r.observations(&s.observe)},
 		"condition": {false, r.expression(&s.condition, types.BoolKind)},
 		"key":       {true, r.expression(&s.key, types.StringKind, types.IntKind)},
+		"note":      {false, r.expression(&s.note, types.StringKind)},
 		"within":    {true, r.duration(&s.within)},
 	})
 	rule.before = append(rule.before, s)

@@ -82,7 +82,9 @@ type step struct {
 	observe   []Observation
 	condition *expression
 	key       *expression
-	within    time.Duration
+	// note is what the rule's output may tell of it as noted.
+	note   *expression
+	within time.Duration
 }
 
 // count fires when a condition held often enough within a time.

@@ -32,7 +32,11 @@ type remembered struct {
 type occurrence struct {
 	value uint64
 	at    time.Time
+	noted string
 }
+
+// longestNoted is how many bytes of what a step notes are kept.
+const longestNoted = 256
 
 func newMemory() *memory {
 	return &memory{seed: maphash.MakeSeed(), entries: map[uint64]*list.Element{}, order: list.New()}
@@ -65,24 +69,24 @@ func (m *memory) touch(key uint64) (r *remembered, made bool) {
 	return r, true
 }
 
-// note remembers that something happened to a key.
-func (m *memory) note(at time.Time, key ...string) {
+// note remembers that something happened to a key, and what is noted of it.
+func (m *memory) note(at time.Time, noted string, key ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, _ := m.touch(m.hash(key...))
-	r.seen = append(r.seen[:0], occurrence{at: at})
+	r.seen = append(r.seen[:0], occurrence{at: at, noted: noted[:min(len(noted), longestNoted)]})
 }
 
-// since says whether something happened to a key at most so long before.
-func (m *memory) since(at time.Time, within time.Duration, key ...string) bool {
+// since says whether something happened to a key at most so long before, and what was noted of it.
+func (m *memory) since(at time.Time, within time.Duration, key ...string) (noted string, happened bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	element, known := m.entries[m.hash(key...)]
 	if !known {
-		return false
+		return "", false
 	}
-	r := element.Value.(*remembered) //nolint:forcetypeassert // what is put in
-	return at.Sub(r.seen[0].at) <= within
+	last := element.Value.(*remembered).seen[0] //nolint:forcetypeassert // what is put in
+	return last.noted, at.Sub(last.at) <= within
 }
 
 // first says whether a key is new.
