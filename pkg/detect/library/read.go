@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/common/types"
@@ -231,6 +232,9 @@ func (r *reader) exception(n *yaml.Node, rule *Rule) {
 				var f exceptionField
 				r.expression(&f.of, types.StringKind, types.IntKind, types.BoolKind)(n.Content[i])
 				r.texts(&f.values)(n.Content[i+1])
+				if slices.Contains(f.values, "*") {
+					r.wrong(n.Content[i+1], "* alone is any value: then the field says nothing")
+				}
 				e.fields = append(e.fields, f)
 			}
 		}},
