@@ -73,7 +73,7 @@ var named = regexp.MustCompile(`\$([BTP])/([A-Za-z0-9_.-]+)`)
 // fires that the act does not name.
 func TestDetectLocalLibrary(t *testing.T) {
 	all := probes(t)
-	folder, err := os.MkdirTemp("/var/lib", "trace-sec-probes") // not where a rule is about every program
+	folder, err := os.MkdirTemp("/var/lib", "trace-sec-probes") //nolint:usetesting // t.TempDir is in /tmp, where rules are about every program
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +203,85 @@ func firedByProbe(t *testing.T, stdout string) map[int]map[string]int {
 		}
 	}
 	return fired
+}
+
+// ownRules are about what no rule of the library is.
+const ownRules = `
+id: directory
+title: directory made
+description: d
+severity: low
+techniques: [T1059]
+false_positives: [a]
+next_steps: [a]
+observe: [{mkdir: {path: {suffix: /wanted}}}]
+output: "{file.path}"
+tests: {positive: [{run: a}], near_miss: [{run: a}]}
+---
+id: signal
+title: signal sent
+description: d
+severity: low
+techniques: [T1059]
+false_positives: [a]
+next_steps: [a]
+observe: [{kill: {signal: 10}}]
+output: "{call.signal}"
+tests: {positive: [{run: a}], near_miss: [{run: a}]}
+---
+id: accepted
+title: connection accepted
+description: d
+severity: low
+techniques: [T1059]
+false_positives: [a]
+next_steps: [a]
+observe: [accept]
+condition: net.protocol == "tcp" && call.fd > 2
+output: "{net.protocol}"
+tests: {positive: [{run: a}], near_miss: [{run: a}]}
+`
+
+// Rules of one's own may be about more than the library is.
+func TestDetectLocalOwnRules(t *testing.T) {
+	d, own := t.TempDir(), filepath.Join(t.TempDir(), "own.yaml")
+	writeFile(t, own, ownRules)
+	t.Setenv("D", d)
+	script := python + `mkdir $D/wanted $D/unwanted; $PY -c 'import os, signal, socket
+signal.signal(10, signal.SIG_IGN)
+signal.signal(12, signal.SIG_IGN)
+os.kill(os.getpid(), 10)
+os.kill(os.getpid(), 12)
+l = socket.create_server(("127.0.0.1", 0))
+c = socket.create_connection(l.getsockname())
+l.accept()'`
+	code, stdout, stderr := runPlugin(t, built, "detect", "--rules", own, "--local", "--strict", "-o", "json", "--", "bash", "-ec", script)
+	if code != exit.OK {
+		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	var got []string
+	for line := range strings.Lines(stdout) {
+		for _, found := range readEvent(t, line).Detections {
+			got = append(got, found.ID+" "+found.Output)
+		}
+	}
+	if want := []string{"directory " + d + "/wanted", "signal 10", "accepted tcp"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What no rule of the library is about does not leave the kernel.
+func TestDetectLocalLibraryVolume(t *testing.T) {
+	const opens = 20_000
+	script := fmt.Sprintf(`i=0; while [ $i -lt %d ]; do : < /etc/hostname; i=$((i + 1)); done; : < /etc/shadow`, opens)
+	code, stdout, stderr := runPlugin(t, built, "detect", "--local", "--session-log", "-", "-o", "json", "--", "sh", "-c", script)
+	if code != exit.OK {
+		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	if got := strings.Count(stdout, `"id":"R01"`); got != 1 {
+		t.Errorf("fired %d times", got)
+	}
+	if left := sum(t, stdout, `"shown":`) + sum(t, stdout, `"filtered":`); left > opens/1000 {
+		t.Errorf("%d events left the kernel", left)
+	}
 }

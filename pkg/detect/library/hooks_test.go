@@ -3,6 +3,7 @@
 package library
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,9 +169,7 @@ func (o *Observation) examples() []map[string]string {
 			for _, value := range values {
 				for _, label := range f.row.labels {
 					with := map[string]string{label: value}
-					for k, v := range one {
-						with[k] = v
-					}
+					maps.Copy(with, one)
 					more = append(more, with)
 				}
 			}

@@ -100,7 +100,9 @@ func number(index int, label string) Argument {
 func text(index int, label string) Argument {
 	return Argument{Index: index, Type: "string", Label: label}
 }
-func file(index int, label string) Argument { return Argument{Index: index, Type: "fd", Label: label} }
+
+// file is the file that the first argument, a descriptor, stands for.
+func file(label string) Argument { return Argument{Type: "fd", Label: label} }
 
 // entry is an entry of a directory as functions that decide about names are given it: the directory, and the name in it.
 func entry(first int, label string) []Argument {
@@ -171,7 +173,7 @@ var kinds = []kind{
 	{name: "mknod", about: "a device, pipe or socket is made, file.type", hooks: []Hook{function("security_path_mknod", append(entry(0, labelPath), Argument{Index: 2, Type: "uint16", Label: labelMode}, Argument{Index: 3, Type: "uint32", Label: labelDevice})...)}, filters: []filterKey{paths}},
 	{name: "chmod", about: "a file gets the permissions file.mode", hooks: []Hook{function("security_path_chmod", Argument{Index: 0, Type: "path", Label: labelPath}, Argument{Index: 1, Type: "uint16", Label: labelMode})}, filters: []filterKey{paths, numbers(labelMode)}},
 	{name: "map", about: "a file is mapped into memory", hooks: []Hook{function("security_mmap_file", Argument{Index: 0, Type: "file", Label: labelPath}, Argument{Index: 1, Type: "ulong", Label: labelProtection})}, filters: []filterKey{paths, numbers(labelProtection)}},
-	{name: "truncate", about: "a file is cut; opening it to be emptied is an open", hooks: []Hook{syscall(Files, "truncate", text(0, labelPath)), syscall(Files, "ftruncate", file(0, labelPath))}, filters: []filterKey{paths}},
+	{name: "truncate", about: "a file is cut; opening it to be emptied is an open", hooks: []Hook{syscall(Files, "truncate", text(0, labelPath)), syscall(Files, "ftruncate", file(labelPath))}, filters: []filterKey{paths}},
 	{
 		name: "mount", about: "file.source is mounted at file.path as file.filesystem; with the newer calls only the last is known",
 		hooks: []Hook{
@@ -182,27 +184,27 @@ var kinds = []kind{
 
 	{
 		name: "connect", about: "a socket is connected, whether it succeeds or not",
-		hooks:   []Hook{syscall(Network, "connect", file(0, labelSocket), number(0, labelFD), Argument{Index: 1, Type: "sockaddr", Label: labelAddress}, Argument{Index: 1, Type: "sockaddr_un", Label: labelUnix})},
+		hooks:   []Hook{syscall(Network, "connect", file(labelSocket), number(0, labelFD), Argument{Index: 1, Type: "sockaddr", Label: labelAddress}, Argument{Index: 1, Type: "sockaddr_un", Label: labelUnix})},
 		filters: []filterKey{{"port", byPort, []string{labelAddress}}, {"address", byAddress, []string{labelAddress}}, {"unix", byText, []string{labelUnix}}},
 	},
 	{name: "accept", about: "a connection is accepted, call.fd", hooks: []Hook{
-		returning(syscall(Network, "accept", file(0, labelSocket)), "int", labelFD),
-		returning(syscall(Network, "accept4", file(0, labelSocket)), "int", labelFD),
+		returning(syscall(Network, "accept", file(labelSocket)), "int", labelFD),
+		returning(syscall(Network, "accept4", file(labelSocket)), "int", labelFD),
 	}},
 	{name: "listen", about: "a socket listens at net.port", hooks: []Hook{{Group: Network, Function: "security_socket_listen", Arguments: []Argument{{Index: 0, Type: "socket", Label: labelListener}}}}},
 	{name: "socket", about: "a socket is made", hooks: []Hook{syscall(Network, "socket", number(0, labelDomain), number(1, labelType))}, filters: []filterKey{numbers(labelDomain), numbers(labelType)}},
 	{name: "dup", about: "the descriptor call.fd, a socket, becomes call.new_fd, too", hooks: []Hook{
-		onlySockets(returning(syscall(Network, "dup", file(0, labelSocket), number(0, labelFD)), "int", labelNewFD)),
-		onlySockets(syscall(Network, "dup2", file(0, labelSocket), number(0, labelFD), number(1, labelNewFD))),
-		onlySockets(syscall(Network, "dup3", file(0, labelSocket), number(0, labelFD), number(1, labelNewFD))),
+		onlySockets(returning(syscall(Network, "dup", file(labelSocket), number(0, labelFD)), "int", labelNewFD)),
+		onlySockets(syscall(Network, "dup2", file(labelSocket), number(0, labelFD), number(1, labelNewFD))),
+		onlySockets(syscall(Network, "dup3", file(labelSocket), number(0, labelFD), number(1, labelNewFD))),
 	}},
 
 	{name: "ptrace", about: "ptrace(2)", hooks: []Hook{syscall(Calls, "ptrace", number(0, labelRequest), number(1, labelPID))}, filters: []filterKey{numbers(labelRequest)}},
 	{name: "write_memory", about: "process_vm_writev(2)", hooks: []Hook{syscall(Calls, "process_vm_writev", number(0, labelPID))}},
-	{name: "setns", about: "setns(2)", hooks: []Hook{syscall(Calls, "setns", file(0, labelPath), number(1, labelFlags))}},
+	{name: "setns", about: "setns(2)", hooks: []Hook{syscall(Calls, "setns", file(labelPath), number(1, labelFlags))}},
 	{name: "user_namespace", about: "a user namespace is made", hooks: []Hook{acting(Hook{Group: Calls, Function: "create_user_ns"})}},
 	{name: "bpf", about: "bpf(2)", hooks: []Hook{syscall(Calls, "bpf", number(0, labelCommand))}, filters: []filterKey{numbers(labelCommand)}},
-	{name: "module", about: "a kernel module is loaded, or is to be", hooks: []Hook{syscall(Calls, "init_module"), syscall(Calls, "finit_module", file(0, labelPath))}},
+	{name: "module", about: "a kernel module is loaded, or is to be", hooks: []Hook{syscall(Calls, "init_module"), syscall(Calls, "finit_module", file(labelPath))}},
 	{name: "userfaultfd", about: "userfaultfd(2)", hooks: []Hook{acting(syscall(Calls, "userfaultfd", number(0, labelFlags)))}},
 	{name: "io_uring", about: "io_uring_setup(2)", hooks: []Hook{syscall(Calls, "io_uring_setup", number(0, labelFlags))}},
 	{name: "chroot", about: "chroot(2) and pivot_root(2)", hooks: []Hook{syscall(Calls, "chroot", text(0, labelWritten)), syscall(Calls, "pivot_root", text(0, labelWritten))}},

@@ -15,7 +15,7 @@ import (
 type Stage struct {
 	rules      *Rules
 	webhook    *Webhook
-	folds      *folds // nil: all are shown
+	folds      *folds    // nil: all are shown
 	evaluators sync.Pool // of []evaluator
 
 	mu    sync.Mutex
