@@ -3,6 +3,7 @@
 package library
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,3 +74,40 @@ func TestDocumentHasTheTables(t *testing.T) {
 		}
 	}
 }
+
+var update = flag.Bool("update", false, "write docs/detections.md anew")
+
+// docs/detections.md is the table of all rules.
+func TestTableOfDetections(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(detectionsHead)
+	for _, r := range builtin(t) {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.ID, r.Severity, strings.Join(r.Techniques, ", "), r.Title, strings.Join(r.Kinds(), ", "))
+	}
+	name := filepath.Join("..", "..", "..", "docs", "detections.md")
+	if *update {
+		if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(name)
+	if err != nil || string(have) != b.String() {
+		t.Errorf("docs/detections.md is not the table of the rules (go test -update writes it anew): %v", err)
+	}
+}
+
+const detectionsHead = `# detections: what the library finds
+
+The rules of ` + "`rules/`" + `, from which this table is made. What each is about, who does it rightly and what to do then, ` + "`--explain`" + ` says;
+[rules.md](rules.md) has the behaviours without a rule, and why.
+
+` + "```console" + `
+$ kubectl-trace_sec detect --explain R01
+R01 File of passwords or of rules for becoming another user read
+medium; T1003.008; credentials
+…
+` + "```" + `
+
+| id | severity | techniques | behaviour | needs |
+|---|---|---|---|---|
+`

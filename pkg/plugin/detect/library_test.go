@@ -118,14 +118,17 @@ func TestOnNodes(t *testing.T) {
 			{Policy: "library-files", Name: "security_path_mknod", Notes: notes},
 		}}
 	}
-	got := r.OnNodes(map[string]*event.Hello{"a": hello(""), "b": hello(""), "c": hello("no such function", "half of it")})
+	got := r.OnNodes(map[string]*event.Hello{"a": hello(""), "b": hello(""), "c": hello("no such function", "half of it")}, false)
 	want := []string{
 		"a, b: 3 rules: 3 armed", "c: 3 rules: 1 armed, 1 degraded, 1 unsupported", "c: N08 cannot fire: security_socket_listen: no such function",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if lines := rules(t).OnNodes(map[string]*event.Hello{"a": hello("")}); len(lines) != 0 {
+	if whole := r.OnNodes(map[string]*event.Hello{"c": hello("", "half of it")}, true); !slices.Contains(whole, "c: degraded W18, security_path_mknod: half of it") {
+		t.Errorf("%q", whole)
+	}
+	if lines := rules(t).OnNodes(map[string]*event.Hello{"a": hello("")}, true); len(lines) != 0 {
 		t.Errorf("said of other languages: %q", lines)
 	}
 }

@@ -4,6 +4,7 @@ package detect
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,14 +14,14 @@ import (
 )
 
 // OnNodes says what can be expected of the rules on the nodes whose tracers said what became of their hooks: a line for all that are
-// alike, and one for each rule that cannot fire.
-func (r *Rules) OnNodes(hellos map[string]*event.Hello) (lines []string) {
+// alike, and one for each rule that cannot fire. whole says also why rules are degraded.
+func (r *Rules) OnNodes(hellos map[string]*event.Hello, whole bool) (lines []string) {
 	if !slices.ContainsFunc(r.All, func(rule Rule) bool { return rule.Library != nil }) {
 		return nil // what can be expected of the others is known before
 	}
 	nodes := map[string][]string{} // by what is said of them
 	for node, hello := range hellos {
-		said := strings.Join(r.onNode(hello), "\n")
+		said := strings.Join(r.onNode(hello, whole), "\n")
 		nodes[said] = append(nodes[said], node)
 	}
 	for said, names := range nodes {
@@ -34,14 +35,14 @@ func (r *Rules) OnNodes(hellos map[string]*event.Hello) (lines []string) {
 }
 
 // onNode is what is said of one node.
-func (r *Rules) onNode(hello *event.Hello) (lines []string) {
+func (r *Rules) onNode(hello *event.Hello, whole bool) (lines []string) {
 	hooks := map[string]library.Attached{}
 	for _, h := range hello.Hooks {
 		if strings.HasPrefix(h.Policy, library.PolicyPrefix) {
 			hooks[h.Name] = library.Attached{Notes: h.Notes, Refused: h.Refused}
 		}
 	}
-	counts := map[State]int{}
+	counts, degraded := map[State]int{}, map[string][]string{}
 	for i := range r.All {
 		rule := &r.All[i]
 		state := rule.State
@@ -53,9 +54,17 @@ func (r *Rules) onNode(hello *event.Hello) (lines []string) {
 				lines = append(lines, fmt.Sprintf("%s cannot fire: %s", rule.ID, strings.Join(reasons, "; ")))
 			case len(reasons) > 0:
 				state = Degraded
+				for _, reason := range reasons {
+					degraded[reason] = append(degraded[reason], rule.ID)
+				}
 			}
 		}
 		counts[state]++
+	}
+	if whole {
+		for _, reason := range slices.Sorted(maps.Keys(degraded)) {
+			lines = append(lines, fmt.Sprintf("degraded %s, %s", strings.Join(degraded[reason], " "), reason))
+		}
 	}
 	return append([]string{fmt.Sprintf("%s: %s", wording.Counted(uint64(len(r.All)), "rule"), inStates(counts))}, lines...)
 }

@@ -141,16 +141,16 @@ func mistakes(rules *detect.Rules) string {
 type standing struct {
 	rules *detect.Rules
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// lines are for the end of the session: with why rules are degraded.
 	lines []string
 }
 
 func (s *standing) add(hellos map[string]*event.Hello) []string {
-	lines := s.rules.OnNodes(hellos)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lines = append(s.lines, lines...)
-	return lines
+	s.lines = append(s.lines, s.rules.OnNodes(hellos, true)...)
+	return s.rules.OnNodes(hellos, false)
 }
 
 // fired is what the rules came to: those that fired, how many were silent, and what could be expected of them.
