@@ -23,16 +23,16 @@ func ReadAll(folder fs.FS) ([]*Rule, error) {
 		if err != nil {
 			return nil, err
 		}
-		rules, problems := Read(name, text)
+		file, problems := Read(name, text)
 		for _, p := range problems {
 			errs = append(errs, p)
 		}
-		for _, rule := range rules {
+		for _, rule := range file.Rules {
 			if slices.ContainsFunc(all, func(other *Rule) bool { return other.ID == rule.ID }) {
 				errs = append(errs, fmt.Errorf("%s:%d: there are two rules %s", name, rule.Line, rule.ID))
 			}
 		}
-		all = append(all, rules...)
+		all = append(all, file.Rules...)
 	}
 	return all, errors.Join(errs...)
 }

@@ -169,19 +169,21 @@ func timeOf(e *event.Event) time.Time {
 	return e.Time.Time
 }
 
-// Trouble is what kept a rule from being evaluated as it means.
+// Trouble is what kept a rule from firing.
 type Trouble struct {
 	*Rule
-	// Failed counts expressions that could not be evaluated, with the first reason; Forgotten what it remembered and had no room for.
+	// Failed counts expressions that could not be evaluated, with the first reason; Forgotten what it remembered and had no room for;
+	// Excepted how often an exception held.
 	Failed    uint64
 	Reason    string
 	Forgotten uint64
+	Excepted  uint64
 }
 
 // Troubles are those of all rules that had some.
 func (s *Session) Troubles() (all []Trouble) {
 	for _, r := range s.rules {
-		t := Trouble{Rule: r.Rule, Failed: r.failed.Load()}
+		t := Trouble{Rule: r.Rule, Failed: r.failed.Load(), Excepted: r.excepted.Load()}
 		if reason := r.failure.Load(); reason != nil {
 			t.Reason = *reason
 		}
@@ -192,19 +194,8 @@ func (s *Session) Troubles() (all []Trouble) {
 				m.mu.Unlock()
 			}
 		}
-		if t.Failed+t.Forgotten > 0 {
+		if t.Failed+t.Forgotten+t.Excepted > 0 {
 			all = append(all, t)
-		}
-	}
-	return all
-}
-
-// Excepted is how often exceptions of each rule held.
-func (s *Session) Excepted() map[string]uint64 {
-	all := map[string]uint64{}
-	for _, r := range s.rules {
-		if n := r.excepted.Load(); n > 0 {
-			all[r.ID] = n
 		}
 	}
 	return all

@@ -54,11 +54,11 @@ func rule(t *testing.T, lines string) *Rule {
 			text += line
 		}
 	}
-	all, problems := Read("f", []byte(text))
-	if len(all) != 1 {
+	file, problems := Read("f", []byte(text))
+	if len(file.Rules) != 1 {
 		t.Fatalf("%s: %v", lines, problems)
 	}
-	return all[0]
+	return file.Rules[0]
 }
 
 // times that a rule fires at each of some events.

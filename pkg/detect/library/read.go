@@ -20,7 +20,8 @@ import (
 // Bounds of a file.
 const (
 	largestFile = 1 << 20
-	mostRules   = 1000
+	// mostDocuments of a file.
+	mostDocuments = 1000
 	// deepest is how many levels of lists and mappings are read.
 	deepest = 12
 )
@@ -37,34 +38,57 @@ func Own(text []byte) bool {
 	return false
 }
 
-// Read reads the rules of a file, of which each is a document. Rules in which something is wrong are left out and said.
-func Read(file string, text []byte) (rules []*Rule, problems []Problem) {
-	r := &reader{file: file}
+// Read reads a file, of which each document is a rule, or exceptions for others. Those in which something is wrong are left out and said.
+func Read(name string, text []byte) (file Contents, problems []Problem) {
+	r := &reader{file: name}
 	if len(text) > largestFile {
-		return nil, []Problem{{file, 1, 1, fmt.Sprintf("%d bytes, at most %d", len(text), largestFile)}}
+		return file, []Problem{{name, 1, 1, fmt.Sprintf("%d bytes, at most %d", len(text), largestFile)}}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for len(rules) < mostRules {
+	for range mostDocuments {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return rules, r.problems
+			return file, r.problems
 		}
 		if err != nil {
 			r.wrongAt(lineOf(err), 1, strings.TrimPrefix(err.Error(), "yaml: "))
-			return rules, r.problems
+			return file, r.problems
 		}
-		before := len(r.problems)
-		if !r.plain(&document, 0) || len(document.Content) == 0 {
-			continue
-		}
-		rule := r.rule(document.Content[0])
-		if len(r.problems) == before {
-			rules = append(rules, rule)
+		if r.plain(&document, 0) && len(document.Content) > 0 {
+			r.document(document.Content[0], &file)
 		}
 	}
-	r.wrongAt(1, 1, fmt.Sprintf("more than %d rules", mostRules))
-	return rules, r.problems
+	r.wrongAt(1, 1, fmt.Sprintf("more than %d rules", mostDocuments-1))
+	return file, r.problems
+}
+
+// document reads one, and keeps it if nothing is wrong in it.
+func (r *reader) document(n *yaml.Node, file *Contents) {
+	before := len(r.problems)
+	if n.Kind == yaml.MappingNode && slices.ContainsFunc(n.Content, func(key *yaml.Node) bool { return key.Value == "for" }) {
+		if t := r.tuning(n); len(r.problems) == before {
+			file.Tunings = append(file.Tunings, t)
+		}
+		return
+	}
+	if rule := r.rule(n); len(r.problems) == before {
+		file.Rules = append(file.Rules, rule)
+	}
+}
+
+func (r *reader) tuning(n *yaml.Node) (t Tuning) {
+	r.mapping(n, "exceptions for rules", map[string]field{
+		"for": {true, func(n *yaml.Node) {
+			r.sequence(n, func(n *yaml.Node) {
+				if id, ok := r.scalar(n); ok {
+					t.For = append(t.For, Reference{id, Problem{File: r.file, Line: n.Line, Column: n.Column}})
+				}
+			})
+		}},
+		"exceptions": {true, r.exceptions(&t.Exceptions)},
+	})
+	return t
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -121,7 +145,7 @@ func (r *reader) rule(n *yaml.Node) *Rule {
 		"count":           {false, func(n *yaml.Node) { r.count(n, rule) }},
 		"first":           {false, r.expressions(&rule.first)},
 		"output":          {true, func(n *yaml.Node) { r.output(n, rule) }},
-		"exceptions":      {false, func(n *yaml.Node) { r.sequence(n, func(n *yaml.Node) { r.exception(n, rule) }) }},
+		"exceptions":      {false, r.exceptions(&rule.Exceptions)},
 		"tests":           {true, func(n *yaml.Node) { r.tests(n, rule) }},
 	})
 	if (len(rule.before) > 0) != (len(rule.key) > 0) {
@@ -219,8 +243,13 @@ func (r *reader) output(n *yaml.Node, rule *Rule) {
 // leastFields of an exception: who, and what.
 const leastFields = 2
 
-func (r *reader) exception(n *yaml.Node, rule *Rule) {
-	e := Exception{}
+func (r *reader) exceptions(to *[]Exception) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		r.sequence(n, func(n *yaml.Node) { *to = append(*to, r.exception(n)) })
+	}
+}
+
+func (r *reader) exception(n *yaml.Node) (e Exception) {
 	r.mapping(n, "an exception", map[string]field{
 		"name": {true, r.text(&e.Name)},
 		"match": {true, func(n *yaml.Node) {
@@ -239,7 +268,7 @@ func (r *reader) exception(n *yaml.Node, rule *Rule) {
 			}
 		}},
 	})
-	rule.Exceptions = append(rule.Exceptions, e)
+	return e
 }
 
 func (r *reader) tests(n *yaml.Node, rule *Rule) {

@@ -5,6 +5,7 @@ package library
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,7 +64,8 @@ func TestMistakes(t *testing.T) {
 		{"tags", "tags", ""},
 	} {
 		text := strings.Replace(plain, test.line, test.with, 1)
-		all, problems := Read("f", []byte(text))
+		file, problems := Read("f", []byte(text))
+		all := file.Rules
 		if test.want == "" {
 			if len(all) != 1 || len(problems) != 0 {
 				t.Errorf("%v", problems)
@@ -79,9 +81,9 @@ func TestMistakes(t *testing.T) {
 // A rule in which something is wrong does not take others with it.
 func TestOthersAreRead(t *testing.T) {
 	text := plain + "---\n" + strings.Replace(plain, "low", "lwo", 1) + "---\n" + strings.Replace(plain, "id: x", "id: y", 1)
-	all, problems := Read("f", []byte(text))
-	if len(all) != 2 || all[1].ID != "y" || len(problems) != 1 || problems[0].Line != 15 {
-		t.Errorf("%d rules, %v", len(all), problems)
+	file, problems := Read("f", []byte(text))
+	if all := file.Rules; len(all) != 2 || all[1].ID != "y" || len(problems) != 1 || problems[0].Line != 15 {
+		t.Errorf("%d rules, %v", len(file.Rules), problems)
 	}
 	if _, problems := Read("f", make([]byte, largestFile+1)); len(problems) != 1 {
 		t.Errorf("%v", problems)
@@ -102,9 +104,39 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// Exceptions may be given to rules that are written elsewhere, to several at once.
+func TestTuning(t *testing.T) {
+	text := "for: [x, z]\nexceptions: [{name: n, match: {process.exe: /a, process.arguments: b}}]\n"
+	file, problems := Read("f", []byte(text))
+	if len(problems) != 0 || len(file.Tunings) != 1 || len(file.Rules) != 0 {
+		t.Fatalf("%+v, %v", file, problems)
+	}
+	plain := rule(t, "")
+	tuned, problems := Tune([]*Rule{plain}, file.Tunings)
+	if len(problems) != 1 || problems[0].Error() != `f:1:10: no rule has the id "z"; want one of x` {
+		t.Errorf("%v", problems)
+	}
+	if got := times(tuned[0], ran(0, "c", "/a", "b"), ran(0, "c", "/a", "c")); !slices.Equal(got, []int{0, 1}) || len(plain.Exceptions) != 0 {
+		t.Errorf("fired %v; the rule itself has %d exceptions", got, len(plain.Exceptions))
+	}
+	s := NewSession(tuned)
+	s.Evaluate(ran(0, "c", "/a", "b"), nil)
+	if troubles := s.Troubles(); len(troubles) != 1 || troubles[0].Excepted != 1 {
+		t.Errorf("%+v", troubles)
+	}
+	for text, want := range map[string]string{
+		"for: x\n": "lacks exceptions", "for: x\nexceptions: [{name: n, match: {process.exe: /a}}]\n": "at least 2 fields", "for: x\nid: y\nexceptions: []\n": `has no "id"`,
+	} {
+		if file, problems := Read("f", []byte(text)); len(file.Tunings) != 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, want) {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
 // FuzzRead reads hostile files.
 func FuzzRead(f *testing.F) {
 	f.Add(plain)
+	f.Add("for: x\nexceptions: [{name: n, match: {process.exe: /a, process.arguments: b*}}]\n---\n" + plain)
 	for _, name := range []string{"E02-dropped-and-run.yaml", "E14-looking-around.yaml", "N06-raw-socket.yaml", "E01-program-in-memory.yaml"} {
 		text, err := fs.ReadFile(rules.Files, name)
 		if err != nil {
@@ -113,7 +145,9 @@ func FuzzRead(f *testing.F) {
 		f.Add(string(text))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		all, problems := Read("f", []byte(text))
+		file, problems := Read("f", []byte(text))
+		all, unknown := Tune(file.Rules, file.Tunings)
+		problems = append(problems, unknown...)
 		for _, p := range problems {
 			if p.Line < 1 || p.Column < 1 || p.Text == "" {
 				t.Errorf("%+v", p)

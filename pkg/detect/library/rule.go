@@ -4,10 +4,12 @@ package library
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/nearest"
 )
 
 // Rule is one behaviour and how it is found. It does not change once it is read.
@@ -58,6 +60,18 @@ type Exception struct {
 	fields []exceptionField
 }
 
+// Tuning is exceptions for rules that are written elsewhere.
+type Tuning struct {
+	For        []Reference
+	Exceptions []Exception
+}
+
+// Reference names a rule by its ID; a Problem says where, if there is none.
+type Reference struct {
+	ID string
+	at Problem
+}
+
 // exceptionField is an expression and its values, of which * at the end stands for any ending.
 type exceptionField struct {
 	of     *expression
@@ -102,6 +116,40 @@ type Problem struct {
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text) }
+
+// Contents is what is in a rule file.
+type Contents struct {
+	Rules   []*Rule
+	Tunings []Tuning
+}
+
+// Tune adds exceptions to rules. They are not changed: those that get some are copies. Problems are about IDs that no rule has.
+func Tune(rules []*Rule, tunings []Tuning) (tuned []*Rule, problems []Problem) {
+	tuned = slices.Clone(rules)
+	for _, t := range tunings {
+		for _, reference := range t.For {
+			i := slices.IndexFunc(tuned, func(r *Rule) bool { return r.ID == reference.ID })
+			if i < 0 {
+				problems = append(problems, reference.unknown(tuned))
+				continue
+			}
+			changed := *tuned[i]
+			changed.Exceptions = slices.Concat(changed.Exceptions, t.Exceptions)
+			tuned[i] = &changed
+		}
+	}
+	return tuned, problems
+}
+
+func (r Reference) unknown(rules []*Rule) Problem {
+	var ids []string
+	for _, rule := range rules {
+		ids = append(ids, rule.ID)
+	}
+	p := r.at
+	p.Text = fmt.Sprintf("no rule has the id %q%s", r.ID, nearest.DidYouMean(r.ID, ids))
+	return p
+}
 
 // Condition is the rule's condition as it is written; empty: all that is observed.
 func (r *Rule) Condition() string { return r.condition.String() }

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	builtin "github.com/kubectl-trace-sec/kubectl-trace-sec/rules"
 )
 
@@ -58,23 +59,32 @@ func loadLibrary(_ context.Context, o Options, into *Rules) (language, error) {
 		}
 		l.all = all
 	}
-	for _, file := range o.own {
-		text, err := os.ReadFile(file)
+	var tunings []library.Tuning
+	for _, name := range o.own {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		own, problems := library.Read(file, text)
-		for _, p := range problems {
-			into.Problems = append(into.Problems, p.Error())
-		}
-		for _, rule := range own { // the last of one ID, or title, counts
+		file, problems := library.Read(name, text)
+		into.wrong(problems)
+		tunings = append(tunings, file.Tunings...)
+		for _, rule := range file.Rules { // the last of one ID, or title, counts
 			l.all = append(slices.DeleteFunc(l.all, func(other *library.Rule) bool { return other.ID == rule.ID || other.Title == rule.Title }), rule)
 		}
 	}
 	if !o.Library && len(o.own) == 0 {
 		return nil, nil //nolint:nilnil // there are none
 	}
+	var problems []library.Problem
+	l.all, problems = library.Tune(l.all, tunings)
+	into.wrong(problems)
 	return l, nil
+}
+
+func (r *Rules) wrong(problems []library.Problem) {
+	for _, p := range problems {
+		r.Problems = append(r.Problems, p.Error())
+	}
 }
 
 func (l *libraryRules) rules() (all []Rule) {
@@ -146,10 +156,13 @@ func (l *libraryRules) evaluator() evaluator { return &libraryEvaluator{rules: l
 func (l *libraryRules) troubles() (lines []string) {
 	for _, t := range l.session.Troubles() {
 		if t.Failed > 0 {
-			lines = append(lines, fmt.Sprintf("%s could not be evaluated %d times: %s", t.ID, t.Failed, t.Reason))
+			lines = append(lines, fmt.Sprintf("%s could not be evaluated %s: %s", t.ID, wording.Counted(t.Failed, "time"), t.Reason))
 		}
 		if t.Forgotten > 0 {
 			lines = append(lines, fmt.Sprintf("%s had no room to remember everything: %d things were forgotten", t.ID, t.Forgotten))
+		}
+		if t.Excepted > 0 {
+			lines = append(lines, fmt.Sprintf("%s did not fire %s because of its exceptions", t.ID, wording.Counted(t.Excepted, "time")))
 		}
 	}
 	return lines
