@@ -42,6 +42,8 @@ type Detection struct {
 	Degraded []string `json:"degraded,omitempty"`
 	// View says of paths that the rule holds for them as the kernel resolved them, not as the process wrote them: "resolved".
 	View string `json:"view,omitempty"`
+	// Times is how often the rule said so of what one process started, where repeats are left out; 0 where all are shown.
+	Times uint64 `json:"times,omitempty"`
 	// Text and Line are the alert as the language's own tool writes it, Line in JSON; they are for an output of that language.
 	Text string `json:"-"`
 	Line []byte `json:"-"`

@@ -16,7 +16,6 @@ func TestDetectMistakes(t *testing.T) {
 		args string
 		want string
 	}{
-		{"web", "which rules? --rules FILE"},
 		{"web --rules detect/testdata/none.yaml", "none.yaml"},
 		{"web --sigma detect/testdata/none", "none"},
 		{"web --sigma " + sigma + " --sigma-level hihg", `level "hihg": want one of`},
@@ -28,7 +27,6 @@ func TestDetectMistakes(t *testing.T) {
 		{"web --rules detect/testdata/broken.yaml", "broken.yaml:3"},
 		{"web --rules " + falco + " --rules detect/testdata/broken.yaml --strict-rules", "broken.yaml:3"},
 		{"web --rules " + falco + " --only Off", "no rule can fire: 1 rule: 1 disabled"},
-		{"--list", "which rules? --rules FILE"},
 	} {
 		code, out, errOut := runPlugin(t, built, append([]string{"detect"}, strings.Fields(test.args)...)...)
 		if code != exit.Error || out != "" || !strings.Contains(errOut, test.want) {

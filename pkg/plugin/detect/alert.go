@@ -23,7 +23,13 @@ func asFalco(e *event.Event, d *event.Detection) {
 		Time: eventTime(e), Hostname: e.NodeName, Rule: d.Rule, Priority: falcoPriorities[d.Severity], Source: "syscall", Tags: d.Tags,
 		Fields: map[string]any{"tracesec.language": d.Language, "tracesec.rule_id": d.ID, "tracesec.author": d.Author},
 	}
-	a.Text = fmt.Sprintf("%s (by %s)", d.Rule, d.Author)
+	a.Text = d.Rule
+	if d.Author != "" {
+		a.Text += fmt.Sprintf(" (by %s)", d.Author)
+	}
+	if d.Output != "" {
+		a.Text += ": " + d.Output
+	}
 	if p := e.Process(); p != nil {
 		a.Text += fmt.Sprintf(" | process=%s arguments=%s", p.Binary, p.Arguments)
 		a.Fields["proc.exepath"], a.Fields["proc.args"], a.Fields["tracesec.exec_id"] = p.Binary, p.Arguments, p.ExecID

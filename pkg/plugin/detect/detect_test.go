@@ -17,7 +17,7 @@ import (
 // rules are those of testdata.
 func rules(t *testing.T) *Rules {
 	t.Helper()
-	r, err := Load(t.Context(), Options{Falco: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}})
+	r, err := Load(t.Context(), Options{Files: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func execOf(binary, arguments string) *pipeline.Item {
 }
 
 func TestDetections(t *testing.T) {
-	stage := rules(t).Stage(nil)
+	stage := rules(t).Stage(nil, false)
 	for _, test := range []struct {
 		binary, arguments string
 		want              []string // language, rule, severity, techniques
@@ -63,7 +63,7 @@ func TestDetections(t *testing.T) {
 // What a receiver of Falco's alerts gets, whatever the rule's language is; the author of a Sigma rule is named.
 func TestLinesOfFalco(t *testing.T) {
 	it := execOf("/bin/dd", "if=/etc/x")
-	rules(t).Stage(nil).Pass(it)
+	rules(t).Stage(nil, false).Pass(it)
 	if len(it.Event.Detections) != 2 {
 		t.Fatalf("%+v", it.Event.Detections)
 	}
@@ -104,17 +104,17 @@ func TestStates(t *testing.T) {
 
 func TestMistakesInFiles(t *testing.T) {
 	both := []string{"testdata/falco.yaml", "testdata/broken.yaml"}
-	r, err := Load(t.Context(), Options{Falco: both})
+	r, err := Load(t.Context(), Options{Files: both})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "broken.yaml:3") || !strings.Contains(r.Problems[0], "proc.name") {
 		t.Errorf("problems: %q", r.Problems)
 	}
-	if _, err := Load(t.Context(), Options{Falco: both, Strict: true}); err == nil || !strings.Contains(err.Error(), "broken.yaml:3") {
+	if _, err := Load(t.Context(), Options{Files: both, Strict: true}); err == nil || !strings.Contains(err.Error(), "broken.yaml:3") {
 		t.Errorf("error %v", err)
 	}
-	for _, o := range []Options{{Falco: []string{"testdata/none.yaml"}}, {Sigma: []string{"testdata/none"}}} {
+	for _, o := range []Options{{Files: []string{"testdata/none.yaml"}}, {Sigma: []string{"testdata/none"}}} {
 		if _, err := Load(t.Context(), o); err == nil || !strings.Contains(err.Error(), "none") {
 			t.Errorf("error %v", err)
 		}
@@ -123,7 +123,7 @@ func TestMistakesInFiles(t *testing.T) {
 
 // Several nodes' goroutines evaluate at the same time.
 func TestStageIsShared(t *testing.T) {
-	stage := rules(t).Stage(nil)
+	stage := rules(t).Stage(nil, false)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

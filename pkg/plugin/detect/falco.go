@@ -37,14 +37,14 @@ type falcoRules struct {
 type muteKey struct{ rule, event int }
 
 func loadFalco(_ context.Context, o Options, into *Rules) (language, error) {
-	if len(o.Falco) == 0 {
+	if len(o.falco) == 0 {
 		return nil, nil //nolint:nilnil // there are none
 	}
 	container := logic.InContainer
 	if o.Local {
 		container = logic.AnyContainer
 	}
-	engine := falco.Load(rulefile.Read(o.Falco...), falco.Options{Exact: o.Exact, Strict: o.Strict, Matching: falco.All, Container: container})
+	engine := falco.Load(rulefile.Read(o.falco...), falco.Options{Exact: o.Exact, Strict: o.Strict, Matching: falco.All, Container: container})
 	for _, p := range engine.Problems {
 		switch {
 		case p.Code == rulefile.ErrFileRead:
@@ -113,6 +113,8 @@ func (f *falcoRules) capabilities() bool {
 		})
 	})
 }
+
+func (*falcoRules) troubles() []string { return nil }
 
 func (f *falcoRules) evaluator() evaluator {
 	return &falcoEvaluator{rules: f, evaluator: f.engine.NewEvaluator()}

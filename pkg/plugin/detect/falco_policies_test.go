@@ -15,7 +15,7 @@ import (
 
 // What rules need is written as policies that are sound and enforce nothing.
 func TestFalcoPolicies(t *testing.T) {
-	r, err := Load(t.Context(), Options{Falco: []string{filepath.Join("testdata", "calls.yaml")}})
+	r, err := Load(t.Context(), Options{Files: []string{filepath.Join("testdata", "calls.yaml")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestNoPolicies(t *testing.T) {
 
 // What only rules need that are not evaluated is not hooked.
 func TestPoliciesOfChosenRules(t *testing.T) {
-	r, err := Load(t.Context(), Options{Falco: []string{filepath.Join("testdata", "calls.yaml")}, Only: []string{"Copied", "Traced"}})
+	r, err := Load(t.Context(), Options{Files: []string{filepath.Join("testdata", "calls.yaml")}, Only: []string{"Copied", "Traced"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package detect evaluates rules over the events of a session: those of Falco and of Sigma. What a rule says of an event stands beside
-// it (event.Detection); what rules need of a session are policies that it composes.
+// Package detect evaluates rules over the events of a session: the built-in ones, those of Falco and of Sigma. What a rule says of an
+// event stands beside it (event.Detection); what rules need of a session are policies that it composes.
 package detect
 
 import (
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/detect/library"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
@@ -17,9 +18,14 @@ import (
 
 // Options say which rules are loaded.
 type Options struct {
-	// Falco are rule files of Falco in their order; of rules and definitions of one name the last counts. Exact compares paths only as
-	// the process wrote them, as Falco does.
-	Falco []string
+	// Library: the built-in rules.
+	Library bool
+	// Files are rule files, of Falco or in the format of the library, which their content says; Builtin is the built-in rules. Of rules and definitions of one name or
+	// ID the last counts.
+	Files []string
+	// falco and own are Files by what is in them.
+	falco, own []string
+	// Exact compares Falco's paths only as the process wrote them, as Falco does.
 	Exact bool
 	// Local: events are of this machine, and not only of containers.
 	Local bool
@@ -60,6 +66,16 @@ type Rule struct {
 	// File and Line that it is from.
 	File string
 	Line int
+	// Library is the rule itself, of the built-in library or of its language; nil for those of others.
+	Library *library.Rule
+}
+
+// Title is how the rule is called where there is one line for it: with its ID, if that is one to be typed.
+func (r *Rule) Title() string {
+	if r.Library != nil {
+		return r.ID + " " + r.Name
+	}
+	return r.Name
 }
 
 // language is one in which rules are written.
@@ -71,6 +87,8 @@ type language interface {
 	// capabilities says whether rules ask for those of processes.
 	capabilities() bool
 	evaluator() evaluator
+	// troubles are what kept rules from being evaluated as they mean, a line each.
+	troubles() []string
 }
 
 // evaluator evaluates rules over one event after the other. It belongs to one goroutine.
@@ -97,8 +115,14 @@ type Rules struct {
 // mistakes are in Rules.Problems.
 func Load(ctx context.Context, o Options) (*Rules, error) {
 	r := &Rules{}
+	var err error
+	var named bool
+	if o.falco, o.own, named, err = split(o.Files); err != nil {
+		return nil, err
+	}
+	o.Library = o.Library || named
 	var errs []error
-	for _, load := range []func(context.Context, Options, *Rules) (language, error){loadFalco, loadSigma} {
+	for _, load := range []func(context.Context, Options, *Rules) (language, error){loadLibrary, loadFalco, loadSigma} {
 		l, err := load(ctx, o, r)
 		if err != nil {
 			errs = append(errs, err)
@@ -150,4 +174,12 @@ func (r *Rules) Sorted() []Rule {
 		return slices.Index(severities, b.Severity) - slices.Index(severities, a.Severity)
 	})
 	return sorted
+}
+
+// Troubles are what kept rules from being evaluated as they mean so far, a line each.
+func (r *Rules) Troubles() (lines []string) {
+	for _, l := range r.languages {
+		lines = append(lines, l.troubles()...)
+	}
+	return lines
 }

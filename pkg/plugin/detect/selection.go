@@ -70,7 +70,7 @@ func (r *Rules) choose(only, except []string) error {
 // words are all that names rules.
 func (r *Rules) words() (words []string) {
 	for _, rule := range r.All {
-		words = append(append(words, rule.Name, string(rule.Severity)), rule.Tags...)
+		words = append(append(words, rule.Name, rule.ID, string(rule.Severity)), rule.Tags...)
 	}
 	return words
 }

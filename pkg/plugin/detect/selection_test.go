@@ -29,7 +29,7 @@ func TestOnlyAndExcept(t *testing.T) {
 		words := func(text string) []string {
 			return slices.DeleteFunc(strings.Split(text, "|"), func(word string) bool { return word == "" })
 		}
-		r, err := Load(t.Context(), Options{Falco: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}, Only: words(test.only), Except: words(test.except)})
+		r, err := Load(t.Context(), Options{Files: []string{"testdata/falco.yaml"}, Sigma: []string{"testdata/sigma"}, Only: words(test.only), Except: words(test.except)})
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%+v: error %v", test, err)
@@ -49,7 +49,7 @@ func TestOnlyAndExcept(t *testing.T) {
 			t.Errorf("%+v: left are %s", test, got)
 		}
 		it := execOf("/bin/cp", "x")
-		if said, want := r.Stage(nil).Pass(it), slices.Contains(left, "A copier runs"); said != want {
+		if said, want := r.Stage(nil, false).Pass(it), slices.Contains(left, "A copier runs"); said != want {
 			t.Errorf("%+v: said something: %t", test, said)
 		}
 	}

@@ -118,6 +118,8 @@ func sigmaHook(h events.Hook) compose.Hook {
 
 func (*sigmaRules) capabilities() bool { return false }
 
+func (*sigmaRules) troubles() []string { return nil }
+
 func (s *sigmaRules) evaluator() evaluator { return &sigmaEvaluator{s.plan.Detector()} }
 
 type sigmaEvaluator struct{ detector *events.Detector }

@@ -15,6 +15,7 @@ import (
 type Stage struct {
 	rules      *Rules
 	webhook    *Webhook
+	folds      *folds    // nil: all are shown
 	evaluators sync.Pool // of []evaluator
 
 	mu    sync.Mutex
@@ -24,9 +25,12 @@ type Stage struct {
 // key identifies a rule.
 type key struct{ language, name string }
 
-// Stage makes the stage of a session. webhook gets what rules say; it may be nil.
-func (r *Rules) Stage(webhook *Webhook) *Stage {
+// Stage makes the stage of a session. webhook gets what rules say; it may be nil. fold leaves repeats out of what is shown.
+func (r *Rules) Stage(webhook *Webhook, fold bool) *Stage {
 	s := &Stage{rules: r, webhook: webhook, fired: map[key]uint64{}}
+	if fold {
+		s.folds = newFolds()
+	}
 	s.evaluators.New = func() any {
 		var all []evaluator
 		for _, l := range r.languages {
@@ -57,7 +61,10 @@ func (s *Stage) Pass(it *pipeline.Item) bool {
 	if s.webhook != nil {
 		s.webhook.offer(it.Event.Detections)
 	}
-	return true
+	if s.folds != nil {
+		it.Event.Detections = s.folds.shown(it)
+	}
+	return len(it.Event.Detections) > 0
 }
 
 func (s *Stage) count(it *pipeline.Item) {

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -25,6 +26,9 @@ func (p *styler) detections(e *event.Event) (lines []text) {
 	return lines
 }
 
+// longestShownID is how long an ID is at most that people type: those of the library, and not the UUIDs of Sigma.
+const longestShownID = 16
+
 func (p *styler) detection(d *event.Detection) text {
 	said, known := severityTones[d.Severity]
 	if !known {
@@ -36,7 +40,13 @@ func (p *styler) detection(d *event.Detection) text {
 	if len(d.Degraded) > 0 {
 		line = append(line, piece{toneCaution, " (uncertain)"})
 	}
+	if d.ID != "" && len(d.ID) <= longestShownID {
+		line = append(line, piece{toneQuiet, " " + p.clean(d.ID)})
+	}
 	line = append(line, piece{toneTitle, " " + p.clean(d.Rule)})
+	if d.Times > 1 {
+		line = append(line, piece{toneCaution, fmt.Sprintf(" (%d times)", d.Times)})
+	}
 	if len(d.Techniques) > 0 {
 		line = append(line, piece{toneQuiet, " " + p.clean(strings.Join(d.Techniques, " "))})
 	}

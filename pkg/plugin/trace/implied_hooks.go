@@ -24,3 +24,16 @@ func (s onlyRemarks) Hooks(hellos map[string]*event.Hello) {
 	}
 	s.Status.Hooks(remarked)
 }
+
+// toldOfHooks is a status that also says what a command makes of the hooks.
+type toldOfHooks struct {
+	session.Status
+	lines func(hellos map[string]*event.Hello) []string
+}
+
+func (s toldOfHooks) Hooks(hellos map[string]*event.Hello) {
+	s.Status.Hooks(hellos)
+	for _, line := range s.lines(hellos) {
+		s.Say(event.LevelInfo, line)
+	}
+}

@@ -48,6 +48,9 @@ func (p *Plan) sessionConfig(ctx context.Context, v outputs, client kubernetes.I
 	if p.work.HooksAreImplied {
 		c.Status = onlyRemarks{c.Status}
 	}
+	if p.work.OnHooks != nil {
+		c.Status = toldOfHooks{c.Status, p.work.OnHooks}
+	}
 	c.Sink = v.withSessionLog(c.Sink)
 	return c
 }

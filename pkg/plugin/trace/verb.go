@@ -124,6 +124,8 @@ type Work struct {
 	Keep func(*event.Event) bool
 	// Enrich makes what adds to the events as they come; nil where nothing does.
 	Enrich Enrich
+	// OnHooks are lines that are said when tracers have told what became of their hooks, by node; nil: none.
+	OnHooks func(hellos map[string]*event.Hello) []string
 	// Closing are lines that follow the summary; nil: none.
 	Closing func() []string
 	// Result makes what is shown instead of events; nil: the events are.

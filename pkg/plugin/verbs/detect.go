@@ -4,12 +4,9 @@ package verbs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,7 +16,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/detect"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
-	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/terminal"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/render"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/trace"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
@@ -29,6 +26,7 @@ import (
 type detectOptions struct {
 	detect.Options
 	list    bool
+	explain string
 	webhook string
 }
 
@@ -36,34 +34,36 @@ type detectOptions struct {
 func Detect(env trace.Environment) *cobra.Command {
 	var d detectOptions
 	cmd := trace.Command(env, trace.Verb{
-		Use:   "detect --rules FILE | --sigma FILE [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
-		Short: "Show what rules of Falco and of Sigma say of what pods do",
-		Long: `Show what rules of Falco and of Sigma, unmodified, say of what pods do: each detection beside its process.
-Each rule is armed, degraded (fires on an approximation) or unsupported; it is said before, and --list says why.
-Besides the formats of all commands there are -o falco and -o falco-json, which are what Falco itself writes.`,
-		Example: `  # Falco's rules, and a file of one's own that overrides some of them
-  kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml deploy/web
-  # Sigma's rules for Linux, for what reads Falco's JSON
-  kubectl trace-sec detect --sigma sigma/rules/linux -A -l app=web -o falco-json
+		Use:   "detect [--rules FILE | --sigma FILE] [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
+		Short: "Show what built-in rules, or those of Falco and of Sigma, say of what pods do",
+		Long: `Show what rules say of what pods do: the built-in library, or those of Falco and of Sigma, unmodified; each detection beside its process.
+Each rule is armed, degraded or unsupported; --list says why. -o falco and -o falco-json are what Falco itself writes.`,
+		Example: `  # The built-in library, on the pods of a deployment
+  kubectl trace-sec detect deploy/web
+  # Falco's rules, a file of one's own that overrides some of them, and Sigma's, for what reads Falco's JSON
+  kubectl trace-sec detect --rules falco_rules.yaml --rules local.yaml --sigma sigma/rules/linux -A -o falco-json
   # What is armed, what is not, and why
-  kubectl trace-sec detect --rules falco_rules.yaml --list`,
+  kubectl trace-sec detect --list`,
 		Title: "Rules", Flags: d.flags(), Groups: trace.BehindOwn, PrintsPolicy: true,
 		Work: d.work,
 	})
-	lists := cmd.RunE
+	traces := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !d.list {
-			return lists(cmd, args)
-		}
 		d.Local, _ = cmd.Flags().GetBool("local") // every command that traces has it
-		return d.print(cmd.Context(), env.Out)
+		switch {
+		case cmd.Flags().Changed("explain"):
+			return d.printExplained(cmd.Context(), env.Out)
+		case d.list:
+			return d.printList(cmd.Context(), env.Out)
+		}
+		return traces(cmd, args)
 	}
 	return cmd
 }
 
 func (d *detectOptions) flags() *pflag.FlagSet {
 	fs := help.NewFlags()
-	fs.StringArrayVar(&d.Falco, "rules", nil, "Rules of Falco in `FILE`; repeatable, and later files override earlier ones")
+	fs.StringArrayVar(&d.Files, "rules", nil, "Rules of Falco, or of the library's format, in `FILE` (builtin: the library); repeatable")
 	fs.BoolVar(&d.Exact, "falco-exact", false, "Compare paths only as processes write them, as Falco does")
 	fs.StringArrayVar(&d.Sigma, "sigma", nil, "Rules of Sigma in `FILE`, or in all files of a directory; repeatable")
 	fs.StringVar(&d.Level, "sigma-level", "", "Least level of Sigma's rules (default low)")
@@ -74,15 +74,12 @@ func (d *detectOptions) flags() *pflag.FlagSet {
 	fs.BoolVar(&d.Strict, "strict-rules", false, "Load nothing if anything is wrong in a rule file")
 	fs.StringVar(&d.webhook, "webhook", "", "Post each detection to this `URL` too, as Falco does, for falcosidekick")
 	fs.BoolVar(&d.list, "list", false, "List the rules, what can be expected of each and why, and do nothing")
+	fs.StringVar(&d.explain, "explain", "", "Say what the rule of this `ID` looks for, why, and what to do then, and do nothing")
 	return fs
 }
 
-var errNoRules = errors.New("which rules? --rules FILE (Falco's), --sigma FILE or DIRECTORY (Sigma's)")
-
 func (d *detectOptions) load(ctx context.Context) (*detect.Rules, error) {
-	if len(d.Falco)+len(d.Sigma) == 0 {
-		return nil, errNoRules
-	}
+	d.Library = len(d.Files)+len(d.Sigma) == 0
 	return detect.Load(ctx, d.Options)
 }
 
@@ -94,7 +91,7 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 	}
 	counts := rules.Count()
 	if counts[detect.Armed]+counts[detect.Degraded] == 0 {
-		return trace.Work{}, fmt.Errorf("no rule can fire: %s; --list says why%s", standing(rules), mistakes(rules))
+		return trace.Work{}, fmt.Errorf("no rule can fire: %s; --list says why%s", rules, mistakes(rules))
 	}
 	var webhook *detect.Webhook
 	if r.Given("webhook") {
@@ -102,7 +99,8 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			return trace.Work{}, err
 		}
 	}
-	stage := rules.Stage(webhook)
+	nodes := &standing{rules: rules}
+	stage := rules.Stage(webhook, !render.IsDocument(r.Format) && !render.OfDetections(r.Format))
 	return trace.Work{
 		Targets: r.Args, Composed: rules.Policies(), Process: wire.ProcessDetail{Capabilities: rules.Capabilities()},
 		OwnWords: true, HooksAreImplied: true, FilterAfterEnrich: true, Detects: true,
@@ -110,7 +108,9 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
 			}
-			say(event.LevelInfo, standing(rules))
+			if rules.Others() { // what can be expected of the library, the nodes' hooks say
+				say(event.LevelInfo, rules.String())
+			}
 			if n := len(rules.Notes); n > 0 {
 				say(event.LevelInfo, fmt.Sprintf("of %s more is read than rules can hold for; --list says why", wording.Counted(uint64(n), "system call")))
 			}
@@ -119,8 +119,9 @@ func (d *detectOptions) work(r trace.Request) (trace.Work, error) {
 			}
 			return stage
 		},
+		OnHooks: nodes.add,
 		Closing: func() []string {
-			lines := fired(stage, rules)
+			lines := append(rules.Troubles(), fired(stage, nodes)...)
 			if webhook != nil {
 				lines = append(lines, webhook.Summary())
 			}
@@ -136,48 +137,35 @@ func mistakes(rules *detect.Rules) string {
 	return "\n" + strings.Join(rules.Problems, "\n")
 }
 
-// standing is how many rules are in which state.
-func standing(rules *detect.Rules) string {
-	counts := rules.Count()
-	var parts []string
-	for _, state := range detect.States() {
-		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
-		}
-	}
-	return fmt.Sprintf("%s: %s", wording.Counted(uint64(len(rules.All)), "rule"), strings.Join(parts, ", "))
+// standing is what can be expected of the rules on the nodes that said so.
+type standing struct {
+	rules *detect.Rules
+
+	mu sync.Mutex
+	// lines are for the end of the session: with why rules are degraded.
+	lines []string
 }
 
-// fired is what the rules came to.
-func fired(stage *detect.Stage, rules *detect.Rules) (lines []string) {
+func (s *standing) add(hellos map[string]*event.Hello) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, s.rules.OnNodes(hellos, true)...)
+	return s.rules.OnNodes(hellos, false)
+}
+
+// fired is what the rules came to: those that fired, how many were silent, and what could be expected of them.
+func fired(stage *detect.Stage, nodes *standing) (lines []string) {
 	all := stage.Fired()
 	for _, f := range all {
-		lines = append(lines, fmt.Sprintf("%-13s %s  %s", f.Severity, wording.Counted(f.Times, "time"), f.Name))
+		lines = append(lines, fmt.Sprintf("%-13s %s  %s", f.Severity, wording.Counted(f.Times, "time"), f.Title()))
 	}
-	counts := rules.Count()
+	counts := nodes.rules.Count()
 	silent := counts[detect.Armed] + counts[detect.Degraded] - len(all)
-	return append(lines, fmt.Sprintf("%s fired, %d silent; %s", wording.Counted(uint64(len(all)), "rule"), silent, standing(rules)))
-}
-
-// print writes the list of the rules.
-func (d *detectOptions) print(ctx context.Context, out io.Writer) error {
-	rules, err := d.load(ctx)
-	if err != nil {
-		return err
+	summary := fmt.Sprintf("%s fired, %d silent", wording.Counted(uint64(len(all)), "rule"), silent)
+	if nodes.rules.Others() {
+		summary += "; " + nodes.rules.String()
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SEVERITY\tSTATE\tLANGUAGE\tRULE\tREASONS")
-	for _, r := range rules.Sorted() {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.Severity, r.State, r.Language, terminal.Sanitize(r.Name), terminal.Sanitize(strings.Join(r.Reasons, "; ")))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, problem := range append(slices.Clone(rules.Problems), rules.Notes...) {
-		if _, err := fmt.Fprintln(out, terminal.Sanitize(problem)); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintln(out, standing(rules))
-	return err
+	nodes.mu.Lock()
+	defer nodes.mu.Unlock()
+	return append(append(lines, summary), nodes.lines...)
 }

@@ -27,7 +27,8 @@ func Record(env trace.Environment) *cobra.Command {
 		Use:   "record [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Record what pods do: programs, changed files, connections, credentials, detections",
 		Long: `Record what is asked for after most incidents, to be looked at later (replay): programs that run and that could not be started,
-files that are changed, connections and name servers, credentials; with --rules or --sigma also what these need, and their detections.
+files that are changed, connections and name servers, credentials; with --rules (builtin: the library of detect) or --sigma also what these need, and their
+detections.
 Nothing is shown unless -o says how. Every command that traces can record beside what it shows: these are its flags, too.
 The file is zstd frames of JSON lines (zstdcat FILE | jq), whole up to the last second if the recorder is killed; a name that ends in
 .ndjson is not compressed. The last value of its chain of SHA-256 is said at the end: keep it elsewhere (verify).`,
@@ -59,10 +60,10 @@ func (d *detectOptions) record(r trace.Request) (trace.Work, error) {
 		}
 		errs = append(errs, err)
 	}
-	if len(d.Falco)+len(d.Sigma) > 0 {
+	if len(d.Files)+len(d.Sigma) > 0 {
 		w, err := d.work(r)
 		made.Composed = append(made.Composed, w.Composed...)
-		made.Process.Capabilities, made.Closing = w.Process.Capabilities, w.Closing
+		made.Process.Capabilities, made.Closing, made.OnHooks = w.Process.Capabilities, w.Closing, w.OnHooks
 		enrich = append(enrich, besides(w.Enrich))
 		errs = append(errs, err)
 	}
@@ -113,7 +114,7 @@ func (nothing) Close() error              { return nil }
 func ruleFlags(all *pflag.FlagSet) *pflag.FlagSet {
 	fs := help.NewFlags()
 	all.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains([]string{"list", "webhook"}, f.Name) {
+		if !slices.Contains([]string{"list", "explain", "webhook"}, f.Name) {
 			fs.AddFlag(f)
 		}
 	})

@@ -31,7 +31,7 @@ What rules ask of system calls that were not watched then, nobody can say now.`,
   kubectl trace-sec replay web.tsec.zst --rules falco_rules.yaml
   # Trees of what an installed Tetragon exported
   kubectl trace-sec replay /var/log/tetragon/tetragon-*.log.gz /var/log/tetragon/tetragon.log --in-namespace shop`,
-		Rules: ruleFlags(d.flags()), HasRules: func() bool { return len(d.Falco)+len(d.Sigma) > 0 },
+		Rules: ruleFlags(d.flags()), HasRules: func() bool { return len(d.Files)+len(d.Sigma) > 0 },
 		Stage: func(onMachine bool, say func(event.Level, string)) (pipeline.Stage, error) {
 			d.Local = onMachine
 			var err error
@@ -41,15 +41,15 @@ What rules ask of system calls that were not watched then, nobody can say now.`,
 			for _, problem := range rules.Problems {
 				say(event.LevelWarning, problem)
 			}
-			say(event.LevelInfo, standing(rules))
-			stage = rules.Stage(nil)
+			say(event.LevelInfo, rules.String())
+			stage = rules.Stage(nil, false)
 			return stage, nil
 		},
 		Closing: func() []string {
 			if stage == nil {
 				return nil
 			}
-			return fired(stage, rules)
+			return fired(stage, &standing{rules: rules})
 		},
 	})
 	return cmd

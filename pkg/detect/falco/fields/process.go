@@ -25,25 +25,8 @@ func argumentsOf(p *event.Process) string {
 	if !strings.Contains(p.Arguments, `"`) {
 		return p.Arguments
 	}
-	words := splitArguments(p.Arguments)
+	words := event.SplitArguments(p.Arguments)
 	return strings.Join(words, " ")
-}
-
-// splitArguments takes a line of arguments apart. A quote is one only at the start of an argument and before a blank or the end:
-// arguments that hold quotes themselves are written as they are.
-func splitArguments(line string) (words []string) {
-	for line != "" {
-		if inner, ok := strings.CutPrefix(line, `"`); ok {
-			if end := strings.Index(inner+" ", `" `); end >= 0 {
-				words = append(words, inner[:end])
-				line = strings.TrimPrefix(inner[end+1:], " ")
-				continue
-			}
-		}
-		word, rest, _ := strings.Cut(line, " ")
-		words, line = append(words, word), rest
-	}
-	return words
 }
 
 func commandLine(p *event.Process) string {
@@ -177,7 +160,7 @@ func giveArguments(e *Event, r *catalog.Reference, _ compare.View, v *compare.Va
 		v.SetText(argumentsOf(e.process))
 		return
 	}
-	words := splitArguments(e.process.Arguments)
+	words := event.SplitArguments(e.process.Arguments)
 	switch {
 	case r.Number < len(words):
 		v.SetText(words[r.Number])
