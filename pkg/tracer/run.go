@@ -33,6 +33,8 @@ type Options struct {
 	// Command, when set, is started once tracing has begun, and is traced with all its descendants; the tracer ends when
 	// they have ended. It is not killed when the tracer ends before.
 	Command *exec.Cmd
+	// Permit is what may be done, whatever Config and Control say; nil: everything.
+	Permit *Permit
 	// Build is the version that hello tells.
 	Build string
 	// Remark is a notice for the reader of the frames, said after hello; nil: none.
@@ -122,6 +124,9 @@ func (s *session) run(ctx context.Context) error {
 	if err := s.Config.Validate(); err != nil {
 		return err
 	}
+	if err := s.Permit.checkConfig(s.Config); err != nil {
+		return err
+	}
 	if s.Command == nil && s.firstTargets().Empty() && s.Control == nil {
 		return errors.New("tracer configuration: no targets, and nobody who could name some later")
 	}
@@ -178,7 +183,7 @@ func (s *session) begin() (err error) {
 		s.tasks.Close()
 		return err
 	}
-	s.targets = newTargets(s.programs, s.output.notice)
+	s.targets = newTargets(s.programs, s.Permit, s.output.notice)
 	s.throttles = throttles{read: s.programs.Throttled, name: s.cgroupName, at: s.clock.At, tell: s.output.throttle, targets: map[uint64]*throttledTarget{}}
 	if err := s.targets.set(s.firstTargets(), images); err != nil {
 		return err
@@ -337,5 +342,8 @@ func (s *session) keep() {
 	}
 	s.table.DropExited(images)
 	s.targets.found(images)
+	if s.targets.retry() {
+		s.includeRunning(images)
+	}
 	s.targets.remind()
 }

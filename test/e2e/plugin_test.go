@@ -31,7 +31,7 @@ type result struct {
 // command is the plugin with the scene's namespaces.
 func (s *scene) command(args ...string) *exec.Cmd {
 	common := []string{args[0], "-n", s.namespace, "--tracer-namespace", s.tracers}
-	if !slices.ContainsFunc(args, saysHow) && args[0] != "cleanup" {
+	if !slices.ContainsFunc(args, saysHow) && args[0] != "cleanup" && args[0] != "tracers" {
 		common = append(common, "--tracer", way)
 	}
 	cmd := exec.Command(plugin, append(common, args[1:]...)...)

@@ -89,7 +89,7 @@ func Check(ctx context.Context, client kubernetes.Interface, needs []Need) error
 	if len(missing) == 0 {
 		return err
 	}
-	return &Denied{Missing: missing, User: user(ctx, client)}
+	return &Denied{Missing: missing, User: User(ctx, client)}
 }
 
 // Refine makes of a refusal (403) the *Denied that names all of the needs that are missing. Other errors, and refusals for
@@ -102,8 +102,8 @@ func Refine(ctx context.Context, client kubernetes.Interface, err error, needs [
 	return err
 }
 
-// user is the name that the API server knows the caller by; empty when it does not say.
-func user(ctx context.Context, client kubernetes.Interface) string {
+// User is the name that the API server knows the caller by; empty when it does not say.
+func User(ctx context.Context, client kubernetes.Interface) string {
 	review, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {
 		return ""

@@ -35,7 +35,9 @@ var reasons = map[string]string{
 	"automountServiceAccountToken: false": "The tracer does not use the API: no token.",
 	"enableServiceLinks: false":           "The tracer does not use the network: no addresses of services.",
 	"dnsPolicy: Default":                  "The tracer does not use the network: no cluster DNS.",
-	"args":                                "What to trace: session, node, pods. No secrets.",
+	"args":                                "",
+	"--namespaces=*":                      "Whose pods may be traced: the tracer heeds it. Names where an admission policy asks for them, else all.",
+	"--config":                            "What to trace: session, node, pods. No secrets.",
 	"command":                             "",
 	"image: registry.example/web:1":       "One that the node has, here that of a traced pod: nothing of it is executed. --base-image names another.",
 	"imagePullPolicy: Never":              "No registry is asked.",
@@ -97,7 +99,7 @@ var reasons = map[string]string{
 	"fluentbit.io/exclude":                           "",
 	"linkerd.io/inject":                              "",
 	"sumologic.com/exclude":                          "",
-	"--config":                                       "", "/trace-sec-tracer": "",
+	"/trace-sec-tracer":                              "",
 }
 
 const manifestHead = `# SPDX-License-Identifier: Apache-2.0
@@ -108,7 +110,8 @@ const manifestHead = `# SPDX-License-Identifier: Apache-2.0
 #
 # Written by "go test ./pkg/plugin/launch -update" from the function that makes these pods, and compared with it in the
 # tests. Plainly: it has no API token, mounts nothing of the node and listens to nothing, but it sees every process of its node and what
-# they do. And whoever may create it may create any other pod in its namespace too, which is to be root on the node.
+# they do. And whoever may create it may create any other pod in its namespace too, which is to be root on the node, unless the policy of
+# admission.yaml is there.
 #
 # What the hooks of policies (kubectl trace-sec run) or the node's kernel need is added, and only then:
 `
@@ -169,6 +172,7 @@ func TestTracerPodManifest(t *testing.T) {
 func TestNamespaceManifest(t *testing.T) {
 	want := tracerNamespace(Config{Namespace: DefaultNamespace})
 	want.Annotations = nil // one that an administrator makes is not a session's
+	want.Labels["trace-sec/admission"] = "required"
 	var got corev1.Namespace
 	read(t, "namespace.yaml", &got)
 	if !equality.Semantic.DeepEqual(*want, got) {
@@ -176,7 +180,7 @@ func TestNamespaceManifest(t *testing.T) {
 	}
 }
 
-// The role grants what Preflight asks for, and only what is known to help beyond it.
+// The role for observing grants what Preflight asks for, and only what is known to help beyond it.
 func TestRoleManifest(t *testing.T) {
 	var role rbacv1.Role
 	read(t, "rbac.yaml", &role)
@@ -191,7 +195,7 @@ func TestRoleManifest(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"get pods/attach", "get events", "list events", "watch events", "list configmaps", "create configmaps", "delete configmaps"}
+	want := []string{"get pods/attach", "get events", "list events", "watch events", "get traceradmissions"}
 	for _, n := range slices.Concat(Needs(DefaultNamespace), CarriedNeeds(DefaultNamespace)) {
 		want = append(want, n.Verb+" "+n.Resources())
 	}

@@ -3,10 +3,8 @@
 package launch
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,8 +38,11 @@ func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 		ObjectMeta: metadata(c, tracer.Node),
 		Spec:       spec(c, tracer.Node),
 	}
+	pod.Name += p.guarded.creatorSuffix()
+	restricted := p.guarded != nil && len(c.TargetNamespaces) > 0
 	pod.Spec.Containers = []corev1.Container{container(c, p, tracer)}
-	grant(&pod.Spec, c.Hooks, p.kernel)
+	pod.Spec.Containers[0].Args = arguments(c, restricted, tracer)
+	grant(&pod.Spec, needs{hooks: c.Hooks, kernel: p.kernel, restricted: restricted})
 	if p.carried != nil {
 		carryTo(&pod.Spec, *p.carried)
 	}
@@ -120,7 +121,6 @@ func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
 		Image:           p.image,
 		ImagePullPolicy: p.policy,
 		Command:         []string{tracerProgram},
-		Args:            []string{"--config", argument(tracer)},
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,
 		StdinOnce: !c.Reattach,
@@ -138,13 +138,6 @@ func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		SecurityContext:          securityContext(),
 	}
-}
-
-// argument is the configuration as JSON. The kubelet expands $(NAME) and $$ in arguments, so no dollar sign may be in it; in
-// JSON one can only stand in a string, where it can be escaped.
-func argument(tracer wire.TracerConfig) string {
-	document, _ := json.Marshal(tracer) // texts, numbers and lists of them can always be marshalled
-	return string(bytes.ReplaceAll(document, []byte("$"), []byte(`\u0024`)))
 }
 
 // securityContext is without capabilities: see privileges.
