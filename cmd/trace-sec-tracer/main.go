@@ -77,7 +77,7 @@ func run(ctx context.Context, a arguments) (event.Bye, error) {
 	if config.Silence > 0 {
 		control = os.Stdin
 	}
-	options := tracer.Options{Config: config, Permit: &permit, Frames: os.Stdout, Control: control, Build: version}
+	options := tracer.Options{Config: config, Permit: &permit, DropCapabilities: true, Frames: os.Stdout, Control: control, Build: version}
 	if a.fromFile {
 		options.Remark = &remarkFromFile
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Command *exec.Cmd
 	// Permit is what may be done, whatever Config and Control say; nil: everything.
 	Permit *Permit
+	// DropCapabilities gives up those of the process, as soon as all is attached, that are not needed any more.
+	DropCapabilities bool
 	// Build is the version that hello tells.
 	Build string
 	// Remark is a notice for the reader of the frames, said after hello; nil: none.
@@ -78,6 +80,7 @@ type session struct {
 	// only of those that ran at the beginning.
 	programsInContainers bool
 	policies             *policies
+	needed               capabilitySet // of capabilities, by policies, when all is attached
 	throttles            throttles
 	sharesFull           bool // it was told
 	end                  context.CancelCauseFunc
@@ -198,11 +201,19 @@ func (s *session) begin() (err error) {
 	if err := s.beginPolicies(); err != nil {
 		return err
 	}
-	if err := s.output.hello(s.hello(scope, hooks)); err != nil {
+	kept, err := s.dropCapabilities()
+	if err != nil {
 		return err
 	}
-	if s.Remark != nil {
-		s.output.notice(*s.Remark)
+	hello := s.hello(scope, hooks)
+	hello.Capabilities = kept.names
+	if err := s.output.hello(hello); err != nil {
+		return err
+	}
+	for _, remark := range []*event.Notice{s.Remark, kept.remark} {
+		if remark != nil {
+			s.output.notice(*remark)
+		}
 	}
 	return nil
 }
@@ -297,28 +308,6 @@ func (s *session) idle() {
 	if now.Sub(s.kept) > housekeeping {
 		s.kept = now
 		s.keep()
-	}
-}
-
-// deadManTime is how long hooks stay armed without this process, deadManInterval how often they are told to.
-const (
-	deadManTime     = 3 * time.Second
-	deadManInterval = deadManTime / 6
-)
-
-// stayArmed is the sign of life that the kernel side waits for. That it came too late is told: until now nothing was enforced.
-func (s *session) stayArmed(now time.Time) {
-	if s.policies == nil || !s.Config.Enforce || now.Sub(s.armed) < deadManInterval {
-		return
-	}
-	s.armed = now
-	lapsed, err := s.policies.set.StayArmed(deadManTime)
-	switch {
-	case err != nil:
-		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: err.Error()})
-	case lapsed > 0:
-		s.output.notice(event.Notice{Level: event.LevelError, Subject: "enforce", Text: fmt.Sprintf(
-			"nothing was enforced for %s: the tracer was frozen, or had no CPU", lapsed.Round(time.Second/10))})
 	}
 }
 

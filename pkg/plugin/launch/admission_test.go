@@ -33,7 +33,9 @@ func TestPodsForTheAdmissionPolicy(t *testing.T) {
 	c := newCluster(t, readyNode("n1", func(n *corev1.Node) {
 		n.Status.Images = []corev1.ContainerImage{{Names: []string{"example.test/pause:2", "example.test/other:1"}}}
 	}))
-	l := c.launcher(t, func(c *Config) { c.Delivery, c.TargetNamespaces = Delivery{Tracers: carriedTracers()}, []string{"shop"} })
+	l := c.launcher(t, func(c *Config) {
+		c.Delivery, c.TargetNamespaces = Delivery{Tracers: carriedTracers()}, []string{"shop"}
+	})
 	c.guard(l, Admission{Tracers: []string{"digest-amd64"}, Starters: []string{}, Images: []string{}, BaseImages: []string{"example.test/pause:1", "example.test/pause:2"}})
 	if refused, carried := l.Look(soon(t), []string{"n1"}); len(refused) > 0 || !carried {
 		t.Fatalf("%v, carried: %t", refused, carried)

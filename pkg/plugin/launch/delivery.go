@@ -60,6 +60,8 @@ type Program struct {
 	carried *carry.Tracer
 	// kernel is the release of the node's; empty if it is not known.
 	kernel string
+	// runtime is the node's, as it tells it (containerd://1.7.2); empty if it is not known.
+	runtime string
 	// guarded is nil where the tracer namespace has no admission policy.
 	guarded *guardedNamespace
 }
@@ -69,14 +71,16 @@ type nodeFacts struct {
 	architecture string
 	// kernel is its release, such as 6.1.0-18-amd64.
 	kernel string
-	images []string
+	// runtime is its name and version, such as containerd://1.7.2.
+	runtime string
+	images  []string
 	// unusable are images that could not be used as base.
 	unusable []string
 }
 
 func factsOf(node *corev1.Node) (f nodeFacts) {
 	f.architecture = cmp.Or(node.Status.NodeInfo.Architecture, node.Labels[corev1.LabelArchStable])
-	f.kernel = node.Status.NodeInfo.KernelVersion
+	f.kernel, f.runtime = node.Status.NodeInfo.KernelVersion, node.Status.NodeInfo.ContainerRuntimeVersion
 	for _, image := range node.Status.Images {
 		f.images = append(f.images, image.Names...)
 	}
@@ -99,7 +103,7 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 	facts, guarded := l.nodes[node], l.guarded
 	l.mu.Unlock()
 	if !d.mayCarry() || d.Way != Carried && slices.Contains(facts.images, c.Image) {
-		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: facts.kernel, guarded: guarded}, nil
+		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: facts.kernel, runtime: facts.runtime, guarded: guarded}, nil
 	}
 	architecture := cmp.Or(facts.architecture, defaultArchitecture)
 	tracer, ok := d.Tracers[architecture]
@@ -120,7 +124,7 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 		return Program{}, &NodeError{Node: node, Reason: reason, Remedy: "name one with --base-image",
 			Message: "no image is known that the node has and that a tracer pod could use" + but(facts.unusable)}
 	}
-	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer, kernel: facts.kernel, guarded: guarded}, nil
+	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer, kernel: facts.kernel, runtime: facts.runtime, guarded: guarded}, nil
 }
 
 // defaultArchitecture is that of a node that nobody may ask; its kubelet tells if it is not so.

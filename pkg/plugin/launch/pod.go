@@ -136,12 +136,12 @@ func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
 		// The totals, for when the log was cut.
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
-		SecurityContext:          securityContext(),
+		SecurityContext:          securityContext(p.runtime),
 	}
 }
 
 // securityContext is without capabilities: see privileges.
-func securityContext() *corev1.SecurityContext {
+func securityContext(runtime string) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		Privileged:               new(false),
 		AllowPrivilegeEscalation: new(false),
@@ -151,8 +151,7 @@ func securityContext() *corev1.SecurityContext {
 		RunAsGroup:             new(int64(0)),
 		RunAsNonRoot:           new(false),
 		ReadOnlyRootFilesystem: new(true),
-		// Some runtimes' default profile refuses bpf(2) and perf_event_open(2) whatever the capabilities.
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined},
+		SeccompProfile:         seccompProfile(runtime),
 		// Runtimes' default profile forbids to look at processes outside of it.
 		AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
 		// container_t may not use bpf(2); without SELinux this says nothing.

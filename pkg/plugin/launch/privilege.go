@@ -43,9 +43,9 @@ var privileges = [...]privilege{
 		why: "perf events of mappings, which some kernels (Debian's) refuse to PERFMON alone, and /proc/PID/map_files"},
 	{of: "loader", needed: isLoader, capability: "SYS_PTRACE",
 		why: "/proc/PID/maps and the files there: build ids, on kernels without kprobes"},
-	{of: "userStackTrace", needed: posts(func(a policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
+	{of: "userStackTrace", needed: does(func(a *policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
 		why: "/proc/PID/maps and the files there: the names of a stack's frames"},
-	{of: "kernelStackTrace", needed: posts(func(a policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
+	{of: "kernelStackTrace", needed: does(func(a *policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
 		why: "/proc/kallsyms: the names of a stack's frames, whose addresses it shows to nobody else"},
 	{of: "cap_capable", needed: calls("cap_capable"), capability: "SYSLOG",
 		why: "/proc/kallsyms: where the functions are whose checks are not audited, which its tracepoint does not tell"},
@@ -84,13 +84,9 @@ func calls(function string) func(*policy.Hook) bool {
 	}
 }
 
-// posts finds hooks of which some action is such.
-func posts(such func(policy.Action) bool) func(*policy.Hook) bool {
-	return func(h *policy.Hook) bool {
-		return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
-			return slices.ContainsFunc(s.Actions, such) || slices.ContainsFunc(s.ReturnActions, such)
-		})
-	}
+// does finds hooks of which some action is such.
+func does(such func(*policy.Action) bool) func(*policy.Hook) bool {
+	return func(h *policy.Hook) bool { return h.Does(such) }
 }
 
 // needs are what decides on the privileges of a tracer.
