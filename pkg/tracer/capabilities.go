@@ -85,7 +85,7 @@ func (s *session) dropCapabilities() (l left, err error) {
 	}
 	keep := permitted & s.needed
 	if err := setCapabilities(permitted, keep); err != nil { // permitted, so that they can be had again
-		return left{permitted.names(), &event.Notice{Level: event.LevelWarning, Text: "the tracer keeps all its capabilities: " + err.Error()}}, nil
+		return left{permitted.names(), &event.Notice{Level: event.LevelWarning, Text: "the tracer keeps all its capabilities: " + err.Error()}}, nil //nolint:nilerr // it is said
 	}
 	if err := s.usesMaps(); errors.Is(err, unix.EPERM) {
 		keep |= permitted & (1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON)

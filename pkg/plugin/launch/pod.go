@@ -40,8 +40,7 @@ func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 	}
 	pod.Name += p.guarded.creatorSuffix()
 	restricted := p.guarded != nil && len(c.TargetNamespaces) > 0
-	pod.Spec.Containers = []corev1.Container{container(c, p, tracer)}
-	pod.Spec.Containers[0].Args = arguments(c, restricted, tracer)
+	pod.Spec.Containers = []corev1.Container{container(c, p, arguments(c, restricted, tracer))}
 	grant(&pod.Spec, needs{hooks: c.Hooks, kernel: p.kernel, restricted: restricted})
 	if p.carried != nil {
 		carryTo(&pod.Spec, *p.carried)
@@ -115,12 +114,13 @@ func spec(c Config, node string) corev1.PodSpec {
 	return s
 }
 
-func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
+func container(c Config, p Program, args []string) corev1.Container {
 	return corev1.Container{
 		Name:            ContainerName,
 		Image:           p.image,
 		ImagePullPolicy: p.policy,
 		Command:         []string{tracerProgram},
+		Args:            args,
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,
 		StdinOnce: !c.Reattach,
