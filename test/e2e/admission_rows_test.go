@@ -241,6 +241,7 @@ func TestAdmission(t *testing.T) {
 	g := newGuarded(t)
 	g.pod("busy", nil, shell(g.nodes[0], sayName))
 	g.apply("{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: " + otherRuntime + "}, handler: other}")
+	g.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: other, namespace: " + g.tracers + "}}")
 	honest := g.printedPod(observer, "exec", "busy")
 	if err := g.judge(observer, honest); err != nil {
 		t.Fatalf("the plugin's own pod: %v", err)

@@ -68,12 +68,12 @@ func (g *guarded) observe(labels map[string]string) {
 
 // enforce ends a program, by somebody who may.
 func (g *guarded) enforce() {
-	r := g.start("enforce", "busy", "--deny-exec", "/bin/echo", "--yes", "--as="+enforcer)
+	r := g.start("enforce", "busy", "--deny-exec", "/bin/echo", "--kill", "--yes", "--as="+enforcer)
 	r.await("enforcement", func(e *event.Event) bool { return len(e.Enforced()) > 0 })
 	if got := r.end(); got.code != 0 {
 		g.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
 	}
-	if got := g.run("enforce", "busy", "--deny-exec", "/bin/echo", "--yes", "--as="+observer); got.code != 1 || !strings.Contains(got.stderr, "you may not enforce") {
+	if got := g.run("enforce", "busy", "--deny-exec", "/bin/echo", "--kill", "--yes", "--as="+observer); got.code != 1 || !strings.Contains(got.stderr, "you may not enforce") {
 		g.Errorf("an observer: exit code %d, stderr:\n%s", got.code, got.stderr)
 	}
 }
