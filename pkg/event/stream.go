@@ -18,6 +18,8 @@ type Hello struct {
 	Tiers []string `json:"tiers"`
 	// Cgroups is the hierarchy by which targets are told apart: "unified", or the name of a v1 controller.
 	Cgroups string `json:"cgroups"`
+	// Capabilities that the tracer has left when all is attached; none in a tracer pod that could give up all.
+	Capabilities []string `json:"capabilities,omitempty"`
 	// Hooks that were asked for, attached or not.
 	Hooks []Hook `json:"hooks"`
 }

@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/policy/syscalls"
@@ -223,6 +224,12 @@ func (p *Program) places() (all []string) {
 		all = append(all, fmt.Sprintf("%#x", address))
 	}
 	return all
+}
+
+// Does says whether one of the hook's actions is such.
+func (h *Hook) Does(such func(*Action) bool) bool {
+	all := h.actions()
+	return slices.ContainsFunc(all, func(a Action) bool { return such(&a) })
 }
 
 // actions are all of the hook.

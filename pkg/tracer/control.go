@@ -190,6 +190,14 @@ func (s *session) retarget(c wire.Control) error {
 	return s.notePrograms()
 }
 
+// includeRunning has what runs in targets that came late traced.
+func (s *session) includeRunning(images []*kernel.Image) {
+	s.table.Include(images, s.targets.includes)
+	if err := s.notePrograms(); err != nil {
+		s.output.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "policies may take what runs in new targets for another program: " + err.Error()})
+	}
+}
+
 // notePrograms tells the policies' programs of processes that run in new targets. What is executed from now on they see.
 func (s *session) notePrograms() error {
 	if s.policies == nil {

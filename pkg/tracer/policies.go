@@ -223,6 +223,7 @@ func (s *session) beginPolicies() error {
 	node.Containers = s.containers
 	s.programsInContainers = looksIntoContainers(all)
 	reporter := report.New(report.Config{Table: s.table, Architecture: runtime.GOARCH, Symbols: s.symbols(), BuildIDs: symbol.NewBuildIDs("/proc"), WithoutRuntime: s.Config.WithoutRuntime})
+	s.needed = neededLater(all)
 	s.policies, err = loadPolicies(s.programs, s.Limits, reporter, all, node, s.tasks.All)
 	return errors.Join(err, node.Close())
 }

@@ -33,6 +33,10 @@ type Options struct {
 	// Command, when set, is started once tracing has begun, and is traced with all its descendants; the tracer ends when
 	// they have ended. It is not killed when the tracer ends before.
 	Command *exec.Cmd
+	// Permit is what may be done, whatever Config and Control say; nil: everything.
+	Permit *Permit
+	// DropCapabilities gives up those of the process, as soon as all is attached, that are not needed any more.
+	DropCapabilities bool
 	// Build is the version that hello tells.
 	Build string
 	// Remark is a notice for the reader of the frames, said after hello; nil: none.
@@ -76,6 +80,7 @@ type session struct {
 	// only of those that ran at the beginning.
 	programsInContainers bool
 	policies             *policies
+	needed               capabilitySet // of capabilities, by policies, when all is attached
 	throttles            throttles
 	sharesFull           bool // it was told
 	end                  context.CancelCauseFunc
@@ -122,6 +127,9 @@ func (s *session) reason(ctx context.Context) string {
 
 func (s *session) run(ctx context.Context) error {
 	if err := s.Config.Validate(); err != nil {
+		return err
+	}
+	if err := s.Permit.checkConfig(s.Config); err != nil {
 		return err
 	}
 	if s.Command == nil && s.firstTargets().Empty() && s.Control == nil {
@@ -179,7 +187,7 @@ func (s *session) begin() (err error) {
 		s.tasks.Close()
 		return err
 	}
-	s.targets = newTargets(s.programs, s.output.notice)
+	s.targets = newTargets(s.programs, s.Permit, s.output.notice)
 	s.throttles = throttles{read: s.programs.Throttled, name: s.cgroupName, at: s.clock.At, tell: s.output.throttle, targets: map[uint64]*throttledTarget{}}
 	if err := s.targets.set(s.firstTargets(), images); err != nil {
 		return err
@@ -194,11 +202,19 @@ func (s *session) begin() (err error) {
 	if err := s.beginPolicies(); err != nil {
 		return err
 	}
-	if err := s.output.hello(s.hello(scope, hooks)); err != nil {
+	kept, err := s.dropCapabilities()
+	if err != nil {
 		return err
 	}
-	if s.Remark != nil {
-		s.output.notice(*s.Remark)
+	hello := s.hello(scope, hooks)
+	hello.Capabilities = kept.names
+	if err := s.output.hello(hello); err != nil {
+		return err
+	}
+	for _, remark := range []*event.Notice{s.Remark, kept.remark} {
+		if remark != nil {
+			s.output.notice(*remark)
+		}
 	}
 	return nil
 }
@@ -316,5 +332,8 @@ func (s *session) keep() {
 	}
 	s.table.DropExited(images)
 	s.targets.found(images)
+	if s.targets.retry() {
+		s.includeRunning(images)
+	}
 	s.targets.remind()
 }

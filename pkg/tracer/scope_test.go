@@ -338,7 +338,7 @@ func startTracerProgram(t *testing.T, given wire.TracerConfig) (run *exec.Cmd, f
 	t.Helper()
 	document, err := json.Marshal(given)
 	must(t, err)
-	run = exec.Command(tracerProgram(t), "--config", string(document))
+	run = exec.Command(tracerProgram(t), fmt.Sprintf("--enforce=%t", given.Enforce), "--config", string(document))
 	output, err := run.StdoutPipe()
 	must(t, err)
 	must(t, run.Start())

@@ -27,6 +27,7 @@ const remindAfter = 10 * time.Second
 type targets struct {
 	programs *kernel.Programs
 	notice   func(event.Notice)
+	gate     *podGate
 	pods     podPlaces
 	// wanted are the targets by UID.
 	wanted    map[string]*wantedPod
@@ -36,20 +37,24 @@ type targets struct {
 	all     bool
 }
 
-func newTargets(p *kernel.Programs, notice func(event.Notice)) *targets {
+func newTargets(p *kernel.Programs, permit *Permit, notice func(event.Notice)) *targets {
 	return &targets{
-		programs: p, notice: notice, pods: podPlaces{}, wanted: map[string]*wantedPod{},
+		programs: p, notice: notice, gate: newPodGate(permit, notice), pods: podPlaces{}, wanted: map[string]*wantedPod{},
 		processes: map[uint32]bool{}, cgroups: map[uint64]string{},
 	}
 }
 
 // set makes w the targets; images are the processes that run, in which pods are looked for.
 func (t *targets) set(w wire.Targets, images []*kernel.Image) error {
+	if err := t.gate.permit.checkTargets(w); err != nil {
+		return err
+	}
 	t.all = w.All
 	named := map[string]bool{}
 	for _, pod := range w.Pods {
 		named[pod.UID] = true
 	}
+	t.gate.keep(named)
 	var left []string
 	for uid := range t.wanted {
 		if !named[uid] {
@@ -75,7 +80,12 @@ func (t *targets) change(add []wire.Pod, remove []string, images []*kernel.Image
 	if err := t.removePods(remove); err != nil {
 		return err
 	}
-	for _, pod := range add {
+	return t.add(t.gate.pass(add))
+}
+
+// add makes pods targets that may be.
+func (t *targets) add(pods []wire.Pod) error {
+	for _, pod := range pods {
 		w := t.wanted[pod.UID]
 		if w == nil {
 			w = &wantedPod{since: time.Now(), entered: map[uint64]uint64{}}
@@ -89,7 +99,17 @@ func (t *targets) change(add []wire.Pod, remove []string, images []*kernel.Image
 	return nil
 }
 
+// retry makes targets of pods whose namespaces were not known before, and says whether there are any.
+func (t *targets) retry() bool {
+	pods := t.gate.again()
+	if err := t.add(pods); err != nil {
+		t.notice(event.Notice{Level: event.LevelError, Subject: "targets", Text: "not all new pods are traced: " + err.Error()})
+	}
+	return len(pods) > 0
+}
+
 func (t *targets) removePods(uids []string) error {
+	t.gate.forget(uids)
 	var errs []error
 	for _, uid := range uids {
 		w := t.wanted[uid]
@@ -109,6 +129,10 @@ func (t *targets) removePods(uids []string) error {
 // far longer than a record takes to come here.
 func (t *targets) made(c *kernel.Cgroup) {
 	uid := t.pods.learn(c.Path, c.CgroupIds[:])
+	if t.gate.waiting[uid] != nil {
+		t.retry()
+		return
+	}
 	if w := t.wanted[uid]; w != nil {
 		if err := w.enter(t.programs, t.pods[uid]); err != nil {
 			t.notice(event.Notice{Level: event.LevelError, Subject: uid, Text: "this pod is not traced: " + err.Error()})
@@ -135,6 +159,7 @@ func (t *targets) found(images []*kernel.Image) {
 
 // remind says which pods have no cgroup though they should have one by now.
 func (t *targets) remind() {
+	t.gate.remind()
 	for uid, w := range t.wanted {
 		if t.pods[uid] != nil || w.told || time.Since(w.since) < remindAfter {
 			continue
@@ -153,8 +178,9 @@ func (t *targets) inForce() string {
 			reached++
 		}
 	}
-	text := fmt.Sprintf("armed: the policies act on %d of %d pods", reached, len(t.wanted))
-	if reached < len(t.wanted) {
+	all := len(t.wanted) + len(t.gate.waiting)
+	text := fmt.Sprintf("armed: the policies act on %d of %d pods", reached, all)
+	if reached < all {
 		text += ", on the others as they start"
 	}
 	return text

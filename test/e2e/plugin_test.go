@@ -40,7 +40,7 @@ func (s *scene) command(args ...string) *exec.Cmd {
 }
 
 // startNothing are commands that start no tracer.
-var startNothing = []string{"cleanup", "sessions", "attach", "stop"}
+var startNothing = []string{"cleanup", "sessions", "attach", "stop", "tracers"}
 
 // saysHow tells flags that say how nodes get the tracer.
 func saysHow(arg string) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
@@ -30,7 +31,8 @@ const (
 type connection struct {
 	// api is for requests that answer at once, logs without a time limit.
 	api, logs kubernetes.Interface
-	transport *http.Transport // nil for a fake client
+	objects   dynamic.Interface // of kinds that Kubernetes does not have; nil for a fake client
+	transport *http.Transport   // nil for a fake client
 }
 
 // clients hand out the connection in use. Requests under way keep the one that they began with.
@@ -116,11 +118,15 @@ func newConnection(config *rest.Config) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	objects, err := dynamic.NewForConfigAndClient(config, &http.Client{Transport: wrapped, Timeout: config.Timeout})
+	if err != nil {
+		return nil, err
+	}
 	untimed := rest.CopyConfig(config)
 	untimed.Timeout = 0
 	logs, err := kubernetes.NewForConfigAndClient(untimed, &http.Client{Transport: wrapped})
 	if err != nil {
 		return nil, err
 	}
-	return &connection{api: api, logs: logs, transport: base}, nil
+	return &connection{api: api, logs: logs, objects: objects, transport: base}, nil
 }

@@ -69,6 +69,8 @@ type Config struct {
 	Armed bool
 	// Hooks are those of the session's policies: some need more privilege than a tracer has otherwise.
 	Hooks []*policy.Hook
+	// TargetNamespaces are those of the targets; empty: all. An admission policy confines tracers to them.
+	TargetNamespaces []string
 	// Delivery says how the tracer's program gets to the nodes.
 	Delivery Delivery
 	// StartupTimeout is DefaultStartupTimeout when 0.

@@ -60,6 +60,10 @@ type Program struct {
 	carried *carry.Tracer
 	// kernel is the release of the node's; empty if it is not known.
 	kernel string
+	// runtime is the node's, as it tells it (containerd://1.7.2); empty if it is not known.
+	runtime string
+	// guarded is nil where the tracer namespace has no admission policy.
+	guarded *guardedNamespace
 }
 
 // nodeFacts are what decides how a node gets its tracer, and with which privileges; zero where nobody may read nodes.
@@ -67,14 +71,16 @@ type nodeFacts struct {
 	architecture string
 	// kernel is its release, such as 6.1.0-18-amd64.
 	kernel string
-	images []string
+	// runtime is its name and version, such as containerd://1.7.2.
+	runtime string
+	images  []string
 	// unusable are images that could not be used as base.
 	unusable []string
 }
 
 func factsOf(node *corev1.Node) (f nodeFacts) {
 	f.architecture = cmp.Or(node.Status.NodeInfo.Architecture, node.Labels[corev1.LabelArchStable])
-	f.kernel = node.Status.NodeInfo.KernelVersion
+	f.kernel, f.runtime = node.Status.NodeInfo.KernelVersion, node.Status.NodeInfo.ContainerRuntimeVersion
 	for _, image := range node.Status.Images {
 		f.images = append(f.images, image.Names...)
 	}
@@ -94,10 +100,10 @@ func (l *Launcher) note(node string, change func(*nodeFacts)) {
 func (l *Launcher) program(node string) (Program, *NodeError) {
 	c, d := l.config, l.config.Delivery
 	l.mu.Lock()
-	facts := l.nodes[node]
+	facts, guarded := l.nodes[node], l.guarded
 	l.mu.Unlock()
 	if !d.mayCarry() || d.Way != Carried && slices.Contains(facts.images, c.Image) {
-		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: facts.kernel}, nil
+		return Program{image: c.Image, policy: cmp.Or(c.PullPolicy, corev1.PullIfNotPresent), kernel: facts.kernel, runtime: facts.runtime, guarded: guarded}, nil
 	}
 	architecture := cmp.Or(facts.architecture, defaultArchitecture)
 	tracer, ok := d.Tracers[architecture]
@@ -105,7 +111,11 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 		return Program{}, &NodeError{Node: node, Reason: NodeUnsupported, Remedy: "name an image for it with --image",
 			Message: fmt.Sprintf("this plugin carries no tracer for its architecture, %s, but for %s", architecture, known(d.Tracers))}
 	}
-	bases := l.bases(node, facts)
+	if guarded != nil && !slices.Contains(guarded.Tracers, tracer.Digest) {
+		return Program{}, &NodeError{Node: node, Reason: Refused, Remedy: admissionRemedy,
+			Message: fmt.Sprintf("the admission policy of namespace %s does not list this plugin's tracer, sha256:%s", c.Namespace, tracer.Digest)}
+	}
+	bases := l.bases(node, facts, guarded)
 	if len(bases) == 0 {
 		reason := BaseImage // of a pod that is still to start
 		if len(facts.unusable) > 0 {
@@ -114,7 +124,7 @@ func (l *Launcher) program(node string) (Program, *NodeError) {
 		return Program{}, &NodeError{Node: node, Reason: reason, Remedy: "name one with --base-image",
 			Message: "no image is known that the node has and that a tracer pod could use" + but(facts.unusable)}
 	}
-	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer, kernel: facts.kernel}, nil
+	return Program{image: bases[0], policy: corev1.PullNever, carried: &tracer, kernel: facts.kernel, runtime: facts.runtime, guarded: guarded}, nil
 }
 
 // defaultArchitecture is that of a node that nobody may ask; its kubelet tells if it is not so.
@@ -135,11 +145,20 @@ func but(unusable []string) string {
 }
 
 // bases are the images that the pod of a carried tracer may be made from, best first.
-func (l *Launcher) bases(node string, facts nodeFacts) (bases []string) {
+func (l *Launcher) bases(node string, facts nodeFacts, guarded *guardedNamespace) (bases []string) {
 	d := l.config.Delivery
-	if d.BaseImage != "" {
+	switch {
+	case d.BaseImage != "":
 		bases = append(bases, d.BaseImage)
-	} else {
+	case guarded != nil:
+		for _, there := range []bool{true, false} { // first those that the node says it has
+			for _, image := range guarded.BaseImages {
+				if slices.Contains(facts.images, image) == there {
+					bases = append(bases, image)
+				}
+			}
+		}
+	default:
 		if d.Targets != nil {
 			bases = append(bases, d.Targets(node)...)
 		}

@@ -42,6 +42,9 @@ type Launcher struct {
 	tracers                  map[types.UID]*Tracer
 	// nodes are what is known of them, by name.
 	nodes map[string]nodeFacts
+	// guarded is nil without an admission policy, and until admissionKnown.
+	guarded        *guardedNamespace
+	admissionKnown bool
 	// seen are states that came before Start knew the UID.
 	seen map[types.UID]podState
 }

@@ -48,7 +48,7 @@ func (l *Launcher) checkNode(ctx context.Context, name string) *NodeError {
 	}
 	l.note(name, func(f *nodeFacts) {
 		facts := factsOf(node)
-		f.architecture, f.kernel, f.images = facts.architecture, facts.kernel, facts.images
+		f.architecture, f.kernel, f.runtime, f.images = facts.architecture, facts.kernel, facts.runtime, facts.images
 	})
 	return nodeProblem(node)
 }

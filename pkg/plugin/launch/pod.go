@@ -3,10 +3,8 @@
 package launch
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,8 +38,10 @@ func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 		ObjectMeta: metadata(c, tracer.Node),
 		Spec:       spec(c, tracer.Node),
 	}
-	pod.Spec.Containers = []corev1.Container{container(c, p, tracer)}
-	grant(&pod.Spec, c.Hooks, p.kernel)
+	pod.Name += p.guarded.creatorSuffix()
+	restricted := p.guarded != nil && len(c.TargetNamespaces) > 0
+	pod.Spec.Containers = []corev1.Container{container(c, p, arguments(c, restricted, tracer))}
+	grant(&pod.Spec, needs{hooks: c.Hooks, kernel: p.kernel, restricted: restricted})
 	if p.carried != nil {
 		carryTo(&pod.Spec, *p.carried)
 	}
@@ -115,13 +115,13 @@ func spec(c Config, node string) corev1.PodSpec {
 	return s
 }
 
-func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
+func container(c Config, p Program, args []string) corev1.Container {
 	return corev1.Container{
 		Name:            ContainerName,
 		Image:           p.image,
 		ImagePullPolicy: p.policy,
 		Command:         []string{tracerProgram},
-		Args:            []string{"--config", argument(tracer)},
+		Args:            args,
 		// The plugin attaches to standard input: signs of life and new targets go in, its end stops the tracer.
 		Stdin:     true,
 		StdinOnce: !c.Reattach,
@@ -137,19 +137,12 @@ func container(c Config, p Program, tracer wire.TracerConfig) corev1.Container {
 		// The totals, for when the log was cut.
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
-		SecurityContext:          securityContext(),
+		SecurityContext:          securityContext(p.runtime),
 	}
 }
 
-// argument is the configuration as JSON. The kubelet expands $(NAME) and $$ in arguments, so no dollar sign may be in it; in
-// JSON one can only stand in a string, where it can be escaped.
-func argument(tracer wire.TracerConfig) string {
-	document, _ := json.Marshal(tracer) // texts, numbers and lists of them can always be marshalled
-	return string(bytes.ReplaceAll(document, []byte("$"), []byte(`\u0024`)))
-}
-
 // securityContext is without capabilities: see privileges.
-func securityContext() *corev1.SecurityContext {
+func securityContext(runtime string) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		Privileged:               new(false),
 		AllowPrivilegeEscalation: new(false),
@@ -159,8 +152,7 @@ func securityContext() *corev1.SecurityContext {
 		RunAsGroup:             new(int64(0)),
 		RunAsNonRoot:           new(false),
 		ReadOnlyRootFilesystem: new(true),
-		// Some runtimes' default profile refuses bpf(2) and perf_event_open(2) whatever the capabilities.
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined},
+		SeccompProfile:         seccompProfile(runtime),
 		// Runtimes' default profile forbids to look at processes outside of it.
 		AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
 		// container_t may not use bpf(2); without SELinux this says nothing.

@@ -44,6 +44,10 @@ func TestTracerPod(t *testing.T) {
 		"carried": func(c *Config, _ *wire.TracerConfig) {
 			c.Delivery = Delivery{Tracers: carriedTracers(), BaseImage: "registry.example/web:1"}
 		},
+		"restricted": func(c *Config, tracer *wire.TracerConfig) {
+			c.Delivery, c.TargetNamespaces = Delivery{Tracers: carriedTracers()}, []string{"shop"}
+			tracer.Enforce = true
+		},
 		"armed": func(c *Config, tracer *wire.TracerConfig) {
 			c.Armed, tracer.Enforce, tracer.Hold = true, true, true
 			tracer.Policies = []wire.PolicySource{{Name: "p.yaml", Text: "kind: TracingPolicy"}}
@@ -52,7 +56,11 @@ func TestTracerPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, tracer := testConfig(), config
 			change(&c, &tracer)
-			pod, _, err := New(newCluster(t), nil, c).Pod(completed(c, tracer))
+			l := New(newCluster(t), nil, c)
+			if name == "restricted" {
+				l.guarded = &guardedNamespace{Admission{Tracers: []string{"digest-amd64"}, BaseImages: []string{"registry.example/pause:1"}}, "jane@example.com"}
+			}
+			pod, _, err := l.Pod(completed(c, tracer))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,12 +99,17 @@ func TestPrivileges(t *testing.T) {
 		"tracepoint": {kind(policy.Tracepoint), least + tracing}, "uprobe": {kind(policy.Uprobe), program}, "usdt": {kind(policy.USDT), program},
 		"pattern":      {[]*policy.Hook{{Kind: policy.Kprobe, Pattern: regexp.MustCompile("^tcp_")}}, least + tracing},
 		"user stack":   {[]*policy.Hook{&user}, least + " SYS_PTRACE"},
+		"restricted":   {nil, least + " " + podLogs},
 		"kernel stack": {[]*policy.Hook{&kernel}, least + " SYSLOG"},
 		"all":          {[]*policy.Hook{&kernel, &user, {Kind: policy.USDT}, {Kind: policy.Tracepoint}, {Kind: policy.Tracepoint}}, program + " SYSLOG" + tracing},
 	} {
 		c := testConfig()
 		c.Hooks = test.hooks
 		spec := imagePod(c, wire.TracerConfig{}).Spec
+		if name == "restricted" {
+			c.TargetNamespaces = []string{"shop"}
+			spec = tracerPod(c, Program{image: c.Image, kernel: "5.11.0", guarded: &guardedNamespace{creator: "jane"}}, wire.TracerConfig{}).Spec
+		}
 		var got []string
 		for _, capability := range spec.Containers[0].SecurityContext.Capabilities.Add {
 			got = append(got, string(capability))
@@ -144,10 +157,11 @@ func TestPrivilegeByKernel(t *testing.T) {
 func TestTracerConfigSurvivesTheKubelet(t *testing.T) {
 	config := wire.TracerConfig{Node: "n", Targets: wire.Targets{Cgroups: []string{"/a$$b/$(HOME)/${x}", `quote " and \u0024`}}}
 	args := imagePod(testConfig(), completed(testConfig(), config)).Spec.Containers[0].Args
-	if strings.Contains(args[1], "$") {
-		t.Errorf("a dollar sign in %s", args[1])
+	document := args[len(args)-1]
+	if strings.Contains(document, "$") {
+		t.Errorf("a dollar sign in %s", document)
 	}
-	got, err := wire.ParseTracerConfig([]byte(args[1]))
+	got, err := wire.ParseTracerConfig([]byte(document))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,6 +90,7 @@ func (l *Launcher) checkNodes(ctx context.Context, nodes []string) (refused []*N
 	for i, node := range nodes {
 		wg.Go(func() { l.guard(func() { problems[i] = l.checkNode(ctx, node) }) })
 	}
+	wg.Go(func() { l.guard(func() { l.findAdmission(ctx) }) })
 	wg.Wait()
 	for i, node := range nodes {
 		if problems[i] == nil {
@@ -171,9 +172,9 @@ func (l *Launcher) dryRun(ctx context.Context, nodes []string, progress Progress
 	node := slices.Concat(nodes, []string{"any"})[0]
 	program, problem := l.program(node)
 	if problem != nil { // judged is what all pods have in common
-		program = Program{image: cmp.Or(l.config.Image, "none"), policy: corev1.PullNever}
+		program = Program{image: cmp.Or(l.config.Image, "none"), policy: corev1.PullNever, guarded: l.guardedBy()}
 	}
-	pod := tracerPod(l.config, program, wire.TracerConfig{Node: node})
+	pod := tracerPod(l.config, program, wire.TracerConfig{Node: node, Enforce: l.config.Armed})
 	var judged *corev1.Pod
 	err := l.retryCreate(ctx, dryRunPatience, progress, func(ctx context.Context) (err error) {
 		judged, err = l.client().CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})

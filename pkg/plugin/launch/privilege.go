@@ -20,6 +20,8 @@ type privilege struct {
 	needed func(*policy.Hook) bool
 	// onKernel finds nodes that need it, by the release of their kernel as they tell it; empty if they may not be asked.
 	onKernel func(release string) bool
+	// restricted: tracers need it that may trace some namespaces only.
+	restricted bool
 	// capability, or else a directory of the node, which is mounted read-only at the same path.
 	capability corev1.Capability
 	directory  string
@@ -41,9 +43,9 @@ var privileges = [...]privilege{
 		why: "perf events of mappings, which some kernels (Debian's) refuse to PERFMON alone, and /proc/PID/map_files"},
 	{of: "loader", needed: isLoader, capability: "SYS_PTRACE",
 		why: "/proc/PID/maps and the files there: build ids, on kernels without kprobes"},
-	{of: "userStackTrace", needed: posts(func(a policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
+	{of: "userStackTrace", needed: does(func(a *policy.Action) bool { return a.UserStackTrace }), capability: "SYS_PTRACE",
 		why: "/proc/PID/maps and the files there: the names of a stack's frames"},
-	{of: "kernelStackTrace", needed: posts(func(a policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
+	{of: "kernelStackTrace", needed: does(func(a *policy.Action) bool { return a.KernelStackTrace }), capability: "SYSLOG",
 		why: "/proc/kallsyms: the names of a stack's frames, whose addresses it shows to nobody else"},
 	{of: "cap_capable", needed: calls("cap_capable"), capability: "SYSLOG",
 		why: "/proc/kallsyms: where the functions are whose checks are not audited, which its tracepoint does not tell"},
@@ -51,7 +53,12 @@ var privileges = [...]privilege{
 		why: "the number of each tracepoint, and where its fields are; a tracefs of its own would take CAP_SYS_ADMIN"},
 	{of: "lists of functions by pattern", needed: func(h *policy.Hook) bool { return h.Pattern != nil }, directory: tracefs,
 		why: "the functions that can be traced"},
+	{of: "tracers that an admission policy confines to some namespaces", restricted: true, directory: podLogs,
+		why: "the names of its entries tell the namespace of each pod of the node, which the tracer compares; it reads no log"},
 }
+
+// podLogs is where kubelets keep the logs of pods; pkg/tracer has the same.
+const podLogs = "/var/log/pods"
 
 // tracefs is where nodes have it mounted.
 const tracefs = "/sys/kernel/tracing"
@@ -77,34 +84,40 @@ func calls(function string) func(*policy.Hook) bool {
 	}
 }
 
-// posts finds hooks of which some action is such.
-func posts(such func(policy.Action) bool) func(*policy.Hook) bool {
-	return func(h *policy.Hook) bool {
-		return slices.ContainsFunc(h.Selectors, func(s policy.Selector) bool {
-			return slices.ContainsFunc(s.Actions, such) || slices.ContainsFunc(s.ReturnActions, such)
-		})
-	}
+// does finds hooks of which some action is such.
+func does(such func(*policy.Action) bool) func(*policy.Hook) bool {
+	return func(h *policy.Hook) bool { return h.Does(such) }
 }
 
-// isFor says whether a tracer of these hooks needs it on a node with this kernel.
-func (p privilege) isFor(hooks []*policy.Hook, kernel string) bool {
+// needs are what decides on the privileges of a tracer.
+type needs struct {
+	hooks []*policy.Hook
+	// kernel is the release of the node's.
+	kernel     string
+	restricted bool
+}
+
+// isFor says whether a tracer needs it.
+func (p privilege) isFor(n needs) bool {
 	switch {
 	case p.needed != nil:
-		return slices.ContainsFunc(hooks, p.needed)
+		return slices.ContainsFunc(n.hooks, p.needed)
 	case p.onKernel != nil:
-		return p.onKernel(kernel)
+		return p.onKernel(n.kernel)
+	case p.restricted:
+		return n.restricted
 	}
 	return true
 }
 
-// grant gives a pod's only container the privileges that hooks need on a node with this kernel, each once.
-func grant(pod *corev1.PodSpec, hooks []*policy.Hook, kernel string) {
+// grant gives a pod's only container the privileges that it needs, each once.
+func grant(pod *corev1.PodSpec, n needs) {
 	container := &pod.Containers[0]
 	capabilities := container.SecurityContext.Capabilities
 	mounted := map[string]bool{}
 	for _, p := range privileges {
 		switch {
-		case !p.isFor(hooks, kernel):
+		case !p.isFor(n):
 		case p.capability != "" && !slices.Contains(capabilities.Add, p.capability):
 			capabilities.Add = append(capabilities.Add, p.capability)
 		case p.directory != "" && !mounted[p.directory]:

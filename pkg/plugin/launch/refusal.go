@@ -17,6 +17,7 @@ var refusals = [...]struct {
 	// remedy has %[1]s for the namespace and %[2]s for the image.
 	remedy string
 }{
+	{"'" + admissionPolicy + "'", "the admission policy of namespace %[1]s does not let this tracer pod in", admissionRemedy},
 	{"violates PodSecurity", "Pod Security of namespace %[1]s does not allow tracer pods",
 		"an administrator can allow them with: kubectl label --overwrite namespace %[1]s pod-security.kubernetes.io/enforce=privileged"},
 	{"exceeded quota", "a quota of namespace %[1]s leaves no room for a tracer pod",
@@ -33,6 +34,12 @@ var refusals = [...]struct {
 		"let the policy exempt namespace %[1]s or image %[2]s"},
 	{"autogke-", "GKE Autopilot does not allow tracer pods", "tracing is not possible there"},
 }
+
+// admissionPolicy judges tracer pods: manifests/admission.yaml.
+const admissionPolicy = "trace-sec-tracers"
+
+// admissionRemedy is what an administrator can do about a tracer that is not listed.
+const admissionRemedy = "an administrator lists this plugin's tracers with kubectl trace-sec tracers --admission, see docs/admission.md"
 
 // refusal explains an error of a pod's creation. Node is empty in the dry run, whose answer is the same for all nodes.
 func refusal(c Config, node string, err error) *NodeError {

@@ -36,6 +36,13 @@ func StarterConfigMap(c Config) *corev1.ConfigMap {
 	}
 }
 
+// KeptStarter is StarterConfigMap as an administrator makes it: no session deletes it.
+func KeptStarter(c Config) *corev1.ConfigMap {
+	kept := StarterConfigMap(c)
+	delete(kept.Annotations, AnnotationMadeBy)
+	return kept
+}
+
 func starterName(digest string) string { return "trace-sec-starter-" + digest }
 
 // ensureStarter makes the starter's ConfigMap unless it is there. One that holds something else is not used.

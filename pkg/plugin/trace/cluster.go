@@ -66,6 +66,9 @@ func (p *Plan) connect(v *outputs) (onCluster, error) {
 	if on.launch, err = p.launchConfig(); err != nil {
 		return onCluster{}, err
 	}
+	if !o.targets.allNamespaces {
+		on.launch.TargetNamespaces = []string{c.Namespace}
+	}
 	if !p.policies.Empty() {
 		on.policies, err = scope.New(scope.Options{
 			Policies: p.policies.Policies, Sources: p.policies.Sources, Namespace: c.Namespace,
@@ -135,7 +138,11 @@ func (p *Plan) runCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.options.Cluster.OnWarning(func(text string) { v.status.Say(event.LevelWarning, "the API server warns: "+text) })
+	p.options.Cluster.OnWarning(func(text string) {
+		if !launch.WarnsOfName(text) {
+			v.status.Say(event.LevelWarning, "the API server warns: "+text)
+		}
+	})
 	cluster.LogTo(v.screen.Err())
 	stop := session.NewStop(ctx)
 	restore := session.HandleSignals(stop, func(count int, _ os.Signal) bool {

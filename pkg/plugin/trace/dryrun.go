@@ -5,7 +5,9 @@ package trace
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,11 +58,25 @@ func (p *Plan) runDry(ctx context.Context) error {
 			created.TypeMeta, created.ManagedFields = pod.TypeMeta, nil
 			pod = created
 		}
-		if err := printer.PrintObj(pod, p.options.Out); err != nil {
+		if err := p.printTracer(printer, pod); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// printTracer prints a tracer pod, in YAML with the reason for each line.
+func (p *Plan) printTracer(printer printers.ResourcePrinter, pod *corev1.Pod) error {
+	var text strings.Builder
+	if err := printer.PrintObj(pod, &text); err != nil {
+		return err
+	}
+	explained := text.String()
+	if _, isYAML := printer.(*printers.YAMLPrinter); isYAML {
+		explained = launch.Explained(explained)
+	}
+	_, err := io.WriteString(p.options.Out, explained)
+	return err
 }
 
 // dryLauncher only describes tracers.

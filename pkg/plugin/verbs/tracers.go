@@ -33,19 +33,25 @@ const exampleTracers = `  # The pods that would be made, each line with its reas
   kubectl trace-sec exec deploy/web --dry-run=client -o yaml
   # On two hundred nodes, from the cluster's own registry
   kubectl trace-sec exec -A -l app=web --image registry.example/trace-sec-tracer:v1
-  # Where the images of the targets are not to be used
-  kubectl trace-sec exec deploy/web --tracer carried --base-image registry.k8s.io/pause:3.10`
+  # Let this plugin's tracers into the namespace of manifests/, whose admission policy lets in no others (docs/admission.md)
+  kubectl trace-sec tracers --admission --base-image registry.k8s.io/pause:3.10 | kubectl apply -f -`
 
-// Tracers explains the flags of the tracer pods, once for all commands.
+// Tracers explains the flags of the tracer pods, once for all commands, and prints what lets this plugin's tracers in.
 func Tracers(env trace.Environment) *cobra.Command {
-	return &cobra.Command{
+	var a admission
+	cmd := &cobra.Command{
 		Use:     trace.TracersTopic,
-		Short:   "Print the flags of the tracer pods, which every command that traces has",
+		Short:   "Print the flags of the tracer pods, or what lets them into a namespace with an admission policy",
 		Example: exampleTracers,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if a.print {
+				return a.run(env)
+			}
 			_, err := fmt.Fprint(env.Out, aboutTracers+trace.TracerUsages(env.Build)+moreAboutTracers)
 			return err
 		},
 	}
+	a.flags(cmd.Flags(), env.Build.Image)
+	return cmd
 }
