@@ -3,10 +3,10 @@
 package library
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/google/cel-go/common/types/ref"
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
@@ -24,8 +24,10 @@ type values struct {
 	call      Call
 	pod       Pod
 	arguments map[string]*event.Argument
-	// activation are the variables of expressions, made when they are needed.
-	activation map[string]any
+	// noted is what a rule noted of what came before.
+	noted string
+	// made are the variables of expressions that were asked for.
+	made map[string]ref.Val
 }
 
 // functions are the kinds by the names of their functions, as events have them.
@@ -181,19 +183,4 @@ func protocol(kernel string) string {
 		}
 	}
 	return ""
-}
-
-// variables are what expressions name.
-func (v *values) variables() map[string]any {
-	if v.activation == nil {
-		parent := &Process{UID: -1}
-		if len(v.subject.Ancestors) > 0 {
-			parent = v.subject.Ancestors[0]
-		}
-		v.activation = map[string]any{
-			"kind": kinds[v.kind].name, "process": v.subject.Process, "previous": v.subject.Previous, "parent": parent, "ancestors": slices.Clip(v.subject.Ancestors),
-			"noted": "", "file": &v.file, "net": &v.net, "call": &v.call, "pod": &v.pod,
-		}
-	}
-	return v.activation
 }

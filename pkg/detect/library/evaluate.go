@@ -66,7 +66,7 @@ func (s *Session) Evaluate(subject *Subject, found []Match) []Match {
 		return found
 	}
 	for _, r := range s.byKind[v.kind] {
-		v.variables()["noted"] = ""
+		v.noted = ""
 		if r.matches(&v) {
 			found = append(found, Match{r.Rule, r.output.render(&v)})
 		}
@@ -113,7 +113,7 @@ func (r *ruleState) matches(v *values) bool {
 		if !slices.ContainsFunc(r.key, func(e *expression) bool {
 			noted, happened := r.before[i].since(at, s.within, source, r.text(e, v))
 			if happened && noted != "" {
-				v.variables()["noted"] = noted
+				v.noted = noted
 			}
 			return happened
 		}) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/rules"
 )
 
 // start of the events of tests.
@@ -168,5 +169,22 @@ func TestOtherPolicies(t *testing.T) {
 	e.Event.ProcessKprobe.PolicyName = "mine"
 	if got := times(r, e); got[0] != 0 {
 		t.Errorf("fired %v at another policy", got)
+	}
+}
+
+// BenchmarkProgram is what all rules of the library take for a program that runs and is of no interest.
+func BenchmarkProgram(b *testing.B) {
+	all, err := ReadAll(rules.Files)
+	if err != nil {
+		b.Fatal(err)
+	}
+	session, e := NewSession(all), ran(0, "c", "/usr/bin/ls", "-la /usr/share/doc")
+	for range 8 {
+		e.Ancestors = append(e.Ancestors, ran(0, "c", "/usr/bin/bash", "-c something").Process)
+	}
+	for b.Loop() {
+		if found := session.Evaluate(e, nil); len(found) != 0 {
+			b.Fatal(found)
+		}
 	}
 }

@@ -78,29 +78,41 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(options...)
 })
 
+// textsOf are the elements of a list of texts; those of constants are there as they are, and are asked for with each event.
+func textsOf(list ref.Val) []string {
+	if all, is := list.Value().([]string); is {
+		return all
+	}
+	elements, is := list.Value().([]ref.Val)
+	if !is {
+		all, _ := list.ConvertToNative(reflect.TypeFor[[]string]())
+		converted, _ := all.([]string)
+		return converted
+	}
+	all := make([]string, 0, len(elements))
+	for _, element := range elements {
+		if text, is := element.Value().(string); is {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
 // runs is PROCESS.runs([NAME…]).
 func runs(process, names ref.Val) ref.Val {
-	list, err := names.ConvertToNative(reflect.TypeFor[[]string]())
-	if err != nil {
-		return types.WrapErr(err)
-	}
 	switch p := process.Value().(type) {
 	case *Process:
-		return types.Bool(p.runs(list.([]string))) //nolint:forcetypeassert // what was asked for
+		return types.Bool(p.runs(textsOf(names)))
 	case Process:
-		return types.Bool(p.runs(list.([]string))) //nolint:forcetypeassert // what was asked for
+		return types.Bool(p.runs(textsOf(names)))
 	}
 	return types.NewErr("runs is of processes")
 }
 
 // below is PATH.below([DIRECTORY/…]): the path begins with one of these.
 func below(of, directories ref.Val) ref.Val {
-	list, err := directories.ConvertToNative(reflect.TypeFor[[]string]())
-	if err != nil {
-		return types.WrapErr(err)
-	}
 	text, _ := of.Value().(string)
-	return types.Bool(slices.ContainsFunc(list.([]string), func(directory string) bool { return strings.HasPrefix(text, directory) })) //nolint:forcetypeassert // what was asked for
+	return types.Bool(slices.ContainsFunc(textsOf(directories), func(directory string) bool { return strings.HasPrefix(text, directory) }))
 }
 
 // base is PATH.base(): the last part.
@@ -195,7 +207,9 @@ func fieldNames() (names []string) {
 			continue
 		}
 		for f := range t.Fields() {
-			names = append(names, f.Tag.Get("cel"))
+			if name := f.Tag.Get("cel"); name != "-" {
+				names = append(names, name)
+			}
 		}
 	}
 	return sortedOnce(names)
@@ -206,7 +220,7 @@ func (e *expression) holds(v *values) (bool, error) {
 	if e == nil {
 		return true, nil
 	}
-	result, _, err := e.program.Eval(v.variables())
+	result, _, err := e.program.Eval(v)
 	if err != nil {
 		return false, err
 	}
@@ -215,7 +229,7 @@ func (e *expression) holds(v *values) (bool, error) {
 
 // value is what an expression comes to, as a text.
 func (e *expression) value(v *values) (string, error) {
-	result, _, err := e.program.Eval(v.variables())
+	result, _, err := e.program.Eval(v)
 	if err != nil {
 		return "", err
 	}

@@ -50,14 +50,6 @@ func (t *texts) operators() map[string][]string {
 // Kind is the name of what is observed.
 func (o *Observation) Kind() string { return kinds[o.kind].name }
 
-// Functions that are watched for it, none for programs that run.
-func (o *Observation) Functions() (names []string) {
-	for _, h := range kinds[o.kind].hooks {
-		names = append(names, h.Function)
-	}
-	return names
-}
-
 // String says what is observed, as the rule does.
 func (o *Observation) String() string {
 	parts := []string{kinds[o.kind].name}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/cel-go/common/types/ref"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
 
@@ -37,6 +39,8 @@ type Process struct {
 	Injected bool `cel:"injected"`
 	// Known: there is a record of it at all.
 	Known bool `cel:"known"`
+	// value is it in expressions, made once: that takes long. It belongs to the goroutine of the process's node.
+	value ref.Val `cel:"-"`
 }
 
 // File is what an operation on a file is about.
