@@ -14,8 +14,8 @@ const volatile struct hook_config hook = {};
 const volatile struct hook_argument hook_arguments[HOOK_ARGUMENTS] = {};
 const volatile struct hook_filter hook_filters[HOOK_FILTERS] = {};
 const volatile struct hook_selector hook_selectors[HOOK_SELECTORS] = {};
-const volatile struct layout_word hook_layouts[HOOK_LAYOUTS][HOOK_ARGUMENTS] = {};
 
+#include "hook_hash.h"
 #include "hook_tell.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -284,25 +284,6 @@ int hook_entry(void *ctx)
 		return 0;
 	}
 	return within_errors(verdict);
-}
-
-/* Reads the IMA hash of the file that an LSM hook is about to s->path, from where post takes it. May sleep to compute it. */
-static __always_inline void read_hash(__u64 *ctx, struct hook_scratch *s)
-{
-	struct file *file = NULL;
-	long algorithm;
-
-	if (hook.flags & HOOK_HASHES_BINPRM)
-		file = ((struct linux_binprm *)ctx[0])->file;
-	else
-		file = (struct file *)ctx[0];
-	if (!file)
-		return;
-	algorithm = bpf_ima_file_hash(file, s->path, HASH_MAX);
-	if (algorithm < 0)
-		return;
-	s->record.hash_algorithm = algorithm;
-	s->record.hash_length = HASH_MAX;
 }
 
 /* As hook_entry, of an LSM hook that may sleep. */

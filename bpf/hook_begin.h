@@ -17,20 +17,6 @@ static __always_inline bool is_number(__u8 kind)
 	return kind == KIND_NUMBER || kind == KIND_SYSCALL;
 }
 
-/* Finds the layout of the system call that is entered or left, for FROM_LAYOUT. */
-static __always_inline void find_layout(void *ctx, struct hook_scratch *s)
-{
-	__u32 place;
-	__u8 *layout;
-
-	if (!hook.layouts)
-		return;
-	s->registers = word_at(ctx);
-	place = place_of_call(current_task(), word_at((char *)s->registers + hook.function_offset));
-	layout = bpf_map_lookup_elem(&call_layouts, &place);
-	s->layout = layout ? *layout : 0;
-}
-
 /* Fetches the words of all arguments of the stages: with them the cheap filters can be tried. */
 static __always_inline void fetch_words(void *ctx, struct hook_scratch *s, __u32 stages, struct call_context *call)
 {

@@ -13,8 +13,6 @@
 #define HOOK_SELECTORS 16
 /* Filters of all selectors of a hook together. */
 #define HOOK_FILTERS 96
-/* Layouts of one hook's system calls (a power of two). */
-#define HOOK_LAYOUTS 16
 /* Filters of a judged argument that can be remembered: the first of a hook's. */
 #define JUDGED_FILTERS 32
 /* No place, no register. */
@@ -45,13 +43,6 @@ enum value_source {
 	FROM_SLOT = 9,
 	/* where the layout of the system call has it: place `offset` there */
 	FROM_LAYOUT = 10,
-};
-
-/* Where one layout has a word: (the register that user space entered with at `offset` & mask) | constant. */
-struct layout_word {
-	__u32 offset;
-	__s32 constant;
-	__u64 mask;
 };
 
 enum argument_flags {
@@ -198,27 +189,6 @@ enum filter_flags {
 	FILTER_LETS_BE = 1 << 4,
 	/* of a mark: the program counts by the name that the call gave it, too */
 	FILTER_NAMED = 1 << 5,
-};
-
-/* Operations of an expression: each takes two operands of the filter, the operation and its value, takes what it works on
- * from a stack and puts the result there. Truth is 1. */
-enum expression_operation {
-	OPERATION_CONSTANT = 0,
-	/* the number in place `value` */
-	OPERATION_ARGUMENT = 1,
-	OPERATION_ADD = 2,
-	OPERATION_SUBTRACT = 3,
-	OPERATION_AND = 4,
-	OPERATION_OR = 5,
-	OPERATION_XOR = 6,
-	OPERATION_COMPLEMENT = 7,
-	OPERATION_NOT = 8,
-	OPERATION_EQUAL = 9,
-	/* the lower of the two is below the upper; unsigned after XOR with value */
-	OPERATION_LESS = 10,
-	/* the number cut to 64 - value bits, with its sign or without */
-	OPERATION_CUT_SIGNED = 11,
-	OPERATION_CUT_UNSIGNED = 12,
 };
 
 struct hook_filter {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The number or pointer that an argument is, before it is known what stands behind it. */
 #pragma once
-#include "hook_scratch.h"
+#include "hook_layouts.h"
 #include "kernel_memory.h"
 #include "scope.h"
 
@@ -19,14 +19,6 @@ struct call_context {
 	__u32 told;
 	__u64 words[HOOK_ARGUMENTS];
 };
-
-static __always_inline __u64 word_at(const void *address)
-{
-	__u64 word = 0;
-
-	bpf_probe_read_kernel(&word, sizeof(word), address);
-	return word;
-}
 
 #define SLOT(n)                                                                               \
 	case 8 * (n):                                                                         \
@@ -122,22 +114,6 @@ static __noinline bool is_called_by(void *ctx, const volatile struct hook_argume
 static __always_inline bool is_narrow(const volatile struct hook_argument *a)
 {
 	return a->source == FROM_REGISTERS && a->scale;
-}
-
-/* The layouts of the hook's system calls by their places (place_of_call); user space makes room where there are any. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} call_layouts SEC(".maps");
-
-/* Without branches, and without a constant of its own for each layout: so the verifier looks at it once. */
-static __always_inline __u64 word_of_layout(struct hook_scratch *s, __u32 place)
-{
-	const volatile struct layout_word *w = &hook_layouts[s->layout & (HOOK_LAYOUTS - 1)][place & (HOOK_ARGUMENTS - 1)];
-
-	return (word_at((char *)s->registers + w->offset) & w->mask) | w->constant;
 }
 
 static __always_inline __u64 first_word(void *ctx, struct hook_scratch *s, const volatile struct hook_argument *a,

@@ -16,6 +16,27 @@
 #define OLD_ADDRESSES 256
 #define OLD_OPERATIONS 64
 
+/* Operations of an expression: each takes two operands of the filter, the operation and its value, takes what it works on
+ * from a stack and puts the result there. Truth is 1. */
+enum expression_operation {
+	OPERATION_CONSTANT = 0,
+	/* the number in place `value` */
+	OPERATION_ARGUMENT = 1,
+	OPERATION_ADD = 2,
+	OPERATION_SUBTRACT = 3,
+	OPERATION_AND = 4,
+	OPERATION_OR = 5,
+	OPERATION_XOR = 6,
+	OPERATION_COMPLEMENT = 7,
+	OPERATION_NOT = 8,
+	OPERATION_EQUAL = 9,
+	/* the lower of the two is below the upper; unsigned after XOR with value */
+	OPERATION_LESS = 10,
+	/* the number cut to 64 - value bits, with its sign or without */
+	OPERATION_CUT_SIGNED = 11,
+	OPERATION_CUT_UNSIGNED = 12,
+};
+
 /* Numbers, texts (padded with zero bytes to words) and addresses; user space sets how many there are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -25,6 +25,15 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 /* The pointer that stands at an address: the verifier takes it for that in a struct of the kernel which begins with one. */
 #define POINTER_AT(address) ((void *)FIELD(struct list_head, address, next))
 
+/* What stands at an address that nobody need be sure of; 0 where nothing does. */
+static __always_inline __u64 word_at(const void *address)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), address);
+	return word;
+}
+
 #ifdef OLD_KERNEL
 
 /* Before 5.11 the verifier trusts no pointer to the current task. */

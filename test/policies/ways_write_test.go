@@ -15,9 +15,10 @@ import (
 	"strconv"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/compose"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/test/policies/harness"
-	"golang.org/x/sys/unix"
 )
 
 const (

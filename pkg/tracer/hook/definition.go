@@ -17,7 +17,7 @@ var (
 	MaxSelectors = 16
 	MaxFilters   = 96
 	MaxWalk      = len(bpf.HookHookArgument{}.Walk)
-	// MaxLayouts is HOOK_LAYOUTS of bpf/hook_config.h.
+	// MaxLayouts is HOOK_LAYOUTS of bpf/hook_layouts.h.
 	MaxLayouts = 16
 )
 

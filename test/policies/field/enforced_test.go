@@ -76,7 +76,7 @@ var enforced = []scene{
 		refused: map[string]string{"enforcer sys_dup": notThere, "enforcer sys_dup2": notThere, "enforcer i386/sys_dup": notThere}},
 }
 
-const notThere = "everywhere: only functions security_… can be made to fail"
+const notThere = "everywhere: signals are sent where the notification comes from"
 
 // TestEnforced: what policies forbid does not happen or ends who does it, and what they allow happens.
 func TestEnforced(t *testing.T) {
