@@ -105,7 +105,7 @@ var dishonestPods = []dishonest{
 	}), want: "a tracer's volumes"},
 	{name: "no starter", change: func(p *corev1.Pod, c *corev1.Container) { p.Spec.Volumes, c.VolumeMounts = nil, nil }, want: "has the volume with its starter"},
 	{name: "the starter's place taken by the volume in memory", change: func(p *corev1.Pod, c *corev1.Container) {
-		mount("memory", func(m *corev1.VolumeMount) { m.MountPath = "/trace-sec/starter/x" })(p, c)
+		mount("memory", func(m *corev1.VolumeMount) { m.MountPath = c.VolumeMounts[1].MountPath + "/x" })(p, c)
 	}, want: "at its place"},
 	{name: "the environment", change: onContainer(func(c *corev1.Container) { c.Env = []corev1.EnvVar{{Name: "GODEBUG", Value: "x"}} }), want: "does not have: env"},
 	{name: "an environment from elsewhere", change: onContainer(func(c *corev1.Container) {
@@ -118,7 +118,7 @@ var dishonestPods = []dishonest{
 		c.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/sh"}}}}
 	}), want: "does not have: livenessProbe"},
 	{name: "a directory to start in", change: onContainer(func(c *corev1.Container) { c.WorkingDir = "/proc/1" }), want: "workingDir /"},
-	{name: "a last message over the starter", change: onContainer(func(c *corev1.Container) { c.TerminationMessagePath = "/trace-sec/starter/starter-amd64" }), want: "terminationMessagePath"},
+	{name: "a last message over the starter", change: onContainer(func(c *corev1.Container) { c.TerminationMessagePath = c.Command[0] }), want: "terminationMessagePath"},
 	{name: "a terminal", change: onContainer(func(c *corev1.Container) { c.TTY = true }), want: "does not have: tty"},
 	// Others in the pod.
 	{name: "a second container", change: onSpec(func(s *corev1.PodSpec) { s.Containers = append(s.Containers, other) }), want: "has one container"},

@@ -36,7 +36,7 @@ func TestWaysOfTheTracer(t *testing.T) {
 		command string // its beginning
 		said    string // in stderr
 	}{
-		"carried in the image of a target": {[]string{"--tracer=carried"}, workload, "/trace-sec/starter/starter-", "the tracer is sent to 1 node: 3."},
+		"carried in the image of a target": {[]string{"--tracer=carried"}, workload, "/trace-sec-", "the tracer is sent to 1 node: 3."},
 		"from an image":                    {[]string{"--tracer=image"}, "", "/trace-sec-tracer", "tracing 1 pod on 1 node"},
 	} {
 		t.Run(name, func(t *testing.T) {

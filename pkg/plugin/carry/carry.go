@@ -41,13 +41,9 @@ var architectures = [...]struct {
 	starter []byte
 }{{"amd64", starterAMD64}, {"arm64", starterARM64}}
 
-// Where a pod has what the starter needs; starter.c knows MemoryDirectory too.
-const (
-	// StarterDirectory is where the ConfigMap is mounted.
-	StarterDirectory = "/trace-sec/starter"
-	// MemoryDirectory is a directory in memory, for kernels that forbid to execute from a memfd (vm.memfd_noexec=2).
-	MemoryDirectory = "/trace-sec/memory"
-)
+// MemoryDirectory is a directory of the pod in memory, for kernels that forbid to execute from a memfd (vm.memfd_noexec=2). starter.c
+// knows it too.
+const MemoryDirectory = "/trace-sec/memory"
 
 // Tracer is one that the plugin carries to nodes of an architecture.
 type Tracer struct {
@@ -94,9 +90,9 @@ func newTracer(architecture string, starter, payload []byte) Tracer {
 	return Tracer{Architecture: architecture, Starter: starter, Payload: payload, Digest: hex.EncodeToString(sum[:]), Size: int(size)}
 }
 
-// Command is what a pod runs, in place of the tracer's own command.
-func (t Tracer) Command(program string) []string {
-	return []string{path.Join(StarterDirectory, StarterKey(t.Architecture)), t.Digest, strconv.Itoa(len(t.Payload)), strconv.Itoa(t.Size), program}
+// Command is what a pod runs, in place of the tracer's own command, with the starters in a directory.
+func (t Tracer) Command(starters, program string) []string {
+	return []string{path.Join(starters, StarterKey(t.Architecture)), t.Digest, strconv.Itoa(len(t.Payload)), strconv.Itoa(t.Size), program}
 }
 
 // StarterKey is the name of an architecture's starter in the ConfigMap.

@@ -135,7 +135,7 @@ func TestStarterExecutesWhatItReceives(t *testing.T) {
 	for architecture, command := range starters(t) {
 		t.Run(architecture, func(t *testing.T) {
 			const rest = "{\"targets\":{}}\n\n"
-			arguments := slices.Concat(tracer.Command("/trace-sec-tracer")[1:], []string{"--config", `{"a b":"\u0024"}`})
+			arguments := slices.Concat(tracer.Command("/starters", "/trace-sec-tracer")[1:], []string{"--config", `{"a b":"\u0024"}`})
 			out, last, code := start(t, command, arguments, append(slices.Clone(tracer.Payload), rest...))
 			if code != 7 {
 				t.Fatalf("exit code %d, last words %+v", code, last)
@@ -163,7 +163,7 @@ func TestStarterExecutesWhatItReceives(t *testing.T) {
 
 func TestStarterRefuses(t *testing.T) {
 	tracer := compressed(t)
-	sound := tracer.Command("/trace-sec-tracer")[1:]
+	sound := tracer.Command("/starters", "/trace-sec-tracer")[1:]
 	with := func(i int, value string) []string {
 		arguments := slices.Clone(sound)
 		arguments[i] = value
@@ -188,7 +188,7 @@ func TestStarterRefuses(t *testing.T) {
 			"too much":                  {with(1, "99999999999999999999999"), tracer.Payload, event.ByeError, "a size"},
 			"a size that is too small":  {with(2, fmt.Sprint(tracer.Size-1)), tracer.Payload, event.ByeError, "cannot be decompressed"},
 			"a size that is too large":  {with(2, fmt.Sprint(tracer.Size+1)), tracer.Payload, event.ByeError, "cannot be decompressed"},
-			"no program":                {noProgram.Command("/x")[1:], noProgram.Payload, event.ByeError, "can be executed neither from memory nor from /trace-sec/memory/tracer: errno "},
+			"no program":                {noProgram.Command("/starters", "/x")[1:], noProgram.Payload, event.ByeError, "can be executed neither from memory nor from /trace-sec/memory/tracer: errno "},
 			"too few arguments":         {sound[:3], tracer.Payload, event.ByeError, "usage"},
 		} {
 			t.Run(architecture+"/"+name, func(t *testing.T) {

@@ -128,7 +128,7 @@ func TestArchitectureThatWasNotKnown(t *testing.T) {
 		c.Delivery = Delivery{Tracers: carriedTracers(), BaseImage: "base"}
 	})
 	program, _ := l.program("n1")
-	failure := &NodeError{Reason: ContainerFailed, Message: "exec /trace-sec/starter/starter-amd64: exec format error"}
+	failure := &NodeError{Reason: ContainerFailed, Message: "exec /trace-sec-0123456789ab/starter-amd64: exec format error"}
 	l.learn("n1", program, failure)
 	if program, _ = l.program("n1"); failure.Reason != Architecture || program.carried.Architecture != "arm64" {
 		t.Errorf("%s, then for %s", failure.Reason, program.carried.Architecture)

@@ -43,7 +43,7 @@ func tracerPod(c Config, p Program, tracer wire.TracerConfig) *corev1.Pod {
 	pod.Spec.Containers = []corev1.Container{container(c, p, arguments(c, restricted, tracer))}
 	grant(&pod.Spec, needs{hooks: c.Hooks, kernel: p.kernel, restricted: restricted})
 	if p.carried != nil {
-		carryTo(&pod.Spec, *p.carried)
+		carryTo(&pod.Spec, c.Session, *p.carried)
 	}
 	return pod
 }

@@ -4,6 +4,8 @@ package launch
 
 import (
 	"strings"
+
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/carry"
 )
 
 const starterReason = "All that is executed of files: it receives the tracer on standard input, as long as the first number says, goes no further unless its SHA-256 is the one here, and executes it from memory."
@@ -26,15 +28,14 @@ var reasons = map[string]string{
 	"command":                             "",
 	"image":                               "With imagePullPolicy Never one that the node has, here that of a traced pod: nothing of it is executed. --base-image names another.",
 	"imagePullPolicy: Never":              "No registry is asked.", "imagePullPolicy: IfNotPresent": "", "imagePullPolicy: Always": "", "imagePullSecrets": "",
-	"/trace-sec/starter/starter-amd64": starterReason, "/trace-sec/starter/starter-arm64": starterReason,
-	"workingDir: /":                 "That of the image may be closed to all but its user.",
-	"mountPath: /trace-sec/starter": "The starter, read-only.",
-	"mountPath: /trace-sec/memory":  "Used only on kernels that execute nothing from memory files (vm.memfd_noexec=2): then the tracer is put here.",
-	"volumes":                       "The only ones, unless policies need more: nothing of the node.",
-	"name: trace-sec-starter-...":   "Named after its content, and immutable; sessions share it.",
-	"defaultMode: 365":              "0555: to be executed.",
-	"sizeLimit: 32Mi":               "",
-	"name: starter":                 "", "name: memory": "", "volumeMounts": "", "readOnly: true": "", "configMap": "", "emptyDir": "", "medium: Memory": "",
+	"workingDir: /":                "That of the image may be closed to all but its user.",
+	"mountPath":                    "The starter, read-only, where no image can expect it.",
+	"mountPath: /trace-sec/memory": "Used only on kernels that execute nothing from memory files (vm.memfd_noexec=2): then the tracer is put here.",
+	"volumes":                      "The only ones, unless policies need more: nothing of the node.",
+	"name: trace-sec-starter-...":  "Named after its content, and immutable; sessions share it.",
+	"defaultMode: 365":             "0555: to be executed.",
+	"sizeLimit: 32Mi":              "",
+	"name: starter":                "", "name: memory": "", "volumeMounts": "", "readOnly: true": "", "configMap": "", "emptyDir": "", "medium: Memory": "",
 	"key": "", "path": "", "items": "",
 	"limits":   "BPF maps and ring buffers count as the tracer's memory. No CPU limit: throttling loses events.",
 	"requests": "Next to nothing: a full node must not refuse the tracer.",
@@ -113,6 +114,9 @@ func isDocument(entry string) bool { return strings.HasPrefix(strings.TrimLeft(e
 func reasonFor(entry string) (reason string, known bool) {
 	if why := whyPrivilege(entry); why != "" {
 		return why, true
+	}
+	if strings.HasPrefix(entry, starterDirectory("")) && strings.Contains(entry, "/"+carry.StarterKey("")) {
+		return starterReason, true
 	}
 	key, _, _ := strings.Cut(entry, ":")
 	key, _, _ = strings.Cut(key, "=")
