@@ -190,7 +190,7 @@ func TestWhatAPolicyActsOn(t *testing.T) {
 // TestEventsOfOtherWorkloads: what the kernel could not tell apart yet is not shown when it is known that no selector of the policy
 // is about it.
 func TestEventsOfOtherWorkloads(t *testing.T) {
-	s := read(t, killing("p", "", "{podSelector: {matchLabels: {app: web}}}", "{containerSelector: {matchLabels: {name: main}}}"))
+	s := read(t, killing("p", "", "{podSelector: {matchLabels: {app: web}}, containerSelector: {matchLabels: {name: main}}}"))
 	for name, test := range map[string]struct {
 		app       string
 		container *event.Container

@@ -251,7 +251,7 @@ func (p *Plan) prepare(ctx context.Context, c *session.Config, targets finder, v
 // allowNodes asks before tracers are put on more nodes than --max-nodes; without a terminal it refuses.
 func (p *Plan) allowNodes(ctx context.Context, nodes int, v outputs) error {
 	o := p.options
-	if nodes <= o.targets.maxNodes {
+	if nodes <= o.tracer.maxNodes {
 		return nil
 	}
 	refused := fmt.Errorf("the targets are on %d nodes: name fewer, narrow them with --node or -l, or allow as many with --max-nodes=%d", nodes, nodes)

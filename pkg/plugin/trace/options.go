@@ -20,9 +20,6 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/wire"
 )
 
-// mostNodes are traced without a question: a mistake in a selector should not reach a whole cluster.
-const mostNodes = 50
-
 // shortestSession is the least --duration: starting the tracers takes longer.
 const shortestSession = time.Second
 
@@ -54,7 +51,6 @@ type targetOptions struct {
 	args, pods, containers, nodes []string
 	allNamespaces                 bool
 	selector, fieldSelector       string
-	maxNodes                      int
 }
 
 // sessionOptions say how long.
@@ -144,7 +140,6 @@ func (t *targetOptions) flags() *pflag.FlagSet {
 	fs.StringVar(&t.fieldSelector, "field-selector", "", "Fields of the pods to trace, as kubectl get --field-selector")
 	fs.BoolVarP(&t.allNamespaces, "all-namespaces", "A", false, "Trace the pods of all namespaces (-n: of one)")
 	fs.StringArrayVar(&t.nodes, "node", nil, "Trace only pods on the node of this `NAME`; repeatable")
-	fs.IntVar(&t.maxNodes, "max-nodes", mostNodes, "Ask before tracers are started on more nodes")
 	fs.StringArrayVarP(&t.containers, "container", "c", nil, "Show only containers of this `NAME`; repeatable")
 	return fs
 }

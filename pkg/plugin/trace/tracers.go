@@ -15,10 +15,13 @@ import (
 type tracerOptions struct {
 	// way is one of launch.Ways.
 	namespace, way, image, baseImage, pullPolicy string
-	carriedNodes                                 int
+	maxNodes, carriedNodes                       int
 	pullSecrets                                  []string
 	dryRun                                       string
 }
+
+// mostNodes are traced without a question: a mistake in a selector should not reach a whole cluster.
+const mostNodes = 50
 
 // mostCarried is for how many nodes a tracer is carried unless more are allowed: 3.8 MB each, so 190 MB.
 const mostCarried = 50
@@ -35,6 +38,7 @@ func TracerUsages(b build.Info) string {
 func (t *tracerOptions) flags(b build.Info) *pflag.FlagSet {
 	fs := help.NewFlags()
 	fs.StringVar(&t.namespace, "tracer-namespace", launch.DefaultNamespace, "`NAMESPACE` of the tracer pods")
+	fs.IntVar(&t.maxNodes, "max-nodes", mostNodes, "Ask before tracers are started on more nodes")
 	fs.StringVar(&t.way, "tracer", string(launch.Auto), "How nodes get the tracer: carried, image or auto")
 	fs.StringVar(&t.baseImage, "base-image", "", "`IMAGE` that the nodes have, for pods of carried tracers; without it that of a target")
 	fs.IntVar(&t.carriedNodes, "carried-nodes", mostCarried, "A tracer is carried to as many nodes at most")

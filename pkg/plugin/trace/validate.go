@@ -87,8 +87,8 @@ func (o *Options) values() (errs []error) {
 	if o.given["duration"] && o.session.duration < shortestSession {
 		bad("--duration %s: at least %s", o.session.duration, shortestSession)
 	}
-	if o.targets.maxNodes < 1 {
-		bad("--max-nodes %d: at least 1", o.targets.maxNodes)
+	if o.tracer.maxNodes < 1 {
+		bad("--max-nodes %d: at least 1", o.tracer.maxNodes)
 	}
 	if o.tracer.carriedNodes < 1 {
 		bad("--carried-nodes %d: at least 1; --tracer=image carries none", o.tracer.carriedNodes)
