@@ -8,7 +8,7 @@ import (
 )
 
 // helpLines fit on a screen of a usual size.
-const helpLines = 57
+const helpLines = 58
 
 // TestEveryHelp: three examples, each with what it is for, and no more than a screen.
 func TestEveryHelp(t *testing.T) {

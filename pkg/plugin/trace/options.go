@@ -151,7 +151,7 @@ func (s *sessionOptions) flags(duration time.Duration) *pflag.FlagSet {
 		fs.Lookup("duration").DefValue = shortText(duration)
 	}
 	fs.Uint64Var(&s.maxEvents, "max-events", 0, "End after `N` events were shown")
-	fs.BoolVar(&s.detach, "detach", false, "End this command when all is traced, and let that go on for --duration: see sessions, attach")
+	fs.BoolVar(&s.detach, "detach", false, "Leave the tracers to themselves for --duration (see sessions)")
 	fs.BoolVar(&s.strict, "strict", false, "Exit with 3 when a node, a hook or events were missing")
 	return fs
 }
