@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Measures, and prints tables: what tracing costs beside no tracer and beside bpftrace, the tracer's memory, what policies cost
 # here and under other kernels, and how long the start and the end take on a cluster ($KUBECONFIG, or the project's own, which
-# is started, unless it is up, and stopped again).
+# is started, unless it is up, and stopped again), and how both grow with the number of nodes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . ./test/lib/cluster.sh
@@ -26,3 +26,5 @@ cluster_begin --nodes 2
 cluster_load_tracer
 go run ./test/bench/session
 go run ./test/bench/stream
+# Nodes that are scripted, on the same API server.
+go run ./test/scale --nodes 10,100,500 --failing 100

@@ -55,16 +55,9 @@ func (p *Plan) expires() time.Time {
 // detach leaves the tracers of a session to themselves as soon as they trace. What they see until then is in their logs as well.
 func (p *Plan) detach(c *session.Config) {
 	if p.options.session.detach {
-		c.DetachUntil, c.Sink = p.ends(), discard{}
+		c.DetachUntil, c.Sink = p.ends(), pipeline.Discard{}
 	}
 }
-
-// discard shows nothing.
-type discard struct{}
-
-func (discard) Take(*pipeline.Item) error { return nil }
-func (discard) Flush(time.Time) error     { return nil }
-func (discard) Close() error              { return nil }
 
 // detached says how to get back to the session, and writes its name where a script reads it.
 func (p *Plan) detached(v outputs, r session.Result) error {

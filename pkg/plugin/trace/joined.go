@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/cluster"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/help"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/launch"
+	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pipeline"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/pods"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/session"
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/plugin/wording"
@@ -134,7 +135,7 @@ func (p *Plan) runJoined(ctx context.Context, connection cluster.Connection, joi
 	c := p.sessionConfig(stop.ShuttingDown(), v, connection.Client, nil)
 	c.Supervisor, c.Stay, c.Began = supervisor, !ends, joined.Began
 	if ends {
-		c.Sink, c.Duration = discard{}, asSoonAsTraced
+		c.Sink, c.Duration = pipeline.Discard{}, asSoonAsTraced
 	}
 	launcher := joinedLauncher{
 		Launcher: launch.New(connection.Client, connection.REST, launch.Config{Namespace: p.options.tracer.namespace, Session: joined.ID}, launch.WithGuard(supervisor.Guard)),

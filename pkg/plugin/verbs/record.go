@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -68,7 +67,7 @@ func (d *detectOptions) record(r trace.Request) (trace.Work, error) {
 	}
 	made.Enrich = together(enrich)
 	if r.Format == "" {
-		made.Result = func(io.Writer) (trace.Result, error) { return trace.Result{Sink: nothing{}}, nil }
+		made.Result = func(io.Writer) (trace.Result, error) { return trace.Result{Sink: pipeline.Discard{}}, nil }
 	}
 	return made, errors.Join(errs...)
 }
@@ -101,13 +100,6 @@ func (k keepsAll) Pass(it *pipeline.Item) bool {
 	k.Stage.Pass(it)
 	return true
 }
-
-// nothing is a sink that shows nothing.
-type nothing struct{}
-
-func (nothing) Take(*pipeline.Item) error { return nil }
-func (nothing) Flush(time.Time) error     { return nil }
-func (nothing) Close() error              { return nil }
 
 // ruleFlags are the flags of detect that say which rules there are.
 func ruleFlags(all *pflag.FlagSet) *pflag.FlagSet {
