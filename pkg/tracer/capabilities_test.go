@@ -7,6 +7,7 @@ package tracer
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,6 +64,7 @@ func TestTracerDropsCapabilities(t *testing.T) {
 			}) {
 				t.Errorf("it has %s", sets[0])
 			}
+			must(t, exec.Command("true").Run()) // something to see
 			must(t, run.Process.Signal(os.Interrupt))
 			for {
 				frame, err := frames.Next()

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/common/types/ref"
-	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-trace-sec/kubectl-trace-sec/pkg/event"
 )
@@ -128,7 +127,7 @@ var fileTypes = map[byte]string{'-': "file", 'd': "directory", 'b': "block", 'c'
 // readOpen says how a file is opened. The flags of openat2 are not known: it counts as reading and as writing.
 func (v *values) readOpen(hook *event.ProcessKprobe) {
 	if kinds[v.kind].name == "mknod" {
-		v.file.Type = map[int64]string{unix.S_IFBLK: "block", unix.S_IFCHR: "character", unix.S_IFIFO: "pipe", unix.S_IFSOCK: "socket"}[v.file.Mode&unix.S_IFMT]
+		v.file.Type = map[int64]string{modeBlock: "block", modeCharacter: "character", modePipe: "pipe", modeSocket: "socket"}[v.file.Mode&modeType]
 	}
 	if kinds[v.kind].name != kindOpen {
 		return
@@ -139,18 +138,18 @@ func (v *values) readOpen(hook *event.ProcessKprobe) {
 	flags, known := v.number(labelFlags)
 	switch {
 	case strings.HasSuffix(hook.FunctionName, "sys_creat"):
-		flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
+		flags = openWriteOnly | openCreate | openTruncate
 	case !known:
 		v.file.Read, v.file.Write = true, true
 		return
 	}
-	if flags&unix.O_PATH != 0 { // the file is only named
+	if flags&openPathOnly != 0 { // the file is only named
 		return
 	}
-	access := flags & unix.O_ACCMODE
-	v.file.Read = access == unix.O_RDONLY || access == unix.O_RDWR
-	v.file.Write = access == unix.O_WRONLY || access == unix.O_RDWR
-	v.file.Create, v.file.Truncate = flags&unix.O_CREAT != 0, flags&unix.O_TRUNC != 0
+	access := flags & openAccess
+	v.file.Read = access == 0 || access == openReadWrite
+	v.file.Write = access == openWriteOnly || access == openReadWrite
+	v.file.Create, v.file.Truncate = flags&openCreate != 0, flags&openTruncate != 0
 }
 
 // families of the other ends that conditions have names for.

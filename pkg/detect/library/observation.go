@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Observation is one thing that a rule is about: a kind of event, and filters of which all have to match. The kernel is asked to tell no
@@ -103,15 +101,15 @@ type access struct {
 	matches func(*values) bool
 }
 
-// writing are the flags by which an open may change a file, or make one (include/uapi/asm-generic/fcntl.h).
-const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
+// writing are the flags by which an open may change a file, or make one.
+const writing = openWriteOnly | openReadWrite | openCreate | openTruncate
 
 // runnable are the bits of a mode by which somebody may run a file.
 const runnable = 0o111
 
 // accesses is the table of how files are opened, in the order in which the kernel decides between them.
 var accesses = []access{
-	{"executable", unix.O_CREAT, runnable, func(v *values) bool { return v.file.Create && v.file.Mode&runnable != 0 }},
+	{"executable", openCreate, runnable, func(v *values) bool { return v.file.Create && v.file.Mode&runnable != 0 }},
 	{"write", writing, 0, func(v *values) bool { return v.file.Write || v.file.Create || v.file.Truncate }},
 	{"read", 0, 0, func(v *values) bool { return v.file.Read }},
 }
