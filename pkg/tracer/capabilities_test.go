@@ -64,7 +64,7 @@ func TestTracerDropsCapabilities(t *testing.T) {
 			}) {
 				t.Errorf("it has %s", sets[0])
 			}
-			must(t, exec.Command("true").Run()) // something to see
+			must(t, exec.Command(scenarioProgram(t), "exit", "0").Run()) // something to see
 			must(t, run.Process.Signal(os.Interrupt))
 			for {
 				frame, err := frames.Next()
