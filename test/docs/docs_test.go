@@ -17,7 +17,7 @@ import (
 const folder = "../../docs"
 
 // withoutCommand are the pages that are about no command: how the code is built, and what old kernels lack.
-var withoutCommand = []string{"architecture.md", "old-kernels.md"}
+var withoutCommand = []string{"architecture.md", "old-kernels.md", "scale.md"}
 
 // TestTranscripts runs the transcripts of every page on this machine.
 func TestTranscripts(t *testing.T) {
