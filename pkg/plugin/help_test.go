@@ -13,7 +13,7 @@ const helpLines = 58
 // TestEveryHelp: three examples, each with what it is for, and no more than a screen.
 func TestEveryHelp(t *testing.T) {
 	for _, command := range []string{"exec", "run", "file", "net", "creds", "caps", "hook", "detect", "enforce", "cleanup", "policy", "policy lint", "policy explain",
-		"record", "replay", "verify", "filters", "tracers", "options", "version", "completion"} {
+		"record", "replay", "verify", "sessions", "attach", "stop", "filters", "tracers", "options", "version", "completion"} {
 		code, out, errOut := runPlugin(t, built, append(strings.Fields(command), "--help")...)
 		if code != 0 || errOut != "" {
 			t.Errorf("%s: exit code %d, %s", command, code, errOut)

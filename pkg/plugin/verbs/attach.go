@@ -22,10 +22,10 @@ func Attach(env trace.Environment) *cobra.Command {
 		Short: "Show what the tracers of a session see: from its beginning, as far as their logs go back, and then as it happens",
 		Long: `Show what the tracers of a session see: from its beginning, as far as their logs go back, and then as it happens. What the
 nodes have rotated away is counted as lost. The end of this command does not end the session.`,
-		Example: `  # A session that was left to trace by itself
-  kubectl trace-sec exec deploy/web --detach --duration 1h
-  kubectl trace-sec sessions
+		Example: `  # A session that was left to trace by itself (sessions lists them), by the beginning of its name
   kubectl trace-sec attach 3f9a
+  # Into a recording
+  kubectl trace-sec attach 3f9a --record night.tsec.zst
   # Only what one program did, for Tetragon's tools
   kubectl trace-sec attach 3f9a --binary /usr/bin/curl -o json`,
 		Work: joinedWork,
@@ -40,7 +40,11 @@ func Stop(env trace.Environment) *cobra.Command {
 		Long: `End a session: its tracers disarm, say their totals and end, and all that the session made is removed. Of a session that
 has ended by itself, what is kept of it is removed. Whoever still attaches to it sees its end.`,
 		Example: `  # By the beginning of its name
-  kubectl trace-sec stop 3f9a`,
+  kubectl trace-sec stop 3f9a
+  # All that there are, of others too
+  kubectl trace-sec sessions -o name | xargs -n 1 kubectl trace-sec stop
+  # In a namespace that the session was told to use
+  kubectl trace-sec stop 3f9a --tracer-namespace forensics`,
 		Ends: true,
 		Work: joinedWork,
 	})

@@ -31,7 +31,9 @@ func Sessions(env trace.Environment) *cobra.Command {
 		Example: `  # All of them
   kubectl trace-sec sessions
   # For a program
-  kubectl trace-sec sessions -o json`,
+  kubectl trace-sec sessions -o json
+  # In a namespace that sessions were told to use
+  kubectl trace-sec sessions --tracer-namespace forensics`,
 		Args:                  cobra.NoArgs,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
