@@ -20,7 +20,7 @@ func Enforce(env trace.Environment) *cobra.Command {
 		Short: "Forbid what policies forbid, for a while: calls are denied or processes killed",
 		Long: `Forbid what policies forbid, for a while: calls are denied or processes killed. What would be done on each node is shown
 first, and asked about; a kernel that can't deny a call can only kill its process. The end of this command, however it
-comes, disarms everything within 5 seconds (with --detach, the end of --duration or stop does). Paths are the kernel's: /usr/bin for /bin.`,
+comes, disarms all within 5 seconds (with --detach: its time, or stop). Paths are the kernel's (/usr/bin for /bin).`,
 		Example: `  # Nothing of a deployment reaches the metadata service or starts nc, for the next hour
   kubectl trace-sec enforce --deny-connect 169.254.169.254/32 --deny-exec /usr/bin/nc --duration 1h deploy/web
   # What a policy would have stopped, in five minutes of all pods with a label

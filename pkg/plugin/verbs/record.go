@@ -26,7 +26,7 @@ func Record(env trace.Environment) *cobra.Command {
 		Use:   "record [POD | TYPE/NAME]... [--local [-- COMMAND [ARG]...]]",
 		Short: "Record what pods do: programs, changed files, connections, credentials, detections",
 		Long: `Record what is asked for after most incidents, to be looked at later (replay): programs that run and that could not be started,
-files that are changed, connections and name servers, credentials; with --rules (builtin: that of detect) or --sigma detections too.
+files that are changed, connections and name servers, credentials; with --rules (builtin: detect's) or --sigma detections.
 Nothing is shown unless -o says how. Every command that traces can record beside what it shows: these are its flags, too.
 The file is zstd frames of JSON lines (zstdcat FILE | jq), whole up to the last second if the recorder is killed; a name that ends in
 .ndjson is not compressed. The last value of its chain of SHA-256 is said at the end: keep it elsewhere (verify).`,
